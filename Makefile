@@ -1,0 +1,35 @@
+# `make demo` and `make test` are all that a newcomer needs; both set up a virtual environment first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test test-all lint bench clean
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)            ## the main job on real data: digits, two workers, verdict and report
+	$(BIN)/python examples/digits.py
+
+test: $(STAMP)            ## all tests but the long stories, under eight minutes on two cores
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+test-all: $(STAMP)        ## the long stories too
+	$(BIN)/python -m pytest -n 2 -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)           ## store and startup beside Optuna, in one run
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/store.py
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Chapter 4, how far to run: reports in, Decision out."""

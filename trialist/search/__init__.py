@@ -1,0 +1,1 @@
+"""Chapter 3, what to try next: History in, Proposal out."""

@@ -1,0 +1,1 @@
+"""Chapter 1, what may vary: parameters, conditions, constraints."""

@@ -1,0 +1,1 @@
+"""Chapter 8, the process: what users hold, and the loop in which rooms meet."""
