@@ -1,0 +1,96 @@
+"""History: one immutable moment of a study, as records and as arrays. Smaller is better here.
+
+Shapes: n scored trials, d dials, m objectives.  X (n, d) in the unit cube, losses (n, m).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from trialist.space.space import Space
+from trialist.trials.plan import Plan
+from trialist.trials.trial import Stage, State, TrialRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Records = tuple[TrialRecord, ...]
+
+
+class History:
+    """All that is known of a study at one moment; strategies, schedulers and stages are functions of it.
+
+    The records may be given as a loader, called at most once and only when somebody looks: a design that needs no
+    history then costs no reading, however long the study.
+    """
+
+    def __init__(self, plan: Plan, space: Space, records: Records | Callable[[], Records] = ()) -> None:
+        self.plan, self.space, self._source = plan, space, records
+
+    @cached_property
+    def records(self) -> Records:
+        """Every trial, by number, re-scored finalists included."""
+        return self._source() if callable(self._source) else self._source
+
+    def __iter__(self) -> Iterator[TrialRecord]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, number: int) -> TrialRecord:
+        record = self._by_number.get(number)
+        if record is None:
+            raise KeyError(number)
+        return record
+
+    @cached_property
+    def explored(self) -> Records:
+        """Trials that strategies learn from: all but finalists scored again, whose seeds are kept for the choice."""
+        return tuple(r for r in self.records if r.stage is not Stage.SELECT)
+
+    @cached_property
+    def scored(self) -> Records:
+        """Explored trials with a score."""
+        return tuple(r for r in self.explored if r.is_scored)
+
+    @cached_property
+    def pending(self) -> Records:
+        """Explored trials that are waiting, running or paused: not to be proposed again."""
+        return tuple(r for r in self.explored if not r.state.is_closed)
+
+    @cached_property
+    def failed(self) -> Records:
+        return tuple(r for r in self.explored if r.state is State.FAILED)
+
+    @cached_property
+    def baseline(self) -> TrialRecord | None:
+        """Trial 0, the default configuration, once it is scored."""
+        record = self._by_number.get(0)
+        return record if record is not None and record.is_scored else None
+
+    @cached_property
+    def best(self) -> TrialRecord | None:
+        """The lowest loss seen in the search; earlier wins a tie. Lucky by construction: selection corrects it."""
+        return min(self.scored, key=lambda r: (r.loss, r.number), default=None)
+
+    @cached_property
+    def losses(self) -> np.ndarray:
+        """(n, m), of the scored trials."""
+        import numpy as np
+
+        objectives = self.plan.objectives
+        return np.array(
+            [[o.loss(r.metrics[o.name].mean) for o in objectives] for r in self.scored], dtype=float
+        ).reshape(len(self.scored), len(objectives))
+
+    @cached_property
+    def X(self) -> np.ndarray:
+        """(n, d), of the scored trials; inactive dials stand at 0.5."""
+        return self.space.encode_many([r.params for r in self.scored])
+
+    @cached_property
+    def _by_number(self) -> dict[int, TrialRecord]:
+        return {record.number: record for record in self.records}

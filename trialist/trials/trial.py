@@ -1,0 +1,208 @@
+"""One trial as it is kept: TrialRecord, its State with the one table of legal moves, Score, Failure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"         # queued: by a user, or to be tried again
+    RUNNING = "running"         # somebody holds its lease
+    PAUSED = "paused"           # halted by a scheduler, may go on
+    COMPLETE = "complete"       # scored
+    STOPPED = "stopped"         # ended early by a scheduler; its reports count
+    FAILED = "failed"           # no score; the failure says why
+
+    @property
+    def is_closed(self) -> bool:
+        return self in _CLOSED
+
+
+_CLOSED = frozenset({State.COMPLETE, State.STOPPED, State.FAILED})
+
+# The one table of legal moves; the store checks it again in the transaction that moves. RUNNING to WAITING is a retry.
+MOVES: Mapping[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.RUNNING, State.FAILED}),
+    State.RUNNING: frozenset({State.COMPLETE, State.STOPPED, State.FAILED, State.PAUSED, State.WAITING}),
+    State.PAUSED: frozenset({State.WAITING, State.STOPPED, State.FAILED}),
+    State.COMPLETE: frozenset(),
+    State.STOPPED: frozenset(),
+    State.FAILED: frozenset(),
+}
+
+
+class Stage(StrEnum):
+    """Which stage of the process opened a trial."""
+
+    BASELINE = "baseline"
+    SEARCH = "search"
+    REFINE = "refine"
+    SELECT = "select"           # a finalist scored again, on a fresh seed
+
+
+class Cause(StrEnum):
+    """Why a trial failed."""
+
+    OBJECTIVE = "objective"             # the objective raised, or its score is no finite number
+    TIMEOUT = "timeout"                 # longer than its limit
+    MEMORY = "memory"                   # more memory than its limit, or than there was
+    KILLED = "killed"                   # its process died by a signal, or vanished with its coordinator
+    PREEMPTED = "preempted"             # interrupted by the user, or by the machine's owner
+    INFRASTRUCTURE = "infrastructure"   # the worker could not start, or could not be reached
+
+    @property
+    def retries(self) -> int:
+        """How many more attempts such a failure earns: what the configuration is to blame for earns none."""
+        return _RETRIES[self]
+
+
+_RETRIES = {
+    Cause.OBJECTIVE: 0,
+    Cause.TIMEOUT: 0,
+    Cause.MEMORY: 0,
+    Cause.KILLED: 2,
+    Cause.PREEMPTED: 20,
+    Cause.INFRASTRUCTURE: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a trial, or one attempt at it, failed: `message` is for people, `traceback` for whoever repairs it.
+
+    usage: (error class, field, problem, remedy) where the objective misused Trialist itself, which no other
+    configuration would cure: the study stops and raises that error.
+    """
+
+    cause: Cause
+    message: str
+    traceback: str = ""
+    usage: tuple[str, str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric of a trial: the mean of its replicates (seeds, folds, items), in the metric's own sign."""
+
+    replicates: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.replicates) / len(self.replicates)
+
+    @property
+    def stderr(self) -> float | None:
+        """Standard error of the mean; None with a single replicate, whose noise is unknown."""
+        n = len(self.replicates)
+        if n < 2:
+            return None
+        mean = self.mean
+        return math.sqrt(math.fsum((x - mean) ** 2 for x in self.replicates) / (n - 1) / n)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A value reported on the way: `value` of the first objective after `step` steps; other metrics beside it."""
+
+    step: int
+    value: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What is known of one trial, frozen: the same type from worker to report.
+
+    number: from 0 on; 0 is the baseline.  params: the active parameters.  reason: why it was proposed.
+    metrics: Scores by metric name.  loss: of the first objective, smaller is better; None without a score.
+    repeats: the number of the trial whose configuration is scored again (finalists, reruns), else None.
+    seconds: run time of the last attempt.  opened_at, closed_at: wall clock, seconds since 1970, to show only.
+    stop_reason: why a scheduler ended it early.  earlier: failures of earlier attempts.  revision: of the space.
+    """
+
+    number: int
+    state: State
+    stage: Stage
+    params: Mapping[str, Any]
+    reason: str
+    strategy: str
+    seed: int
+    attempt: int = 0
+    repeats: int | None = None
+    reports: tuple[Report, ...] = ()
+    metrics: Mapping[str, Score] = field(default_factory=dict)
+    loss: float | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    opened_at: float | None = None
+    closed_at: float | None = None
+    failure: Failure | None = None
+    earlier: tuple[Failure, ...] = ()
+    stop_reason: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def score(self) -> Score | None:
+        """The first objective's Score, or None."""
+        return next(iter(self.metrics.values()), None)
+
+    @property
+    def value(self) -> float | None:
+        """The first objective's mean, in its own sign, or None."""
+        return None if self.score is None else self.score.mean
+
+    @property
+    def is_scored(self) -> bool:
+        """Complete, with a finite loss."""
+        return self.state is State.COMPLETE and self.loss is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A configuration to try, and why: the reason is stored and shown."""
+
+    params: Mapping[str, Any]
+    reason: str
+    strategy: str
+    stage: Stage = Stage.SEARCH
+    seed: int | None = None             # None: keyed by the trial's number
+    repeats: int | None = None
+    fidelity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """Nothing is left to propose, and why: "all 12 configurations were tried"."""
+
+    reason: str
+
+
+class Action(StrEnum):
+    """What a scheduler lets a running trial do."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a running trial goes on, and why: shown to the user as it stands."""
+
+    action: Action
+    reason: str = ""
+
+
+GO_ON = Decision(Action.GO_ON)
+
+
+def scored(values: Mapping[str, Sequence[float]]) -> dict[str, Score]:
+    """Scores by metric of replicates by metric."""
+    return {name: Score(tuple(replicates)) for name, replicates in values.items()}
