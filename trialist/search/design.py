@@ -1,0 +1,225 @@
+"""Designs: configurations that do not depend on any score. The baseline, random draws, Sobol points, a grid.
+
+Each is a function of (history, key). Only where a configuration could repeat an earlier one, that is where all of its
+active dials are discrete, does a design read the history; elsewhere it costs the same however long the study is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+from trialist.errors import PlanError
+from trialist.numerics.keys import Key
+from trialist.numerics.sobol import point
+from trialist.space.parameter import Categorical
+from trialist.space.space import Space
+from trialist.trials.history import History
+from trialist.trials.trial import Exhausted, Proposal, Stage
+
+Configuration = Mapping[str, Any]
+
+ATTEMPTS = 64  # points of a design before random draws; as many draws before what is left is listed
+LISTED = 100_000  # configurations that are enumerated to choose evenly among them
+GRID_POINTS = 1_000  # a grid's size where no number of trials limits it
+_NUMBER_BITS = 32  # a Sobol index is attempt * 2**32 + trial number
+_UNDECLARED = "no dial is known yet: the objective declares them as it runs"
+
+
+def baseline(space: Space) -> Proposal:
+    """The default configuration, to be measured before all others."""
+    reason = "the default configuration, measured first as the baseline"
+    missing = space.undeclared_defaults
+    if missing:
+        have = "has" if len(missing) == 1 else "have"
+        stands = "the middle of its scale stands in" if len(missing) == 1 else "the middle of their scale stands in"
+        reason += f" ({_listed(missing)} {have} no default: {stands})"
+    return Proposal(space.baseline(), reason, "baseline", Stage.BASELINE)
+
+
+class Random:
+    """Independent draws from the priors, without repeats in a discrete space."""
+
+    name = "random"
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        space = history.space
+        return _first_new(
+            self.name, history, space, key, lambda attempt: space.draw(_again(key, attempt)), "drawn at random"
+        )
+
+
+class Sobol:
+    """Scrambled Sobol points pushed through the priors: every dial, and most pairs, are covered more evenly than by chance.
+
+    Trial n is point n.  Where that breaks a constraint or repeats an earlier configuration, its further attempts are
+    points attempt * 2**32 + n, which belong to no other trial.  A categorical dial cuts its axis into equal shares (or
+    by its weights), so its choices come up evenly in every block of 2**k trials.
+    """
+
+    name = "sobol"
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        return sobol_proposal(self.name, history, history.space, key, f"Sobol point {key.number}")
+
+
+def sobol_proposal(strategy: str, history: History, space: Space, key: Key, reason: str) -> Proposal | Exhausted:
+    """The trial's Sobol point within `space`, which may be a part of the history's own."""
+
+    def draw(attempt: int) -> Configuration | None:
+        params = space.from_prior(point(attempt << _NUMBER_BITS | key.number, len(space), key.seed))
+        return params if space.allows(params) else None
+
+    return _first_new(strategy, history, space, key, draw, reason)
+
+
+class Grid:
+    """Every combination of levels, in a keyed order, so that an interrupted grid is spread out as well.
+
+    points: how many trials it may take after the baseline; the levels of numeric dials are as many as fit.
+    """
+
+    name = "grid"
+
+    def __init__(self, points: int | None = None) -> None:
+        self.points = GRID_POINTS if points is None else points
+        self._laid: tuple[Space, int, tuple[Configuration, ...], str] | None = None
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        space = history.space
+        if not len(space):
+            return Proposal({}, _UNDECLARED, self.name)
+        configurations, levels = self._order(space, key.seed)
+        taken = _taken(history, space)
+        left = [params for params in configurations if space.identity(params) not in taken]
+        total = len(configurations)
+        if not left:
+            return Exhausted(f"all {total:,} grid points were tried")
+        return Proposal(dict(left[0]), f"grid point {total - len(left) + 1:,} of {total:,}: {levels}", self.name)
+
+    def _order(self, space: Space, seed: int) -> tuple[tuple[Configuration, ...], str]:
+        if self._laid is None or self._laid[:2] != (space, seed):
+            configurations, levels = grid_of(space, self.points)
+            key = Key(seed, -1)
+            spread = sorted(configurations, key=lambda params: key.bits(f"grid {space.identity(params)}"))
+            self._laid = space, seed, tuple(spread), levels
+        return self._laid[2:]
+
+
+def grid_of(space: Space, points: int) -> tuple[list[Configuration], str]:
+    """A grid of at most `points` configurations where two levels of each numeric dial allow it; and its levels in words.
+
+    A finite space that fits is the grid, whole.  Otherwise all numeric dials get the same number of levels, as many as
+    fit, then one more each, in the order of declaration, while it still fits.
+    """
+    size = space.size
+    if size is not None and size <= points + 1:  # its baseline is measured already
+        return list(space.configurations()), f"all values of {_listed(space.names)}"
+    coarsest = _capped(space, 2)
+    bound = _product(coarsest)
+    if bound > max(LISTED, points):
+        raise PlanError(
+            "strategy",
+            f"'grid' would need {bound:,} configurations at two levels of each numeric dial",
+            "Use 'sobol' or 'random', which take any number of trials.",
+        )
+    fits, best = 2, space.grid(coarsest)
+    fails = None
+    while len(best) <= points and fails != fits + 1 and _capped(space, fits + 1) != _capped(space, fits):
+        # Growth by a quarter until one fails, then bisection: few grids are laid, none much larger than the budget.
+        trial = max(fits + 1, fits * 5 // 4) if fails is None else (fits + fails) // 2
+        grid = space.grid(_capped(space, trial))
+        if len(grid) <= points:
+            fits, best = trial, grid
+        else:
+            fails = trial
+    levels = _capped(space, fits)
+    for name in space.names:
+        more = {**levels, name: _levels(space, name, fits + 1)}
+        if more != levels and len(best) <= points and len(grid := space.grid(more)) <= points:
+            levels, best = more, grid
+    return best, _in_words(levels)
+
+
+def _capped(space: Space, levels: int) -> dict[str, int]:
+    return {name: _levels(space, name, levels) for name in space.names}
+
+
+def _levels(space: Space, name: str, levels: int) -> int:
+    dial = space[name]
+    if isinstance(dial, Categorical):
+        return len(dial.choices)
+    return levels if dial.size is None else min(levels, dial.size)
+
+
+def _product(levels: Mapping[str, int]) -> int:
+    product = 1
+    for count in levels.values():
+        product *= count
+    return product
+
+
+def _in_words(levels: Mapping[str, int], at_most: int = 4) -> str:
+    told = [f"{name} at {count:,} level{'s' if count > 1 else ''}" for name, count in levels.items()]
+    return ", ".join(told[:at_most] + ([f"{len(told) - at_most} more dials"] if len(told) > at_most else []))
+
+
+def _first_new(
+    strategy: str,
+    history: History,
+    space: Space,
+    key: Key,
+    draw: Callable[[int], Configuration | None],
+    reason: str,
+) -> Proposal | Exhausted:
+    """The first of `draw(0), draw(1), ...` that is allowed and new; when none is, one of those left over."""
+    if not len(space):
+        return Proposal({}, _UNDECLARED, strategy)
+    taken: set[Hashable] | None = None
+    for attempt in range(2 * ATTEMPTS):
+        # Where a design's own points keep breaking a constraint, the space's exact rejection takes over.
+        params = draw(attempt) if attempt < ATTEMPTS else space.draw(_again(key, attempt))
+        if params is None:
+            continue
+        if _can_repeat(space, params):
+            if taken is None:
+                taken = _taken(history, space)
+            if space.identity(params) in taken:
+                continue
+        passed = "" if attempt == 0 else f", after {attempt} that broke a constraint or came up before"
+        return Proposal(params, (reason if attempt < ATTEMPTS else "drawn at random") + passed, strategy)
+    if all(space[name].size is not None for name in space.names):
+        return _one_left(strategy, _taken(history, space), space, key)
+    return Proposal(space.draw(key), f"a repeat: {2 * ATTEMPTS} draws gave nothing new", strategy)
+
+
+def _one_left(strategy: str, taken: set[Hashable], space: Space, key: Key) -> Proposal | Exhausted:
+    left = (params for params in space.configurations() if space.identity(params) not in taken)
+    some = _at_most(LISTED, left)
+    if not some:
+        size = space.size
+        return Exhausted(f"all {len(taken) if size is None else size:,} configurations were tried")
+    count = f"{len(some):,}" if len(some) < LISTED else f"{LISTED:,} or more"
+    return Proposal(some[key.integer("left", len(some))], f"one of the {count} configurations left", strategy)
+
+
+def _at_most(count: int, items: Iterator[Configuration]) -> list[Configuration]:
+    return [item for _, item in zip(range(count), items, strict=False)]
+
+
+def _can_repeat(space: Space, params: Configuration) -> bool:
+    return all(space[name].size is not None for name in params)
+
+
+def _taken(history: History, space: Space) -> set[Hashable]:
+    return {space.identity(record.params) for record in history.explored}
+
+
+def _again(key: Key, attempt: int) -> Key:
+    """A key for a further attempt at the same trial."""
+    return key if attempt == 0 else Key(key.bits("again", attempt), key.number)
+
+
+def _listed(names: tuple[str, ...], at_most: int = 4) -> str:
+    more = [f"{len(names) - at_most} more"] if len(names) > at_most else []
+    return ", ".join([*names[:at_most], *more])
