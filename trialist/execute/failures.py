@@ -1,0 +1,85 @@
+"""What went wrong, in words a person understands: Failures of exceptions, of signals and of exit codes."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from types import TracebackType
+
+from trialist import errors
+from trialist.errors import InputError
+from trialist.trials.trial import Cause, Failure
+
+MAX_MESSAGE = 2_000  # characters
+MAX_TRACEBACK = 20_000  # characters
+
+
+def of_exception(error: BaseException) -> Failure:
+    """The Failure that an exception of the objective is: memory for MemoryError, with `usage` where it misused us."""
+    if isinstance(error, SystemExit):
+        message = f"the objective called sys.exit({errors.shown(error.code)})"
+    else:
+        message = f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
+    usage = None
+    if isinstance(error, InputError):
+        usage = (_class_name(error), as_text(error.field), as_text(error.problem), as_text(error.remedy))
+    cause = Cause.MEMORY if isinstance(error, MemoryError) else Cause.OBJECTIVE
+    return Failure(cause, as_text(message, MAX_MESSAGE), _traceback_of(error), usage)
+
+
+def of_signal(number: int) -> Failure:
+    """The Failure of a process that died by a signal which we did not send."""
+    try:
+        name = f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        name = f"signal {number}"
+    hint = {
+        signal.SIGKILL: "; the system may have run out of memory",
+        signal.SIGSEGV: "; native code crashed, its stack is in the log",
+        signal.SIGBUS: "; native code crashed, or a disk or shared memory is full",
+        signal.SIGILL: "; native code was built for another processor",
+        signal.SIGABRT: "; native code gave up, its last words are in the log",
+    }.get(number, "")
+    return Failure(Cause.KILLED, f"killed by {name}{hint}")
+
+
+def of_exit(code: int) -> Failure:
+    """The Failure of a worker process that ended by an exit code in the middle of its trial."""
+    return Failure(Cause.OBJECTIVE, f"the process exited with code {code} in the middle of the trial")
+
+
+def as_text(text: str, limit: int = MAX_TRACEBACK) -> str:
+    """Text that any file can hold, at most `limit` characters: the middle is cut, since both ends tell most."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 30
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters cut ...\n{text[-half:]}"
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:  # noqa: BLE001 - __str__ is the user's code
+        return f"<its message could not be read: {type(problem).__name__}>"
+
+
+def _class_name(error: InputError) -> str:
+    """The nearest class that errors.py defines: a user's own subclass could not be raised again by name."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(type(error), error, _without_our_frames(error.__traceback__))
+        return as_text("".join(lines))
+    except Exception as problem:  # noqa: BLE001 - formatting calls the user's code, deep in a full stack or memory
+        return as_text(f"<the traceback could not be written: {errors.shown(problem)}>")
+
+
+def _without_our_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the user's first frame on; all of it where there is no such frame."""
+    here = trace
+    while here is not None and here.tb_frame.f_globals.get("__name__", "").startswith("trialist.execute."):
+        here = here.tb_next
+    return here if here is not None else trace

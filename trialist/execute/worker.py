@@ -1,0 +1,341 @@
+"""One trial, where it runs: Trial, the live handle that an objective holds, and run_assignment, which calls it.
+
+Whatever the objective does, exactly one Finished or Failed goes up the channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import InputError, ResultError, SpaceError, shown
+from trialist.execute.failures import as_text, of_exception
+from trialist.numerics.keys import Key
+from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
+from trialist.space.plain import check_plain, plain
+from trialist.trials.messages import Assignment, Declared, Failed, Finished, Message, Noted, Reported
+from trialist.trials.outcome import number as as_number
+from trialist.trials.outcome import outcome
+from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, Stage
+
+if TYPE_CHECKING:
+    from trialist.space.space import Space
+
+Channel = Callable[[Message], Decision]
+Objective = Callable[["Trial"], Any]
+
+CHECKPOINT = "checkpoint"  # the name of a trial's checkpoint folder inside its own
+_UNGIVEN: Any = object()  # None may be a choice, so it cannot stand for "no default"
+
+
+class Trial:
+    """A running trial, as its objective sees it: the configuration to try, and the place to report to.
+
+    >>> def objective(trial):
+    ...     for step in trial.steps(3):
+    ...         trial.report(1 / step)
+    ...     return trial.last
+    """
+
+    __slots__ = (
+        "_assignment",
+        "_broken",
+        "_channel",
+        "_cost",
+        "_current",
+        "_decision",
+        "_declared",
+        "_last",
+        "_last_step",
+        "_metrics",
+        "_pending",
+        "_reported",
+        "_space",
+        "params",
+    )
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        channel: Channel,
+        space: Space | None = None,
+        declared: MutableMapping[str, Parameter] | None = None,
+    ) -> None:
+        """`declared` holds the dials that this process has told of before: they need not be told again."""
+        self._assignment, self._channel, self._space = assignment, channel, space
+        self._declared: MutableMapping[str, Parameter] = {} if declared is None else declared
+        self.params: dict[str, Any] = dict(assignment.params)
+        self._pending: list[Declared] = []
+        self._reported: set[int] = set()
+        self._last: float | None = None
+        self._last_step = 0
+        self._metrics: dict[str, float] = {}
+        self._current: int | None = None
+        self._cost: float | None = None
+        self._decision = GO_ON
+        self._broken: BaseException | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of an active parameter; SpaceError, with the nearest name, where there is none."""
+        try:
+            return self.params[name]
+        except KeyError:
+            raise _unknown(name, self.params) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.params
+
+    def __repr__(self) -> str:
+        return f"Trial({self.number}, {self.params!r})"
+
+    @property
+    def number(self) -> int:
+        """From 0 on; 0 is the baseline."""
+        return self._assignment.number
+
+    @property
+    def attempt(self) -> int:
+        """How many attempts at this trial were made before, each ended by something else than the configuration."""
+        return self._assignment.attempt
+
+    @property
+    def seed(self) -> int:
+        """A seed in [0, 2**31) of this trial's own, the same whenever it is repeated."""
+        return self._assignment.seed
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the process that opened the trial."""
+        return self._assignment.stage
+
+    @property
+    def fidelity(self) -> float | None:
+        """How much of the full cost to spend, in the study's own unit; None where the study has no such dial."""
+        return self._assignment.fidelity
+
+    @property
+    def last(self) -> float | None:
+        """The value reported last, or None."""
+        return self._last
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether a scheduler asked this trial to end here; what was reported counts."""
+        return self._decision.action is not Action.GO_ON
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the trial is to end, or an empty text."""
+        return self._decision.reason if self.should_stop else ""
+
+    @property
+    def cost(self) -> float | None:
+        """What the trial cost, in the budget's unit of money: set by the objective, a finite number from 0 on."""
+        return self._cost
+
+    @cost.setter
+    def cost(self, value: Any) -> None:
+        cost = as_number("cost", value)
+        if not 0 <= cost < float("inf"):
+            raise ResultError("cost", f"{shown(value)} is not a cost", "Give a finite number, at least 0.")
+        self._cost = cost
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder of the trial's own, made on first use; a later attempt finds what an earlier one left in it."""
+        path = Path(self._assignment.directory, CHECKPOINT)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def steps(self, n: int) -> Iterator[int]:
+        """Steps 1, 2, ... n; ends early once the trial should stop. A report made inside belongs to its step."""
+        if type(plain(n)) is not int or n < 0:
+            raise ResultError("steps", f"{shown(n)} is not a number of steps", "Give a whole number, at least 0.")
+        return self._steps(n)
+
+    def _steps(self, n: int) -> Iterator[int]:
+        try:
+            for step in range(1, n + 1):
+                if self.should_stop:
+                    return
+                self._current = step
+                yield step
+        finally:
+            self._current = None
+
+    def report(self, value: Any, step: int | None = None, **metrics: Any) -> None:
+        """Report the first objective's value after `step` steps, other metrics beside it; NaN is a value too.
+
+        step: the current one of `steps()`, else one more than the last.  Raises ResultError for a value that is no
+        number, a step that is no whole number from 0 on, or a step reported before.
+        """
+        step = self._next_step() if step is None else _step(step)
+        if step in self._reported:
+            remedy = "Report each step once; give other metrics of the same step by name, in the same call."
+            raise ResultError("step", f"{step} was reported before", remedy)
+        value = as_number("value", value)
+        extra = {name: as_number(name, item) for name, item in metrics.items()} if metrics else {}
+        first = self._assignment.objectives[0]
+        if first in extra:
+            name = self._assignment.objectives[0]
+            raise ResultError(
+                name, f"{shown(metrics[name])} is given beside the value {shown(value)}", "Use one of them."
+            )
+        self._reported.add(step)
+        self._last, self._last_step, self._metrics = value, step, extra
+        decision = self._send(Reported(self.number, self.attempt, step, value, extra))
+        if not self.should_stop:  # once asked to stop, a later answer does not take it back
+            self._decision = decision
+
+    def _next_step(self) -> int:
+        return self._last_step + 1 if self._current is None else self._current
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep a plain value of your own with the trial; the last one of a key counts."""
+        if not isinstance(key, str) or not key:
+            raise InputError("note", f"the key {shown(key)} is not a name", "Give a non-empty text as key.")
+        try:
+            kept = plain(value)
+        except RecursionError:
+            raise InputError(key, f"{shown(value)} is nested too deep", "Give a flatter value.") from None
+        check_plain(key, kept)
+        check_plain("note", key)
+        self._send(Noted(self.number, self.attempt, key, kept))
+
+    def suggest_float(
+        self,
+        name: str,
+        low: float,
+        high: float,
+        *,
+        log: bool = False,
+        step: float | None = None,
+        default: float | None = None,
+    ) -> float:
+        """Declare a Float on the way and get its value; SpaceError where another declaration of it is known."""
+        value: float = self._suggest(name, _float(name, low, high, log, step, default))
+        return value
+
+    def suggest_int(
+        self,
+        name: str,
+        low: int,
+        high: int,
+        *,
+        log: bool = False,
+        step: int = 1,
+        default: int | None = None,
+    ) -> int:
+        """Declare an Int on the way and get its value; SpaceError where another declaration of it is known."""
+        value: int = self._suggest(name, _int(name, low, high, log, step, default))
+        return value
+
+    def suggest_categorical(self, name: str, choices: Any, *, default: Any = _UNGIVEN) -> Any:
+        """Declare a Categorical on the way and get its value; SpaceError where another declaration of it is known."""
+        given = {} if default is _UNGIVEN else {"default": default}
+        return self._suggest(name, declare(name, Categorical, choices=choices, **given))
+
+    def _suggest(self, name: str, parameter: Parameter) -> Any:
+        known = self._declared.get(name)
+        if known is None and self._space is not None and name in self._space:
+            known = self._space[name]
+        if known is not None and known is not parameter and known != parameter:
+            remedy = "Give every parameter one declaration, or use another name for the other."
+            raise SpaceError(name, f"declared as {parameter!r} here, but as {known!r} before", remedy)
+        if name in self.params:
+            value = parameter.check(name, self.params[name])
+            is_news = known is None
+        else:
+            key = Key(self._assignment.study_seed, self.number)
+            value = parameter.baseline if self._assignment.defaults else parameter.draw(key, name)
+            is_news = True
+        self.params[name] = value
+        self._declared[name] = parameter
+        if is_news:
+            # Kept until the next message, so that a trial with ten dials is not ten transactions.
+            self._pending.append(Declared(self.number, self.attempt, name, parameter, value))
+        return value
+
+    def _send(self, message: Message) -> Decision:
+        try:
+            while self._pending:
+                self._channel(self._pending.pop(0))
+            return self._channel(message)
+        except (InputError, KeyboardInterrupt):
+            raise  # the objective's own misuse, or the user's wish: the trial's outcome
+        except BaseException as error:
+            # The store failed, or the other end is gone: no outcome of the objective, even if it catches this.
+            self._broken = error
+            raise
+
+
+def run_assignment(
+    objective: Objective,
+    assignment: Assignment,
+    channel: Channel,
+    space: Space | None = None,
+    declared: MutableMapping[str, Parameter] | None = None,
+) -> None:
+    """Run the objective once and send its outcome: exactly one Finished or Failed.
+
+    Everything that the objective raises is an outcome, SystemExit too; only KeyboardInterrupt goes on after its Failed,
+    and so does what the channel itself raised, after which nothing more is sent.
+    """
+    trial = Trial(assignment, channel, space, declared)
+    started = perf_counter()
+    message: Finished | Failed
+    try:
+        returned = objective(trial)
+        result = outcome(_returned(trial, returned), assignment.objectives)
+        if isinstance(result, Failure):
+            message = Failed(assignment.number, assignment.attempt, result, perf_counter() - started)
+        else:
+            seconds = perf_counter() - started
+            message = Finished(assignment.number, assignment.attempt, result, seconds, trial.cost)
+    except KeyboardInterrupt:
+        if trial._broken is None:
+            failure = Failure(Cause.PREEMPTED, "interrupted by the user")
+            trial._send(Failed(assignment.number, assignment.attempt, failure, perf_counter() - started))
+        raise
+    except BaseException as error:  # noqa: BLE001 - the objective is the user's code: whatever it raises fails its trial
+        message = Failed(assignment.number, assignment.attempt, of_exception(error), perf_counter() - started)
+    if trial._broken is not None:
+        raise trial._broken
+    trial._send(message)
+
+
+def _returned(trial: Trial, value: Any) -> Any:
+    """What was returned; where that is nothing, the last report stands for it."""
+    if value is not None or trial.last is None:
+        return value
+    return {trial._assignment.objectives[0]: trial.last, **trial._metrics}
+
+
+def _step(step: Any) -> int:
+    step = plain(step)
+    if type(step) is not int or step < 0:
+        raise ResultError("step", f"{shown(step)} is not a step", "Give a whole number, at least 0.")
+    return step
+
+
+def _unknown(name: object, params: dict[str, Any]) -> SpaceError:
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(str(name), params, n=1)
+    names = f"the nearest is {nearest[0]!r}" if nearest else f"it has {', '.join(map(repr, params)) or 'none'}"
+    remedy = "Use one of its names, or trial.params.get(name) where a parameter may be inactive."
+    return SpaceError(as_text(str(name)), f"this trial has no parameter {shown(name)}; {names}", remedy)
+
+
+# A trial declares what the trial before declared. Typed, since 1, 1.0 and True are three bounds.
+@lru_cache(maxsize=1024, typed=True)
+def _float(name: str, low: float, high: float, log: bool, step: float | None, default: float | None) -> Parameter:
+    return declare(name, Float, low=low, high=high, log=log, step=step, default=default)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _int(name: str, low: int, high: int, log: bool, step: int, default: int | None) -> Parameter:
+    return declare(name, Int, low=low, high=high, log=log, step=step, default=default)
