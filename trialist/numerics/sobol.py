@@ -127,7 +127,7 @@ _JOE_KUO_ROWS = "".join(_JOE_KUO).split(";")
 
 
 def _scrambling(j: int, seed: int) -> list[int]:
-    """Where each bit goes: itself, and at random any of the bits below it. images[b] belongs to the bit of value 2**b."""
+    """Where each bit goes: itself, and at random any of the bits below; images[b] is for the bit of value 2**b."""
     key = Key(seed, -1)
     return [1 << b | key.bits(f"sobol matrix {j}", b) % (1 << b) for b in range(BITS)]
 

@@ -119,10 +119,7 @@ class Choice:
     fits: int | None
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            **{name: getattr(self, name) for name in ("strategy", "reason", "fits")},
-            "stages": self.stages.to_json(),
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, obj: Mapping[str, Any]) -> Choice:
@@ -213,7 +210,7 @@ def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, 
     if trials is not None and finalists * replicates > trials - 2:
         raise PlanError(
             "replicates" if plan.finalists is None else "finalists",
-            f"{finalists} finalists x {replicates} replicates leave nothing of {_count(trials, 'trial')} for the search",
+            f"{finalists} finalists x {replicates} replicates leave no search in {_count(trials, 'trial')}",
             f"Give a budget of at least {finalists * replicates + 2} trials, or fewer finalists or replicates.",
         )
     if runs is not None and finalists * replicates > runs - 2:

@@ -50,7 +50,7 @@ class Random:
 
 
 class Sobol:
-    """Scrambled Sobol points pushed through the priors: every dial, and most pairs, are covered more evenly than by chance.
+    """Scrambled Sobol points pushed through the priors: dials, and most pairs of them, are covered evenly.
 
     Trial n is point n.  Where that breaks a constraint or repeats an earlier configuration, its further attempts are
     points attempt * 2**32 + n, which belong to no other trial.  A categorical dial cuts its axis into equal shares (or
@@ -107,7 +107,7 @@ class Grid:
 
 
 def grid_of(space: Space, points: int) -> tuple[list[Configuration], str]:
-    """A grid of at most `points` configurations where two levels of each numeric dial allow it; and its levels in words.
+    """A grid of at most `points` configurations if two levels of each numeric dial fit; and its levels in words.
 
     A finite space that fits is the grid, whole.  Otherwise all numeric dials get the same number of levels, as many as
     fit, then one more each, in the order of declaration, while it still fits.
