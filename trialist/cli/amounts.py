@@ -1,0 +1,100 @@
+"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "5m", "40 trials, 1h")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trialist.errors import PlanError, shown
+from trialist.trials.plan import Budget
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_PART = re.compile(rf"\s*({_NUMBER})\s*(ms|sec|s|min|m|hours?|h|days?|d)(?![a-z])", re.IGNORECASE)
+_MEMORY = re.compile(rf"({_NUMBER})\s*([kmgt]i?)?b?", re.IGNORECASE)
+_TRIALS = re.compile(r"(\d+)\s*(?:trials?)?", re.IGNORECASE)
+
+
+def seconds_of(field: str, value: object) -> float:
+    """A duration in seconds: a number of seconds, or text such as "90s", "5m", "1h30m".
+
+    >>> [seconds_of("trial_seconds", text) for text in ("90s", "5m", "1h30m", 20)]
+    [90.0, 300.0, 5400.0, 20.0]
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        if re.fullmatch(_NUMBER, value.strip()):
+            return float(value)
+        # Letters stick to the next number in "1h30m", so a part ends where no letter follows.
+        parts = list(_PART.finditer(value))
+        if parts and "".join(part.group(0) for part in parts) == value.rstrip():
+            return sum(float(part.group(1)) * _SECONDS[_unit(part.group(2))] for part in parts)
+    raise PlanError(field, f"{shown(value)} is not a duration", 'Give seconds, or text such as "90s", "5m" or "1h30m".')
+
+
+def bytes_of(field: str, value: object) -> int:
+    """Memory in bytes: a number of bytes, or text such as "512MB" (10**6) or "2GiB" (2**30).
+
+    >>> bytes_of("trial_memory", "2GiB"), bytes_of("trial_memory", "1.5 kB")
+    (2147483648, 1500)
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (found := _MEMORY.fullmatch(value.strip())):
+        return round(float(found.group(1)) * _BYTES[(found.group(2) or "b").lower()])
+    problem = f"{shown(value)} is not an amount of memory"
+    raise PlanError(field, problem, 'Give bytes, or text such as "512MB" or "2GiB".')
+
+
+def budget_of(value: object) -> Budget:
+    """A Budget: trials as a number, time as text, both with a comma, or a mapping of Budget's own fields.
+
+    >>> budget_of("20"), budget_of("40 trials, 5m"), budget_of({"trials": 60, "minutes": 10})
+    (Budget(trials=20), Budget(trials=40, seconds=300.0), Budget(trials=60, seconds=600.0))
+    """
+    if isinstance(value, Mapping):
+        return _budget_of_mapping(value)
+    if isinstance(value, int):
+        return Budget(trials=value)
+    if not isinstance(value, str):
+        raise _not_a_budget(value)
+    given: dict[str, Any] = {}
+    for part in value.split(","):
+        found = _TRIALS.fullmatch(part.strip())
+        try:
+            name, amount = ("trials", int(found.group(1))) if found else ("seconds", seconds_of("budget", part.strip()))
+        except PlanError:
+            raise _not_a_budget(value) from None
+        if name in given:
+            raise PlanError("budget", f"{shown(value)} gives its {name} twice", "Give each limit once.")
+        given[name] = amount
+    return Budget(**given)
+
+
+_FIELDS = ("trials", "seconds", "minutes", "hours", "compute_seconds", "cost")
+
+
+def _budget_of_mapping(value: Mapping[Any, Any]) -> Budget:
+    unknown = [key for key in value if key not in _FIELDS]
+    if unknown:
+        remedy = f"Use {', '.join(_FIELDS[:-1])} or {_FIELDS[-1]}."
+        raise PlanError("budget", f"{shown(unknown[0])} is no limit", remedy)
+    # Times may be text with a unit where the unit is not in the name: {seconds: 5m} is five minutes.
+    given: dict[str, Any] = {}
+    for key, item in value.items():
+        is_text = key in ("seconds", "compute_seconds") and isinstance(item, str)
+        given[key] = seconds_of(f"budget.{key}", item) if is_text else item
+    return Budget(**given)
+
+
+def _not_a_budget(value: object) -> PlanError:
+    problem = f"{shown(value)} is neither trials nor time"
+    return PlanError("budget", problem, 'Give "20" (trials), "5m" (time), or "20, 5m".')
+
+
+def _unit(text: str) -> str:
+    lower = text.lower()
+    return lower if lower in _SECONDS else lower[0]
