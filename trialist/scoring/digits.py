@@ -1,0 +1,25 @@
+"""Numbers as people read them: as many digits as their noise leaves meaning to."""
+
+from __future__ import annotations
+
+import math
+
+
+def digits_for(noise: float, *values: float) -> int:
+    """Decimals at which a noise of that size shows two digits; without noise, four digits of the largest value.
+
+    >>> digits_for(0.041, 0.312), digits_for(0.0, 0.312), digits_for(250.0, 1400.0)
+    (3, 4, 0)
+    """
+    largest = noise if noise > 0 else max((abs(value) for value in values), default=0.0) / 100
+    return 3 if largest == 0 else min(12, max(0, 1 - math.floor(math.log10(largest))))
+
+
+def rounded(value: float, decimals: int) -> str:
+    """A number with that many decimals, never "-0.00".
+
+    >>> rounded(-0.0004, 2), rounded(1234.5678, 1)
+    ('0.00', '1234.6')
+    """
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text

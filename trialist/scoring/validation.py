@@ -1,0 +1,246 @@
+"""Split: data as a train, a validation and a sealed test part, which opens only while a verdict is being reached."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import PlanError, SealedError, shown
+from trialist.numerics.keys import Key
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Split:
+    """Rows of X and y in three parts: `.train`, `.validation`, and `.test`, which is sealed outside verification.
+
+    X, y: anything with one entry per row: arrays, lists, pandas frames and series, sparse matrices, tensors.
+    test, validation: a share of all rows (0.2), or a count of them (500). validation=0 makes no such part, for scores
+    by cross-validation on `.train`.
+    stratify: True gives each class of y its share of every part.  groups: one label per row; no group straddles two
+    parts.  time: one moment per row; the test part is the latest, validation the latest before it.  One of the three.
+    seed: the same data and seed make the same parts, everywhere.
+
+    Raises PlanError, naming the argument, for anything that cannot be split as asked.
+
+    >>> split = Split([[1.0], [2.0], [3.0], [4.0], [5.0]], [0, 1, 0, 1, 0], test=0.2, validation=0.2)
+    >>> split
+    Split(5 rows: 3 train, 1 validation, 1 test (sealed); random, seed 0)
+    >>> len(split.train[0])
+    3
+    """
+
+    __slots__ = ("__X", "__groups", "__how", "__test", "__train", "__validation", "__y", "seed")
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        test: float = 0.2,
+        validation: float = 0.2,
+        stratify: bool = False,
+        groups: Any = None,
+        time: Any = None,
+        seed: int = 0,
+    ) -> None:
+        from trialist.scoring import partition
+
+        n = _rows("X", X)
+        _same_rows("y", y, n)
+        if not isinstance(stratify, bool):
+            raise PlanError(
+                "stratify", f"{shown(stratify)} is not True or False", "Use stratify=True: the classes are y."
+            )
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise PlanError("seed", f"{shown(seed)} is not a whole number", "Give a seed such as 0.")
+        ways = [
+            name
+            for name, on in (("stratify", stratify), ("groups", groups is not None), ("time", time is not None))
+            if on
+        ]
+        if len(ways) > 1:
+            raise PlanError(ways[1], f"{' and '.join(ways)} cannot both rule one split", "Choose one of them.")
+        n_test, n_validation = _size("test", test, n), _size("validation", validation, n)
+        if n_test + n_validation >= n:
+            raise PlanError(
+                "test",
+                f"{n_test} test and {n_validation} validation rows leave none of {n} to train on",
+                "Give smaller parts, or more rows.",
+            )
+        rng = Key(seed, -1).generator("split")
+        if stratify:
+            parts = partition.by_class(y, n_validation, n_test, rng)
+        elif groups is not None:
+            _same_rows("groups", groups, n)
+            parts = partition.by_group(groups, n_validation, n_test, rng)
+        elif time is not None:
+            _same_rows("time", time, n)
+            parts = partition.by_time(time, n_validation, n_test)
+        else:
+            parts = partition.at_random(n, n_validation, n_test, rng)
+        # Names that Python mangles: nobody comes upon the sealed rows by accident.
+        self.__X, self.__y, self.__groups = X, y, groups
+        self.__train, self.__validation, self.__test = parts
+        self.__how = {"stratify": "stratified", "groups": "grouped", "time": "by time"}[ways[0]] if ways else "random"
+        self.seed = seed
+
+    @property
+    def train(self) -> tuple[Any, Any]:
+        """(X, y) to train on during the search: fresh copies, so that no trial can spoil them for the next."""
+        return self.__rows_of(self.__train)
+
+    @property
+    def validation(self) -> tuple[Any, Any]:
+        """(X, y) to score on during the search.  Raises PlanError if the split was made without such a part."""
+        if not len(self.__validation):
+            raise PlanError(
+                "validation",
+                "this split has no validation part",
+                "Give Split(validation=0.2), or cross-validate on .train.",
+            )
+        return self.__rows_of(self.__validation)
+
+    @property
+    def train_and_validation(self) -> tuple[Any, Any]:
+        """(X, y) of all rows but the sealed ones: what the final models are trained on."""
+        import numpy as np
+
+        return self.__rows_of(np.concatenate([self.__train, self.__validation]))
+
+    @property
+    def test(self) -> tuple[Any, Any]:
+        """(X, y) of the sealed part.  Raises SealedError outside verification."""
+        opening = _opening.get()
+        if opening is None:
+            raise SealedError(
+                "the test part of this split is sealed: only verification opens it. Score trials on split.validation; "
+                "read split.test inside the function given as test= to tune() or study.verify()."
+            )
+        opening.record(self)
+        return self.__rows_of(self.__test)
+
+    @property
+    def test_groups(self) -> np.ndarray[Any, Any] | None:
+        """A label for each test row, where rows hang together: groups as given, or blocks of time; otherwise None."""
+        if self.__groups is not None:
+            from trialist.scoring.partition import coded
+
+            return coded("groups", _taken(self.__groups, self.__test))[0]
+        if self.__how == "by time":
+            from trialist.numerics.resampling import time_blocks
+
+            return time_blocks(len(self.__test))
+        return None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows by part."""
+        return {"train": len(self.__train), "validation": len(self.__validation), "test": len(self.__test)}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all data and of which rows are sealed; computed at each call, so that a changed row shows."""
+        from trialist.scoring.fingerprint import fingerprint
+
+        return fingerprint(self.__X, self.__y, self.__test)
+
+    def __rows_of(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
+        return _taken(self.__X, rows), _taken(self.__y, rows)
+
+    def __repr__(self) -> str:
+        train, validation, test = self.sizes.values()
+        parts = f"{train:,} train, {validation:,} validation, {test:,} test (sealed)"
+        return f"Split({train + validation + test:,} rows: {parts}; {self.__how}, seed {self.seed})"
+
+
+@dataclass(slots=True)
+class Opening:
+    """What was opened in one `unsealed()` block."""
+
+    splits: list[Split] = field(default_factory=list)
+    fingerprints: list[str] = field(default_factory=list)
+
+    def record(self, split: Split) -> None:
+        """Notes a split at its first opening."""
+        if not any(split is seen for seen in self.splits):
+            self.splits.append(split)
+            self.fingerprints.append(split.fingerprint)
+
+    def groups(self, examples: int) -> np.ndarray[Any, Any] | None:
+        """The test groups of the one split that was opened, if its test part has that many rows."""
+        if len(self.splits) == 1 and self.splits[0].sizes["test"] == examples:
+            return self.splits[0].test_groups
+        return None
+
+
+_opening: ContextVar[Opening | None] = ContextVar("trialist_unsealed", default=None)
+
+
+@contextmanager
+def unsealed() -> Iterator[Opening]:
+    """Opens the test parts of all splits in this block, for verification alone, and records which were looked at.
+
+    >>> split = Split([1, 2, 3, 4, 5], [0, 1, 0, 1, 0])
+    >>> with unsealed() as opening:
+    ...     X, y = split.test
+    >>> opening.fingerprints == [split.fingerprint]
+    True
+    """
+    opening = Opening()
+    token = _opening.set(opening)
+    try:
+        yield opening
+    finally:
+        _opening.reset(token)
+
+
+def _rows(name: str, data: Any) -> int:
+    """How many rows `data` has, or PlanError where it is not made of rows."""
+    shape = getattr(data, "shape", None)
+    if shape is not None and len(shape) > 0:
+        return int(shape[0])
+    if shape is None and isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return len(data)
+    raise PlanError(name, f"{shown(data)} is not a table of rows", "Give an array, a list or a data frame.")
+
+
+def _same_rows(name: str, data: Any, n: int) -> None:
+    rows = _rows(name, data)
+    if rows != n:
+        raise PlanError(name, f"{rows} rows do not match the {n} of X", f"Give one entry of {name} for each row of X.")
+
+
+def _size(name: str, size: Any, n: int) -> int:
+    """A share or a count of n rows as a count."""
+    remedy = "Give a share such as 0.2, or a count of rows such as 500."
+    try:
+        number = math.nan if isinstance(size, (bool, str)) else float(size)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0) or (number >= 1 and number != int(number)):
+        raise PlanError(name, f"{shown(size)} is neither a share of the rows nor a count of them", remedy)
+    if isinstance(size, float) and number == 1:
+        raise PlanError(name, "1.0 is all rows, or a single one", remedy)
+    if number == 0:
+        if name == "test":
+            raise PlanError(name, f"{shown(size)} leaves no test part, and no verdict", remedy)
+        return 0
+    return max(1, round(number * n)) if number < 1 else int(number)
+
+
+def _taken(data: Any, rows: np.ndarray[Any, Any]) -> Any:
+    """Those rows of `data`, in its own type."""
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    if hasattr(data, "tocsr"):
+        return data.tocsr()[rows]  # of the sparse formats, coo and dia have no rows to index
+    if hasattr(data, "shape"):
+        return data[rows]
+    picked = [data[row] for row in rows.tolist()]
+    return tuple(picked) if isinstance(data, tuple) else picked
