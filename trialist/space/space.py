@@ -1,0 +1,404 @@
+"""The space: named dials, their conditions and constraints; checks, draws, encodes and completes configurations.
+
+A configuration is a plain dict of the active dials, in the order of declaration. The unit cube has one coordinate for
+each dial, in the same order; coordinates of inactive dials carry nothing (0.5 when encoded).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import SpaceError, shown
+from trialist.space import enumeration
+from trialist.space.baseline import allowed_near
+from trialist.space.categorical import Categorical
+from trialist.space.constraint import Constraint, Rule, constraints_of, nearest
+from trialist.space.narrowing import narrowed
+from trialist.space.number import Float, Int
+from trialist.space.parameter import Parameter, check_name, parameter_from_json, parameter_to_json
+from trialist.space.plain import identity
+from trialist.space.tree import Tree, has_default, resolved
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trialist.numerics.keys import Key
+
+# Rejected draws before a small space is enumerated, and before a large one is given up (well under two seconds).
+_PATIENCE, _LAST_ATTEMPT = 1000, 30_000
+
+
+class Space:
+    """Named parameters with conditions and constraints; immutable.
+
+    `Space(lr=Float(...), ...)`, or a dict where names are not Python names. `forbid` and `require` take expressions
+    such as "batch > 256 and lr > 0.05" or functions of the configuration (a dict of the active dials); a constraint
+    that mentions an inactive dial does not apply. Raises SpaceError for what cannot be, naming the dial.
+
+    >>> momentum = Float(0.0, 0.9, default=0.5, when={"solver": "sgd"})
+    >>> space = Space(solver=Categorical(["adam", "sgd"]), momentum=momentum)
+    >>> space.baseline()
+    {'solver': 'adam'}
+    >>> space.complete({"solver": "sgd"})
+    {'solver': 'sgd', 'momentum': 0.5}
+    """
+
+    __slots__ = ("_baseline", "_categorical", "_draws", "_encoders", "_is_plain", "_pool", "_size", "_tree", "names")
+
+    names: tuple[str, ...]
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter] | None = None,
+        /,
+        *,
+        forbid: Any = (),
+        require: Any = (),
+        **named: Parameter,
+    ) -> None:
+        given = _checked_dials({} if parameters is None else parameters, named)
+        dials = {name: resolved(name, parameter, given) for name, parameter in given.items()}
+        constraints = (
+            *constraints_of(Rule.FORBID, forbid, dials),
+            *constraints_of(Rule.REQUIRE, require, dials),
+        )
+        self._compile(Tree.of(dials, constraints), lenient=False)
+
+    @classmethod
+    def _made(cls, tree: Tree) -> Space:
+        """A space from parts that were checked before; its defaults may have fallen into a forbidden region."""
+        space = cls.__new__(cls)
+        space._compile(tree, lenient=True)
+        return space
+
+    def _compile(self, tree: Tree, lenient: bool) -> None:
+        self._tree, self.names = tree, tuple(tree.parameters)
+        self._is_plain = not tree.has_conditions and not tree.constraints
+        self._draws: list[tuple[str, Callable[..., Any]]] = [(n, p.draw) for n, p in tree.parameters.items()]
+        self._encoders: list[tuple[str, Callable[[Any], float]]] = [(n, p.encode) for n, p in tree.parameters.items()]
+        self._categorical = frozenset(n for n, p in tree.parameters.items() if isinstance(p, Categorical))
+        self._size: int | None = -1  # not counted yet
+        self._pool: enumeration.Pool | None = None
+        self._baseline = tree.filled({}, {})
+        if not tree.allows(self._baseline):
+            self._baseline = self._allowed_baseline(lenient)
+
+    def _allowed_baseline(self, lenient: bool) -> dict[str, Any]:
+        tree = self._tree
+        free = {n for n, p in tree.parameters.items() if lenient or not has_default(p)}
+        found = allowed_near(tree, self._baseline, free) if free else None
+        if found is None:
+            broken = tree.broken(self._baseline)
+            problem = f"the default configuration {shown(self._baseline)} breaks {broken}"
+            remedy = "Give defaults that keep to it, or widen the bounds."
+            raise SpaceError(", ".join(broken.names) or broken.text, problem, remedy)
+        return found
+
+    # What is in it
+
+    def __getitem__(self, name: str) -> Parameter:
+        try:
+            return self._tree.parameters[name]
+        except KeyError:
+            raise self._unknown(name) from None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tree.parameters
+
+    def items(self) -> Iterator[tuple[str, Parameter]]:
+        """Names and parameters, in the order of declaration."""
+        return iter(self._tree.parameters.items())
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints, forbidden ones first."""
+        return self._tree.constraints
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether some dials are active only at times."""
+        return self._tree.has_conditions
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Space):
+            return NotImplemented
+        same_dials = self.names == other.names and self._tree.parameters == other._tree.parameters
+        return same_dials and self._tree.constraints == other._tree.constraints
+
+    def __hash__(self) -> int:
+        return hash((self.names, self._tree.constraints))
+
+    def __repr__(self) -> str:
+        lines = [f"    {n if n.isidentifier() else repr(n)}={p!r}," for n, p in self._tree.parameters.items()]
+        for rule in Rule:
+            texts = [constraint.text for constraint in self._tree.constraints if constraint.rule is rule]
+            lines += [f"    {rule.value}={texts!r},"] if texts else []
+        return "Space(\n" + "\n".join(lines) + "\n)" if lines else "Space()"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        callables = tuple(constraint.test for constraint in self._tree.constraints if constraint.is_callable)
+        return Space.from_json, (self.to_json(), callables)
+
+    # Configurations
+
+    def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The dials that are active under these parameters, in the order of declaration."""
+        if not self._tree.has_conditions:
+            return self.names
+        seen: dict[str, Any] = {}
+        active = set()
+        for name, condition in self._tree.order:
+            if condition is None or condition.holds(seen):
+                active.add(name)
+                if name in params:
+                    seen[name] = params[name]
+        return tuple(name for name in self.names if name in active)
+
+    def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration in its canonical form; raises SpaceError naming the dial, the value and the remedy.
+
+        Every active dial must be there, no inactive and no unknown one, and the constraints must hold.
+        """
+        _check_mapping(params)
+        checked: dict[str, Any] = {}
+        parameters = self._tree.parameters
+        for name in params:
+            if name not in parameters:
+                raise self._unknown(name, params[name])
+        for name, condition in self._tree.order:
+            if condition is not None and not condition.holds(checked):
+                if name in params:
+                    problem = f"{shown(params[name])} is given, but the dial is active only when {condition}"
+                    raise SpaceError(name, problem, "Remove it, or choose other values for what it depends on.")
+            elif name in params:
+                checked[name] = parameters[name].check(name, params[name])
+            else:
+                example = shown(parameters[name].baseline)
+                raise SpaceError(name, f"no value in {shown(dict(params))}", f"Give it a value such as {example}.")
+        if self._tree.constraints and not self.allows(checked):
+            broken = self._tree.broken(checked)
+            involved = {name: checked[name] for name in broken.names} or checked
+            problem = f"{shown(involved)} breaks {broken}"
+            raise SpaceError(", ".join(broken.names) or broken.text, problem, "Choose other values.")
+        return self._tree.in_order(checked)
+
+    def complete(self, partial: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration with baselines filled in for the active dials that are missing; raises as `check` does."""
+        _check_mapping(partial)
+        for name in partial:
+            if name not in self._tree.parameters:
+                raise self._unknown(name, partial[name])
+        return self.check({**partial, **self._tree.filled(partial, self._baseline)})
+
+    def allows(self, params: Mapping[str, Any]) -> bool:
+        """Whether the constraints hold for the active parameters."""
+        return self._tree.allows(params)
+
+    def baseline(self) -> dict[str, Any]:
+        """The default configuration: defaults, and the middle of the scale (the first choice) where there is none.
+
+        If middles break a constraint, an allowed configuration near them stands in; see `baseline.allowed_near`.
+        """
+        return dict(self._baseline)
+
+    @property
+    def undeclared_defaults(self) -> tuple[str, ...]:
+        """The active dials of the baseline for which no default was given."""
+        return tuple(name for name in self._baseline if not has_default(self._tree.parameters[name]))
+
+    def identity(self, params: Mapping[str, Any]) -> tuple[Hashable, ...]:
+        """A hashable stand-in for a canonical configuration, equal for equal ones only; types of choices matter."""
+        categorical = self._categorical
+        return tuple(
+            (name, identity(params[name]) if name in categorical else params[name])
+            for name in self.names
+            if name in params
+        )
+
+    # Draws and the unit cube
+
+    def draw(self, key: Key) -> dict[str, Any]:
+        """A random configuration by the priors under conditions and constraints, exactly: a function of the key alone.
+
+        Forbidden draws are rejected, never repaired. Where nearly all are, a space of at most 100,000 configurations is
+        enumerated instead; a larger one raises SpaceError.
+        """
+        if self._is_plain:
+            return {name: draw(key, name) for name, draw in self._draws}
+        for attempt in range(_LAST_ATTEMPT):
+            params = self._drawn(key, attempt)
+            if self.allows(params):
+                return self._tree.in_order(params)
+            if attempt == _PATIENCE:
+                self._pool = self._pool or enumeration.small_pool(self._tree)
+                if self._pool is not None:
+                    return self._pool.pick(key.uniform("\x00pool"))
+        raise SpaceError(
+            ", ".join(dict.fromkeys(name for constraint in self._tree.constraints for name in constraint.names))
+            or "Space",
+            f"{self._tree.constraints[0]} and its like leave less than 1 in {_LAST_ATTEMPT:,} draws",
+            "Give narrower bounds, or fewer constraints.",
+        )
+
+    def decode(self, u: Sequence[float]) -> dict[str, Any]:
+        """The configuration at u, a point of the unit cube; constraints are not looked at (see `allows`)."""
+        return self._mapped(u, lambda parameter, position: parameter.decode(position))
+
+    def from_prior(self, u: Sequence[float]) -> dict[str, Any]:
+        """The configuration at u through the priors: uniform points become draws; constraints are not looked at."""
+        return self._mapped(u, lambda parameter, position: parameter.from_prior(position))
+
+    def encode(self, params: Mapping[str, Any]) -> list[float]:
+        """The point of the unit cube, one coordinate for each dial; 0.5 where a dial has no value."""
+        return [encode(params[name]) if name in params else 0.5 for name, encode in self._encoders]
+
+    def encode_many(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """The points of several configurations, (n, d)."""
+        import numpy as np
+
+        points = [self.encode(params) for params in configurations]
+        return np.array(points, dtype=float).reshape(len(points), len(self))
+
+    # Finite spaces and grids
+
+    @property
+    def size(self) -> int | None:
+        """The number of distinct allowed configurations; None if there are, or may be, more than a million."""
+        if self._size == -1:
+            self._size = enumeration.size(self._tree)
+        return self._size
+
+    def configurations(self) -> Iterator[dict[str, Any]]:
+        """All allowed configurations of a finite space, in a stable order; raises SpaceError for a continuous dial."""
+        return enumeration.configurations(self._tree)
+
+    def grid(self, resolution: int | Mapping[str, int]) -> list[dict[str, Any]]:
+        """The distinct allowed configurations of a grid; see `enumeration.grid`."""
+        return enumeration.grid(self._tree, resolution)
+
+    # Other spaces made of it
+
+    def narrowed(self, bounds: Mapping[str, Any]) -> Space:
+        """The part of the space inside bounds: (low, high) for numeric dials, a list of choices for categorical ones.
+
+        Bounds are clipped to the present ones, and on a grid of steps moved outwards to its values. Scales, conditions
+        and constraints stay; a default outside becomes the nearest value.
+        """
+        for name in bounds:
+            if name not in self._tree.parameters:
+                raise self._unknown(name)
+        return Space._made(narrowed(self._tree, bounds))
+
+    def with_parameter(self, name: str, parameter: Parameter) -> Space:
+        """The space with one more dial: itself if it has the same dial already; SpaceError if it has another one."""
+        known = self._tree.parameters.get(name)
+        if known is None:
+            check_name(name)
+            _check_parameter(name, parameter)
+            parameters = {**self._tree.parameters, name: parameter}
+            parameters[name] = resolved(name, parameter, parameters)
+            return Space._made(Tree.of(parameters, self._tree.constraints))
+        if known == parameter:
+            return self
+        problem = f"{shown(parameter)} is not what was declared before, {known!r}"
+        raise SpaceError(name, problem, "Use the same declaration every time, or choose another name.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, from which `from_json` makes an equal space. Callables are kept by name alone."""
+        written: dict[str, Any] = {"parameters": [[n, parameter_to_json(p)] for n, p in self._tree.parameters.items()]}
+        for rule in Rule:
+            mine = [constraint for constraint in self._tree.constraints if constraint.rule is rule]
+            if mine:
+                written[rule.value] = [{"callable": c.text} if c.is_callable else c.text for c in mine]
+        return written
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any], callables: Sequence[Callable[..., object]] = ()) -> Space:
+        """The space that `to_json` wrote; `callables` are its callable constraints, in the order of declaration."""
+        parameters = {name: parameter_from_json(name, each) for name, each in written["parameters"]}
+        rest = list(callables)
+        constraints: list[Constraint] = []
+        for rule in Rule:
+            for text in written.get(rule.value, ()):
+                item = text if isinstance(text, str) else _reattached(rule, text["callable"], rest)
+                constraints += constraints_of(rule, [item], parameters, strict=False)
+        if rest:
+            raise SpaceError("callables", f"{shown(rest)} are more than the space has", "Remove them.")
+        return cls._made(Tree.of(parameters, constraints))
+
+    # Helpers
+
+    def _drawn(self, key: Key, attempt: int) -> dict[str, Any]:
+        if not self._tree.has_conditions:
+            return {name: draw(key, name, attempt) for name, draw in self._draws}
+        params: dict[str, Any] = {}
+        for name, condition in self._tree.order:
+            if condition is None or condition.holds(params):
+                params[name] = self._tree.parameters[name].draw(key, name, attempt)
+        return params
+
+    def _mapped(self, u: Sequence[float], value: Callable[[Parameter, float], Any]) -> dict[str, Any]:
+        if len(u) != len(self.names):
+            problem = f"{len(u)} coordinates for {len(self.names)} dials"
+            raise SpaceError("u", problem, "Give one coordinate for each dial.")
+        position = dict(zip(self.names, u, strict=True))
+        params: dict[str, Any] = {}
+        for name, condition in self._tree.order:
+            if condition is None or condition.holds(params):
+                params[name] = value(self._tree.parameters[name], float(position[name]))
+        return self._tree.in_order(params)
+
+    def _in_order(self, params: dict[str, Any]) -> dict[str, Any]:
+        if not self._tree.has_conditions:
+            return params
+        return {name: params[name] for name in self.names if name in params}
+
+    def _unknown(self, name: object, *value: object) -> SpaceError:
+        field = name if isinstance(name, str) else repr(name)
+        problem = f"there is no dial {shown(name)}" + "".join(f" to be set to {shown(v)}" for v in value)
+        return SpaceError(field, problem, f"Use {nearest(name, self._tree.parameters)}.")
+
+
+def _checked_dials(given: object, named: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    if not isinstance(given, Mapping):
+        problem = f"{shown(given)} is a {type(given).__name__}"
+        raise SpaceError("Space", problem, "Give a dict of names and parameters.")
+    for name in named:
+        if name in given:
+            raise SpaceError(name, f"{shown(name)} is given twice", "Remove one of the two.")
+    dials: dict[str, Parameter] = {**given, **named}
+    for name, parameter in dials.items():
+        check_name(name)
+        _check_parameter(name, parameter)
+    return dials
+
+
+def _check_parameter(name: str, parameter: object) -> None:
+    if not isinstance(parameter, Float | Int | Categorical):
+        remedy = "Use Float(low, high), Int(low, high) or Categorical(choices)."
+        raise SpaceError(name, f"{shown(parameter)} is not a parameter", remedy)
+
+
+def _check_mapping(params: object) -> None:
+    if not isinstance(params, Mapping):
+        problem = f"{shown(params)} is a {type(params).__name__}"
+        raise SpaceError("params", problem, "Give a dict of names and values.")
+
+
+def _reattached(rule: Rule, name: str, callables: list[Callable[..., object]]) -> Callable[..., object]:
+    if not callables:
+        remedy = "Pass the functions that the space was declared with as callables."
+        raise SpaceError(rule.value, f"the function {shown(name)} is not stored, only its name", remedy)
+    function = callables.pop(0)
+    found = getattr(function, "__name__", type(function).__name__)
+    if found != name:
+        problem = f"the function {shown(found)} is not {shown(name)}, with which the space was declared"
+        raise SpaceError(rule.value, problem, "Pass the same functions in the same order.")
+    return function
