@@ -1,1 +1,1 @@
-"""The report, one offline HTML file."""
+"""Report and dashboard: what a study shows in a browser."""

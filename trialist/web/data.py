@@ -1,0 +1,98 @@
+"""What a report is made of: one moment of a study, gathered before the first line is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import SpaceError
+from trialist.protocols import Look
+from trialist.space.space import Space
+from trialist.trials.plan import Objective, Plan
+from trialist.trials.trial import Score, Stage, State, TrialRecord
+
+if TYPE_CHECKING:
+    from trialist.scoring.selection import Selection
+    from trialist.scoring.verdict import Verdict
+    from trialist.search.refinement import Refinement
+    from trialist.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """One moment of a study. records: by number.  best: the selected trial, or the best of the search so far.
+
+    plan_lines: strategy, reason and stages in words.  spent: "trials", "seconds", "compute_seconds", "cost".
+    written_at, created_at: wall clock, seconds since 1970.
+    """
+
+    plan: Plan
+    space: Space
+    records: tuple[TrialRecord, ...]
+    best: TrialRecord | None
+    written_at: float
+    created_at: float | None = None
+    plan_lines: tuple[str, ...] = ()
+    refinement: Refinement | None = None
+    selection: Selection | None = None
+    verdict: Verdict | None = None
+    ledger: tuple[Look, ...] = ()
+    spent: Mapping[str, float] = field(default_factory=dict)
+    store: str = ""
+
+    @classmethod
+    def of(cls, study: Study, at: float) -> ReportData:
+        """The study as it is now; `at` is the wall clock to show."""
+        return cls(
+            plan=study.declared,
+            space=study.space,
+            records=study.trials,
+            best=study.best,
+            written_at=at,
+            created_at=study.created_at,
+            plan_lines=tuple(study.plan.lines()),
+            refinement=study.refinement,
+            selection=study.selection,
+            verdict=study.verdict,
+            ledger=study.ledger,
+            spent=study.spent,
+            store=str(study.store),
+        )
+
+    @property
+    def objective(self) -> Objective:
+        return self.plan.objective
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """Trial 0, scored or not."""
+        return next((record for record in self.records if record.number == 0), None)
+
+    @property
+    def failed(self) -> tuple[TrialRecord, ...]:
+        return tuple(record for record in self.records if record.state is State.FAILED)
+
+    def fresh(self, number: int) -> Score | None:
+        """A finalist's score on fresh seeds: all replicates of the trials that repeat it, of the first objective."""
+        found = [x for record in self._repeating(number) if record.score is not None for x in record.score.replicates]
+        return Score(tuple(found)) if found else None
+
+    @property
+    def finalists(self) -> tuple[TrialRecord, ...]:
+        """The trials that were scored again, by number."""
+        numbers = {record.repeats for record in self.records if record.stage is Stage.SELECT}
+        return tuple(record for record in self.records if record.number in numbers)
+
+    def _repeating(self, number: int) -> Iterator[TrialRecord]:
+        return (r for r in self.records if r.stage is Stage.SELECT and r.repeats == number and r.is_scored)
+
+
+def position(space: Space, dial: str, params: Mapping[str, Any]) -> float | None:
+    """Where a dial stands on its scale, 0 to 1; None where it is not active, or where the space does not hold it."""
+    if dial not in params or dial not in space:
+        return None
+    try:
+        return space[dial].encode(params[dial])
+    except SpaceError:
+        return None

@@ -1,0 +1,204 @@
+"""The result: the verdict's seal, the selected configuration beside the default, the finalists."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trialist.trials.trial import Score, TrialRecord
+from trialist.web.charts import interval_chart, position_chart
+from trialist.web.data import ReportData, position
+from trialist.web.html import Html, el, name
+from trialist.web.layout import facts, section, table
+from trialist.web.numbers import gain, measured, moment, setting
+
+if TYPE_CHECKING:
+    from trialist.scoring.verdict import Verdict
+
+# Outcome: class of the seal and its sign; colour is never the only difference.
+_SEALS = {"improved": ("improved", "▲"), "no difference shown": ("open", "≈"), "worse": ("worse", "▼")}
+
+
+def verdict_section(data: ReportData) -> Html:
+    """The seal: what verification showed, or that there was none."""
+    kind, sign, body = _unverified(data) if data.verdict is None else _verified(data.verdict)
+    seal = el("div", el("div", el("span", sign), class_="sign", aria_hidden="true"), body, class_=f"seal {kind}")
+    return el("section", seal, id="verdict", aria_labelledby="verdict-title")
+
+
+def comparison_section(data: ReportData) -> Html:
+    """Default and selected configuration dial by dial, with their scores."""
+    default, selected = data.baseline, data.best
+    if default is None:
+        return section("configuration", "Configuration", el("p", "No trial was run yet."))
+    if selected is None:
+        nothing = el("p", "No trial has a score yet, so there is nothing to set beside the default.", class_="note")
+        return section("configuration", "Configuration", nothing, _dials(data, default, None))
+    word = "selected" if data.selection is not None else "best so far"
+    return section(
+        "configuration",
+        f"The default and the {word}",
+        _scores(data, default, selected, word),
+        _dials(data, default, selected),
+    )
+
+
+def finalists_section(data: ReportData) -> Html | None:
+    """The finalists with the score that brought them there and the fresh one that decided."""
+    if not data.finalists:
+        return None
+    chosen = data.selection.number if data.selection is not None else None
+    rows = [
+        el(
+            "tr",
+            el("th", f"{record.number}" + (" (default)" if record.number == 0 else ""), scope="row"),
+            el("td", _score(record.score), class_="number"),
+            el("td", _score(data.fresh(record.number)), class_="number"),
+            el("td", str(len(fresh.replicates)) if (fresh := data.fresh(record.number)) else "0", class_="number"),
+            el("td", "selected" if record.number == chosen else _behind(data, record.number)),
+            class_="chosen" if record.number == chosen else None,
+        )
+        for record in sorted(data.finalists, key=lambda r: _fresh_loss(data, r))
+    ]
+    metric = data.objective.name
+    head = ("trial", f"{metric} in the search", f"{metric} on fresh seeds", "fresh scores", "behind the selected")
+    return section(
+        "finalists",
+        "Finalists",
+        el("p", data.selection.reason) if data.selection is not None else el("p", "The selection is not over yet."),
+        table(head, rows, "Finalists, scored again on fresh seeds"),
+        el(
+            "p",
+            "The best of many noisy scores is lucky; the fresh scores are not, and they alone decide.",
+            class_="note",
+        ),
+    )
+
+
+def _verified(verdict: Verdict) -> tuple[str, str, Html]:
+    """Class, sign and text of the seal."""
+    kind, sign = _SEALS[verdict.outcome.value]
+    body = el(
+        "div",
+        el("h2", f"Verdict: {verdict.outcome}", id="verdict-title"),
+        el("p", verdict.sentence.removeprefix(f"{verdict.outcome}: "), class_="lead"),
+        interval_chart(verdict.difference, verdict.interval),
+        _facts(verdict),
+    )
+    return kind, sign, body
+
+
+def _unverified(data: ReportData) -> tuple[str, str, Html]:
+    why = (
+        "Scores of a search are lucky by construction. Whether the selected configuration beats the default "
+        "was not tested on data that the search never saw."
+    )
+    declare = (
+        "No test was declared. Declare one: test= in Python, --test on the command line. Then run: trialist verify"
+    )
+    sealed = "The test data are still sealed. The process opens them once, as its last stage: trialist verify"
+    advice = declare if data.plan.test is None else sealed
+    title = el("h2", "Not verified", id="verdict-title")
+    return "unverified", "–", el("div", title, el("p", why), el("p", advice, class_="note"))
+
+
+def _facts(verdict: Verdict) -> Html:
+    looks = "first look at these data" if verdict.looks == 1 else f"look {verdict.looks} at these data"
+    sizes = f"{verdict.seeds} trainings of each" + (f", {verdict.examples:,} test examples" if verdict.examples else "")
+    return facts(
+        (
+            (
+                "interval",
+                f"{100 * verdict.level:.4g} %, of the difference; above 0 is better" if verdict.interval else "",
+            ),
+            ("sizes", sizes),
+            ("method", verdict.method),
+            ("opened", f"{_when(verdict.opened_at)}{looks}"),
+            ("fingerprint of the data", verdict.fingerprint or ""),
+        )
+    )
+
+
+def _when(opened_at: str | None) -> str:
+    return f"{moment(datetime.fromisoformat(opened_at).timestamp())}, " if opened_at else ""
+
+
+def _scores(data: ReportData, default: TrialRecord, selected: TrialRecord, word: str) -> Html:
+    verdict = data.verdict
+    metric = data.objective.name
+    rows = [_score_row("in the search", default.score, selected.score, data)]
+    fresh = data.fresh(default.number), data.fresh(selected.number)
+    if any(fresh):
+        rows.append(_score_row("on fresh seeds", *fresh, data))
+    if verdict is not None:
+        sealed = Score((verdict.baseline_score,)), Score((verdict.selected_score,))
+        rows.append(_score_row("on the sealed test data", *sealed, data))
+    head = (metric, "default (trial 0)", f"{word} (trial {selected.number})", "better by")
+    return table(head, rows, f"{metric} of both ({data.objective.direction})")
+
+
+def _score_row(title: str, default: Score | None, selected: Score | None, data: ReportData) -> Html:
+    better = "–"
+    if default is not None and selected is not None:
+        noise = math.hypot(_noise(default) or 0.0, _noise(selected) or 0.0)
+        better = gain(data.objective.loss(default.mean) - data.objective.loss(selected.mean), noise or None)
+    cells = (_score(default), _score(selected), better)
+    return el("tr", el("th", title, scope="row"), *(el("td", cell, class_="number") for cell in cells))
+
+
+def _dials(data: ReportData, default: TrialRecord, selected: TrialRecord | None) -> Html:
+    names = dict.fromkeys([*data.space.names, *default.params, *(selected.params if selected is not None else ())])
+    rows = [_dial_row(data, dial, default, selected) for dial in names]
+    head: tuple[str, ...] = ("dial", "default")
+    if selected is not None:
+        head += ("selected" if data.selection is not None else "best so far", "", "○ default ● selected")
+    if not rows:
+        return el("p", "No dial was declared yet.", class_="note")
+    return table(head, rows, "Dial by dial")
+
+
+def _dial_row(data: ReportData, dial: str, default: TrialRecord, selected: TrialRecord | None) -> Html:
+    first = el("th", name(dial), scope="row"), el("td", _setting(default, dial))
+    if selected is None:
+        return el("tr", *first)
+    differs = _setting(default, dial) != _setting(selected, dial)
+    places = position(data.space, dial, default.params), position(data.space, dial, selected.params)
+    return el(
+        "tr",
+        *first,
+        el("td", _setting(selected, dial)),
+        el("td", "changed" if differs else "same"),
+        el("td", position_chart(*places)),
+        class_="changed" if differs else None,
+    )
+
+
+def _behind(data: ReportData, number: int) -> str:
+    """How far a finalist is behind the selected one, over the same fresh seeds."""
+    row = next((row for row in data.selection.table if row.number == number), None) if data.selection else None
+    if row is None or row.behind is None:
+        return "–"
+    if row.interval is None:
+        return f"{row.behind:.3g}"
+    low, high = row.interval
+    return f"{measured(row.behind, (high - low) / 2)}" + (", a tie" if row.is_tied else "")
+
+
+def _setting(record: TrialRecord, dial: str) -> Html:
+    if dial not in record.params:
+        return el("span", "not active", class_="inactive")
+    return el("bdi", setting(record.params[dial]))
+
+
+def _score(score: Score | None) -> str:
+    return "–" if score is None else measured(score.mean, score.stderr)
+
+
+def _noise(score: Score | None) -> float | None:
+    return None if score is None else score.stderr
+
+
+def _fresh_loss(data: ReportData, record: TrialRecord) -> float:
+    fresh = data.fresh(record.number)
+    return math.inf if fresh is None else data.objective.loss(fresh.mean)

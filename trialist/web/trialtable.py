@@ -1,0 +1,159 @@
+"""The trials one by one: a table with scores, configurations and reasons; the failures by their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trialist.trials.plan import duration
+from trialist.trials.trial import Failure, TrialRecord
+from trialist.web.data import ReportData
+from trialist.web.html import Child, Html, el, join, name
+from trialist.web.layout import section, table
+from trialist.web.numbers import count, gain, measured, setting
+
+_ROWS = 2_000  # the newest, and the best, stay: a browser still scrolls such a table
+_COLUMNS = 10  # more dials than these share one column
+_TRACEBACK = 6_000  # characters of a traceback's end, where the error is
+_NUMBERS = 40  # trial numbers named for one kind of failure
+
+
+def trials_section(data: ReportData) -> Html:
+    """Every trial with its stage, state, scores, time, configuration and reason."""
+    if not data.records:
+        advice = "No trial was run yet. Run the study again to go on: trialist run, or study.optimize(objective)."
+        return section("trials", "Trials", el("p", advice, class_="note"))
+    dials = list(dict.fromkeys([*data.space.names, *(dial for record in data.records for dial in record.params)]))
+    apart = len(dials) <= _COLUMNS
+    metrics = list(dict.fromkeys([o.name for o in data.plan.objectives] + [m for r in data.records for m in r.metrics]))
+    shown = _shown(data)
+    head = [
+        "trial",
+        "stage",
+        "state",
+        *metrics,
+        "vs default",
+        "time",
+        *(dials if apart else ["configuration"]),
+        "reason",
+    ]
+    rows = [_row(data, record, metrics, dials if apart else None) for record in shown]
+    filter_box = el(
+        "label",
+        "Show trials with ",
+        el("input", type="search", id="filter", placeholder="any text, such as failed"),
+        class_="filter",
+    )
+    left_out = len(data.records) - len(shown)
+    note = f"{count(left_out, 'older trial')} left out here; trialist export has all." if left_out else None
+    return section(
+        "trials",
+        "Trials",
+        filter_box,
+        table(head, rows, f"All {count(len(shown), 'trial')}" if not left_out else "Trials", sortable=True),
+        el("p", note, class_="note") if note else None,
+    )
+
+
+def failures_section(data: ReportData) -> Html | None:
+    """Failures of the same cause and message are one entry, the most frequent first."""
+    if not data.failed:
+        return None
+    groups: dict[tuple[str, str], list[TrialRecord]] = {}
+    for record in data.failed:
+        failure = record.failure
+        key = (failure.cause.value, failure.message) if failure is not None else ("unknown", "no reason was recorded")
+        groups.setdefault(key, []).append(record)
+    entries = [
+        _failures(cause, message, records)
+        for (cause, message), records in sorted(groups.items(), key=lambda group: -len(group[1]))
+    ]
+    said = f"{count(len(data.failed), 'trial')} of {len(data.records):,} failed. A failed trial costs only itself."
+    return section("failures", "Failures", el("p", said), *entries)
+
+
+def _shown(data: ReportData) -> Sequence[TrialRecord]:
+    if len(data.records) <= _ROWS:
+        return data.records
+    newest = data.records[-_ROWS:]
+    kept = {record.number for record in newest}
+    first = [record for record in (data.baseline, data.best) if record is not None and record.number not in kept]
+    return [*sorted({record.number: record for record in first}.values(), key=lambda r: r.number), *newest]
+
+
+def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: Sequence[str] | None) -> Html:
+    best = data.best is not None and record.number == data.best.number
+    label = f"{record.number}" + (" (default)" if record.number == 0 else "") + (" ★" if best else "")
+    configuration = [_dial(record, dial) for dial in dials] if dials is not None else [el("td", _configuration(record))]
+    return el(
+        "tr",
+        el("th", label, scope="row", data_v=record.number),
+        el("td", record.stage.value + (f" of {record.repeats}" if record.repeats is not None else "")),
+        el("td", record.state.value, class_=record.state.value),
+        *(_score(record, metric) for metric in metrics),
+        _versus_default(data, record),
+        _number(None if record.seconds is None else duration(record.seconds), record.seconds),
+        *configuration,
+        el("td", _reason(record), class_="reason"),
+        class_="best" if best else None,
+    )
+
+
+def _score(record: TrialRecord, metric: str) -> Html:
+    score = record.metrics.get(metric)
+    return _number(None, None) if score is None else _number(measured(score.mean, score.stderr), score.mean)
+
+
+def _versus_default(data: ReportData, record: TrialRecord) -> Html:
+    baseline = data.baseline
+    if baseline is None or baseline.loss is None or record.loss is None or record.number == 0:
+        return _number(None, None)
+    better = baseline.loss - record.loss
+    noise = record.score.stderr if record.score is not None else None
+    return _number(gain(better, noise), better)
+
+
+def _number(words: str | None, value: float | None) -> Html:
+    return el("td", words or "–", class_="number", data_v=None if value is None else f"{value:.9g}")
+
+
+def _dial(record: TrialRecord, dial: str) -> Html:
+    if dial not in record.params:
+        return el("td", "–")
+    value = record.params[dial]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(setting(value), float(value)) if abs(value) < 1e300 else el("td", setting(value))
+    return el("td", el("bdi", setting(value)))
+
+
+def _configuration(record: TrialRecord) -> Html:
+    parts: list[Child] = []
+    for dial, value in record.params.items():
+        parts += [", " if parts else None, name(dial), " = ", el("bdi", setting(value))]
+    return join(*parts)
+
+
+def _reason(record: TrialRecord) -> Html:
+    ends = f"; stopped: {record.stop_reason}" if record.stop_reason else ""
+    retried = f"; tried again after: {record.earlier[-1].message}" if record.earlier else ""
+    failed = f"; failed: {record.failure.message[:200]}" if record.failure is not None else ""
+    return el("bdi", f"{record.reason[:400]}{retried}{failed}{ends}")
+
+
+def _failures(cause: str, message: str, records: Sequence[TrialRecord]) -> Html:
+    numbers = ", ".join(str(record.number) for record in records[:_NUMBERS])
+    more = f" and {len(records) - _NUMBERS:,} more" if len(records) > _NUMBERS else ""
+    trace = _traceback(records[0].failure)
+    return el(
+        "div",
+        el("h3", f"{cause}: {count(len(records), 'trial')}"),
+        el("p", el("bdi", message[:2_000]), class_="message"),
+        el("p", f"trial {numbers}{more}" if len(records) == 1 else f"trials {numbers}{more}", class_="note"),
+        el("details", el("summary", f"Traceback of trial {records[0].number}"), el("pre", trace)) if trace else None,
+        class_="failure",
+    )
+
+
+def _traceback(failure: Failure | None) -> str:
+    if failure is None or len(failure.traceback) <= _TRACEBACK:
+        return failure.traceback if failure is not None else ""
+    return "… " + failure.traceback[-_TRACEBACK:]
