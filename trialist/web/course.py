@@ -93,7 +93,9 @@ def budget_section(data: ReportData) -> Html:
         "budget",
         "Budget",
         el("dl", *limits, class_="budget") if limits else None,
-        table(head, rows, "What each stage took") if rows else el("p", "Nothing was spent yet.", class_="note"),
+        table(head, rows, "What each stage took", numeric=head[1:])
+        if rows
+        else el("p", "Nothing was spent yet.", class_="note"),
     )
 
 

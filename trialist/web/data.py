@@ -57,7 +57,7 @@ class ReportData:
             verdict=study.verdict,
             ledger=study.ledger,
             spent=study.spent,
-            store=str(study.store),
+            store=study.store.url,
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from trialist.web.html import Child, Html, el, name
 
@@ -19,9 +19,19 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Html:
     return el("dl", *rows, class_="facts")
 
 
-def table(head: Sequence[str], rows: Sequence[Html], caption: str, *, sortable: bool = False) -> Html:
-    """A table with a caption, in a box of its own that scrolls sideways where the page is narrow."""
-    cells = [el("th", _title(title, sortable), scope="col") if title else el("td") for title in head]
+def table(
+    head: Sequence[str], rows: Sequence[Html], caption: str, *, numeric: Collection[str] = (), sortable: bool = False
+) -> Html:
+    """A table with a caption, in a box of its own that scrolls sideways where the page is narrow.
+
+    numeric: the titles of columns of numbers, which stand to the right as their numbers do.
+    """
+    cells = [
+        el("th", _title(title, sortable), scope="col", class_="number" if title in numeric else None)
+        if title
+        else el("td")
+        for title in head
+    ]
     body = el(
         "table",
         el("caption", caption),

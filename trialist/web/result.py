@@ -67,7 +67,7 @@ def finalists_section(data: ReportData) -> Html | None:
         "finalists",
         "Finalists",
         el("p", data.selection.reason) if data.selection is not None else el("p", "The selection is not over yet."),
-        table(head, rows, "Finalists, scored again on fresh seeds"),
+        table(head, rows, "Finalists, scored again on fresh seeds", numeric=head[1:4]),
         el(
             "p",
             "The best of many noisy scores is lucky; the fresh scores are not, and they alone decide.",
@@ -135,7 +135,7 @@ def _scores(data: ReportData, default: TrialRecord, selected: TrialRecord, word:
         sealed = Score((verdict.baseline_score,)), Score((verdict.selected_score,))
         rows.append(_score_row("on the sealed test data", *sealed, data))
     head = (metric, "default (trial 0)", f"{word} (trial {selected.number})", "better by")
-    return table(head, rows, f"{metric} of both ({data.objective.direction})")
+    return table(head, rows, f"{metric} of both ({data.objective.direction})", numeric=head[1:])
 
 
 def _score_row(title: str, default: Score | None, selected: Score | None, data: ReportData) -> Html:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trialist.space.parameter import Categorical
 from trialist.trials.plan import duration
 from trialist.trials.trial import Failure, TrialRecord
 from trialist.web.data import ReportData
@@ -37,6 +38,7 @@ def trials_section(data: ReportData) -> Html:
         "reason",
     ]
     rows = [_row(data, record, metrics, dials if apart else None) for record in shown]
+    numeric = {*metrics, "vs default", "time", *(dial for dial in dials if _is_numeric(data, dial))}
     filter_box = el(
         "label",
         "Show trials with ",
@@ -49,7 +51,7 @@ def trials_section(data: ReportData) -> Html:
         "trials",
         "Trials",
         filter_box,
-        table(head, rows, f"All {count(len(shown), 'trial')}" if not left_out else "Trials", sortable=True),
+        table(head, rows, "Trials, one a row", numeric=numeric, sortable=True),
         el("p", note, class_="note") if note else None,
     )
 
@@ -69,6 +71,10 @@ def failures_section(data: ReportData) -> Html | None:
     ]
     said = f"{count(len(data.failed), 'trial')} of {len(data.records):,} failed. A failed trial costs only itself."
     return section("failures", "Failures", el("p", said), *entries)
+
+
+def _is_numeric(data: ReportData, dial: str) -> bool:
+    return dial in data.space and not isinstance(data.space[dial], Categorical)
 
 
 def _shown(data: ReportData) -> Sequence[TrialRecord]:
