@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Protocol
 
 _DIGITS = 12
+_EXACT_UNIT = 10**15  # so that value * unit stays a float
 
 
 class Axis(Protocol):
@@ -133,6 +134,10 @@ class Steps:
 
     def nearest(self, value: float) -> int:
         """The index of the nearest value; ends for what lies outside."""
+        guess = int(value * self.unit - self.first) // self.step if self.unit < _EXACT_UNIT else 0
+        for k in (guess, guess + 1):  # a value of the grid needs no fractions
+            if 0 <= k < self.count and self.value(k) == value:
+                return k
         k = round((Fraction(value) * self.unit - self.first) / self.step)
         return min(max(k, 0), self.count - 1)
 

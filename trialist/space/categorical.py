@@ -141,7 +141,7 @@ class Categorical:
     def _index(self, value: Any) -> int | None:
         try:
             return self.index_of.get(identity(plain(value)))
-        except TypeError:  # unhashable, so none of the choices
+        except (TypeError, RecursionError):  # unhashable or far too deep, so none of the choices
             return None
 
     def _remedy(self, value: Any) -> str:
@@ -149,13 +149,9 @@ class Categorical:
 
         words = [choice for choice in self.choices[:1000] if type(choice) is str]
         near = get_close_matches(value, words, n=1) if type(value) is str and len(value) < 100 else []
-        shown_choices = ", ".join(shown(choice) for choice in self.choices[:_SHOWN_CHOICES])
         more = f" and {len(self.choices) - _SHOWN_CHOICES} more" if len(self.choices) > _SHOWN_CHOICES else ""
-        return (
-            f"Use {shown(near[0])}, or one of" * bool(near) + f" {shown_choices}{more}."
-            if near
-            else (f"Choose one of {shown_choices}{more}.")
-        )
+        some = ", ".join(shown(choice) for choice in self.choices[:_SHOWN_CHOICES]) + more
+        return f"Use {shown(near[0])}, or another one of {some}." if near else f"Choose one of {some}."
 
     def __repr__(self) -> str:
         choices = ", ".join(repr(choice) for choice in self.choices[:_SHOWN_CHOICES])
@@ -175,18 +171,26 @@ class Categorical:
 
 def _checked_choices(given: Any) -> tuple[tuple[Any, ...], dict[Hashable, int]]:
     if isinstance(given, str | bytes | Mapping) or not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
-        problem = f"choices {shown(given)} is a {type(given).__name__}, not a list"
+        problem = f"choices {shown(given)} is of type {type(given).__name__}, not a list"
         raise SpaceError("Categorical", problem, "Give a list of choices.")
     choices = tuple(plain(choice) for choice in given)
     if not choices:
         raise SpaceError("Categorical", f"choices {shown(given)} are empty", "Give at least one choice.")
     index_of: dict[Hashable, int] = {}
     for index, choice in enumerate(choices):
-        if type(choice) is not int and not (type(choice) is str and choice.isascii()):
+        if not _is_ordinary(choice):
             _check_choice(choice)
         if index_of.setdefault(identity(choice), index) != index:
             raise SpaceError("Categorical", f"choice {shown(choice)} is given twice", "Remove one of them.")
     return choices, index_of
+
+
+def _is_ordinary(choice: Any) -> bool:
+    """Whether a choice needs no closer look, so that a million of them are quickly checked."""
+    kind = type(choice)
+    if kind is str:
+        return len(choice) < 1000 and choice.isascii()
+    return kind is int and choice.bit_length() < 1000
 
 
 def _check_choice(choice: Any) -> None:

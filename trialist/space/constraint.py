@@ -83,7 +83,7 @@ def constraints_of(
     """
     items = [given] if isinstance(given, str) or callable(given) else given
     if not isinstance(items, list | tuple):
-        problem = f"{shown(given)} is a {type(given).__name__}, not a list"
+        problem = f"{shown(given)} is of type {type(given).__name__}, not a list"
         raise SpaceError(rule.value, problem, "Give a list of expressions or functions.")
     return tuple(_constraint(rule, item, parameters, strict) for item in items)
 
@@ -96,7 +96,7 @@ def _constraint(
     if callable(given):
         name = getattr(given, "__name__", type(given).__name__)
         return Constraint(rule, name, (), True, given)
-    problem = f"{shown(given)} is a {type(given).__name__}"
+    problem = f"{shown(given)} is of type {type(given).__name__}"
     raise SpaceError(rule.value, problem, "Give an expression as text, or a function of the parameters.")
 
 
@@ -182,7 +182,7 @@ class _Reader:
                 return self.call(name, arguments), _Kind.NUMBER
             case ast.Compare():
                 return self.comparison(node), _Kind.TRUTH
-        raise self.error(f"holds {shown(_source(node))}, which is not allowed here", _ALLOWED)
+        raise self.error(f"holds {shown(ast.unparse(node))}, which is not allowed here", _ALLOWED)
 
     def dial(self, name: str) -> tuple[ast.expr, _Kind]:
         parameter = self.parameters.get(name)
@@ -194,15 +194,20 @@ class _Reader:
 
     def number(self, node: ast.expr) -> ast.expr:
         rewritten, kind = self.read(node)
-        if kind is _Kind.OTHER:
-            raise self.error(f"computes with {shown(_source(node))}, which is not a number", "Choose a numeric dial.")
+        self.check_number(node, kind)
         return rewritten
+
+    def check_number(self, node: ast.expr, kind: _Kind) -> None:
+        if kind is _Kind.OTHER:
+            raise self.error(
+                f"computes with {shown(ast.unparse(node))}, which is not a number", "Choose a numeric dial."
+            )
 
     def truth(self, node: ast.expr) -> ast.expr:
         rewritten, kind = self.read(node)
         if kind is not _Kind.TRUTH:
             remedy = "Use a comparison on each side of and, or, not."
-            raise self.error(f"uses {shown(_source(node))} as true or false", remedy)
+            raise self.error(f"uses {shown(ast.unparse(node))} as true or false", remedy)
         return rewritten
 
     def call(self, name: str, arguments: list[ast.expr]) -> ast.expr:
@@ -214,25 +219,24 @@ class _Reader:
 
     def comparison(self, node: ast.Compare) -> ast.expr:
         operands = [node.left, *node.comparators]
-        rewritten = []
-        for i, operand in enumerate(operands):
-            if i > 0 and isinstance(node.ops[i - 1], ast.In | ast.NotIn):
-                rewritten.append(self.collection(operand))
-            else:
-                rewritten.append(self.read(operand)[0])
-        for left, op, right in zip(operands, node.ops, operands[1:], strict=False):
-            if isinstance(op, _ORDERS):
-                self.number(left), self.number(right)
-            elif isinstance(op, ast.Is | ast.IsNot):
+        read = [self.read(node.left)]
+        for op, operand in zip(node.ops, node.comparators, strict=True):
+            is_membership = isinstance(op, ast.In | ast.NotIn)
+            read.append((self.collection(operand), _Kind.OTHER) if is_membership else self.read(operand))
+        for i, op in enumerate(node.ops):
+            if isinstance(op, ast.Is | ast.IsNot):
                 raise self.error("compares with 'is'", "Use == or != instead.")
+            if isinstance(op, _ORDERS):
+                for operand, (_, kind) in zip(operands[i : i + 2], read[i : i + 2], strict=True):
+                    self.check_number(operand, kind)
             elif self.strict:
-                self.check_choices(left, right)
-                self.check_choices(right, left)
-        return ast.Compare(rewritten[0], node.ops, rewritten[1:])
+                self.check_choices(operands[i], operands[i + 1])
+                self.check_choices(operands[i + 1], operands[i])
+        return ast.Compare(read[0][0], node.ops, [rewritten for rewritten, _ in read[1:]])
 
     def collection(self, node: ast.expr) -> ast.expr:
         if not isinstance(node, ast.List | ast.Tuple | ast.Set):
-            raise self.error(f"looks into {shown(_source(node))}", "Give a list such as ['adam', 'sgd'] after in.")
+            raise self.error(f"looks into {shown(ast.unparse(node))}", "Give a list such as ['adam', 'sgd'] after in.")
         return ast.Tuple([self.read(item)[0] for item in node.elts], ast.Load())
 
     def check_choices(self, dial: ast.expr, constant: ast.expr) -> None:
@@ -288,7 +292,3 @@ def _call(function: str, arguments: list[ast.expr]) -> ast.expr:
 def _lambda(body: ast.expr) -> ast.expr:
     arguments = ast.arguments(posonlyargs=[], args=[ast.arg("_params")], kwonlyargs=[], kw_defaults=[], defaults=[])
     return ast.Lambda(arguments, body)
-
-
-def _source(node: ast.expr) -> str:
-    return ast.unparse(node)

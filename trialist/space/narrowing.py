@@ -46,15 +46,13 @@ def _narrowed(name: str, parameter: Parameter, given: Any) -> Parameter:
 
 
 def _with_bounds(parameter: Float | Int, low: float, high: float, default: float | None) -> Parameter:
-    changes: dict[str, Any] = {"low": low, "high": high, "default": default}
-    if parameter.step is not None and low == high:
-        changes["step"] = parameter.step  # any step divides a span of nothing
     try:
-        return replace(parameter, **changes)
+        return replace(parameter, low=low, high=high, default=default)  # type: ignore[arg-type]
     except SpaceError:
         if parameter.prior is None:
             raise
-        return replace(parameter, prior=None, **changes)  # its bell lies out of reach of the new bounds
+        # The prior's bell lies out of reach of the new bounds.
+        return replace(parameter, low=low, high=high, default=default, prior=None)  # type: ignore[arg-type]
 
 
 def _bounds(name: str, given: Any) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def declare(name: str, kind: Callable[P, Kind], *args: P.args, **kwargs: P.kwarg
 def check_name(name: object) -> None:
     """Raise SpaceError unless the name is text of 1 to 1,000 characters; any characters will do."""
     if type(name) is not str:
-        raise SpaceError("name", f"{shown(name)} is a {type(name).__name__}", "Use text as the name of a dial.")
+        raise SpaceError("name", f"{shown(name)} is of type {type(name).__name__}", "Use text as the name of a dial.")
     if not name:
         raise SpaceError("name", "'' is empty", "Give the dial a name of at least one character.")
     if len(name) > MAX_NAME:

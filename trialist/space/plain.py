@@ -67,24 +67,10 @@ def from_json(written: Any) -> Any:
 def plain(value: Any) -> Any:
     """The value with NumPy scalars and subclasses of plain types made plain; anything else as it is.
 
-    Looks for the methods that NumPy's scalars have, so that NumPy need not be imported.
+    Looks for the methods that NumPy's scalars have, so that NumPy need not be imported. What lies deeper than is
+    allowed anyway stays as it is.
     """
-    kind = type(value)
-    if kind in _SCALARS:
-        return value
-    if kind is tuple or kind is list:
-        return kind(plain(item) for item in value)
-    if kind is dict:
-        return {plain(key): plain(item) for key, item in value.items()}
-    for base in (str, int, float, bytes):
-        if isinstance(value, base):
-            convert: Callable[[Any], Any] = base
-            return convert(value)
-    if isinstance(value, tuple):
-        return tuple(plain(item) for item in value)
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return value.item()
-    return value
+    return value if type(value) in _SCALARS else _plain(value, 0)
 
 
 def check_plain(field: str, value: object, hashable: bool = False) -> None:
@@ -112,6 +98,25 @@ def identity(value: Any) -> Hashable:
 
 
 _SCALARS = frozenset((str, int, float, bool, bytes, type(None)))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind in _SCALARS or depth > MAX_DEPTH:
+        return value
+    if kind is list:
+        return [_plain(item, depth + 1) for item in value]
+    if kind is dict:
+        return {_plain(key, depth + 1): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_plain(item, depth + 1) for item in value)
+    for base in (str, int, float, bytes):
+        if isinstance(value, base):
+            convert: Callable[[Any], Any] = base
+            return convert(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def _to_json(field: str, value: Any, depth: int, hashable: bool = False) -> Any:
@@ -143,16 +148,16 @@ def _to_json(field: str, value: Any, depth: int, hashable: bool = False) -> Any:
         return _dict_to_json(field, value, depth)
     if kind is list or kind is dict or kind is set:
         remedy = "Use a tuple instead." if hashable else "Use a list instead."
-        raise InputError(field, f"{shown(value)} is a {kind.__name__}, which cannot be kept here", remedy)
+        raise InputError(field, f"{shown(value)} is of type {kind.__name__}, which cannot be kept here", remedy)
     remedy = "Use text, numbers, True, False, None, bytes or tuples of them."
-    raise InputError(field, f"{shown(value)} is a {kind.__name__}, not a plain value", remedy)
+    raise InputError(field, f"{shown(value)} is of type {kind.__name__}, not a plain value", remedy)
 
 
 def _dict_to_json(field: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
     escaped = False
     for key in value:
         if type(key) is not str:
-            raise InputError(field, f"the key {shown(key)} is a {type(key).__name__}", "Use text as keys.")
+            raise InputError(field, f"the key {shown(key)} is of type {type(key).__name__}", "Use text as keys.")
         if not key.isascii():
             _check_text(field, key)
         escaped = escaped or key.startswith("$")

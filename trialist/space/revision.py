@@ -11,7 +11,7 @@ from trialist.space.parameter import Parameter
 from trialist.space.space import Space
 from trialist.space.tree import has_default
 
-_NEW_STUDY = "Use a new study name for a space that is not wider."
+_NEW_STUDY = "Use a new study name for a space that does not merely grow."
 
 
 def grown(old: Space, new: Space) -> tuple[str, ...]:
@@ -52,40 +52,37 @@ def _growth(name: str, before: Parameter, after: Parameter) -> Iterator[str]:
     if before == after:
         return
     if type(before) is not type(after):
-        raise _refused(name, before, after, "is of another kind")
+        raise _refused(name, before, after, "is of another kind than")
     if isinstance(before, Categorical) and isinstance(after, Categorical):
         if before.ordered != after.ordered:
-            raise _refused(name, before, after, "is ordered otherwise")
+            raise _refused(name, before, after, "is ordered otherwise than")
         for key, choice in zip(before.identities, before.choices, strict=True):
             if key not in after.index_of:
                 raise SpaceError(name, f"the choice {shown(choice)} is missing", f"Give it again. {_NEW_STUDY}")
     elif isinstance(before, Float | Int) and isinstance(after, Float | Int):
         if before.log != after.log:
-            raise _refused(name, before, after, "has another scale")
+            raise _refused(name, before, after, "has another scale than")
         if after.low > before.low or after.high < before.high:
-            raise _refused(name, before, after, "has narrower bounds")
+            raise _refused(name, before, after, "has narrower bounds than")
         _check_steps(name, before, after)
     if before.when != after.when:
-        raise _refused(name, before, after, "is active under another condition")
+        raise _refused(name, before, after, "is active under another condition than")
     if has_default(before) and (not has_default(after) or _default(before) != _default(after)):
-        raise _refused(name, before, after, "has another default, so that trial 0 is no longer the baseline")
+        raise _refused(name, before, after, "has another default, so another baseline, than")
     yield from _differences(name, before, after)
 
 
 def _check_steps(name: str, before: Float | Int, after: Float | Int) -> None:
     """Refuse another grid unless it has all values of the old one."""
-    if after.step == before.step and before.step is None:
-        return
-    if before.step is None and after.step is not None:
-        raise _refused(name, before, after, "has steps")
     if after.step is None:
         return
+    if before.step is None:
+        raise _refused(name, before, after, "has steps, unlike")
     try:
-        second = before.axis.levels(2)
-        for value in (*second, before.low + before.step if before.step and before.high > before.low else before.low):
+        for value in (before.low, min(before.low + before.step, before.high), before.high):
             after.check(name, value)
     except SpaceError:
-        raise _refused(name, before, after, "has other steps") from None
+        raise _refused(name, before, after, "has other steps than") from None
 
 
 def _default(parameter: Parameter) -> object:
@@ -95,13 +92,7 @@ def _default(parameter: Parameter) -> object:
 
 
 def _refused(name: str, before: Parameter, after: Parameter, how: str) -> SpaceError:
-    return SpaceError(
-        name,
-        f"{shown(after)} {how} than {shown(before)}"
-        if "other" in how
-        else f"{shown(after)} {how}, before it was {shown(before)}",
-        _NEW_STUDY,
-    )
+    return SpaceError(name, f"{shown(after)} {how} {shown(before)}", _NEW_STUDY)
 
 
 def _differences(name: str, before: Parameter, after: Parameter) -> Iterator[str]:

@@ -16,9 +16,10 @@ from trialist.space.categorical import Categorical
 from trialist.space.constraint import Constraint, Rule, constraints_of, nearest
 from trialist.space.narrowing import narrowed
 from trialist.space.number import Float, Int
-from trialist.space.parameter import Parameter, check_name, parameter_from_json, parameter_to_json
+from trialist.space.parameter import Parameter, check_name
 from trialist.space.plain import identity
 from trialist.space.tree import Tree, has_default, resolved
+from trialist.space.written import tree_from_json, tree_to_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -312,26 +313,12 @@ class Space:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, from which `from_json` makes an equal space. Callables are kept by name alone."""
-        written: dict[str, Any] = {"parameters": [[n, parameter_to_json(p)] for n, p in self._tree.parameters.items()]}
-        for rule in Rule:
-            mine = [constraint for constraint in self._tree.constraints if constraint.rule is rule]
-            if mine:
-                written[rule.value] = [{"callable": c.text} if c.is_callable else c.text for c in mine]
-        return written
+        return tree_to_json(self._tree)
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any], callables: Sequence[Callable[..., object]] = ()) -> Space:
         """The space that `to_json` wrote; `callables` are its callable constraints, in the order of declaration."""
-        parameters = {name: parameter_from_json(name, each) for name, each in written["parameters"]}
-        rest = list(callables)
-        constraints: list[Constraint] = []
-        for rule in Rule:
-            for text in written.get(rule.value, ()):
-                item = text if isinstance(text, str) else _reattached(rule, text["callable"], rest)
-                constraints += constraints_of(rule, [item], parameters, strict=False)
-        if rest:
-            raise SpaceError("callables", f"{shown(rest)} are more than the space has", "Remove them.")
-        return cls._made(Tree.of(parameters, constraints))
+        return cls._made(tree_from_json(written, callables))
 
     # Helpers
 
@@ -368,7 +355,7 @@ class Space:
 
 def _checked_dials(given: object, named: Mapping[str, Parameter]) -> dict[str, Parameter]:
     if not isinstance(given, Mapping):
-        problem = f"{shown(given)} is a {type(given).__name__}"
+        problem = f"{shown(given)} is of type {type(given).__name__}"
         raise SpaceError("Space", problem, "Give a dict of names and parameters.")
     for name in named:
         if name in given:
@@ -388,17 +375,5 @@ def _check_parameter(name: str, parameter: object) -> None:
 
 def _check_mapping(params: object) -> None:
     if not isinstance(params, Mapping):
-        problem = f"{shown(params)} is a {type(params).__name__}"
+        problem = f"{shown(params)} is of type {type(params).__name__}"
         raise SpaceError("params", problem, "Give a dict of names and values.")
-
-
-def _reattached(rule: Rule, name: str, callables: list[Callable[..., object]]) -> Callable[..., object]:
-    if not callables:
-        remedy = "Pass the functions that the space was declared with as callables."
-        raise SpaceError(rule.value, f"the function {shown(name)} is not stored, only its name", remedy)
-    function = callables.pop(0)
-    found = getattr(function, "__name__", type(function).__name__)
-    if found != name:
-        problem = f"the function {shown(found)} is not {shown(name)}, with which the space was declared"
-        raise SpaceError(rule.value, problem, "Pass the same functions in the same order.")
-    return function
