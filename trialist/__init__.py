@@ -1,1 +1,121 @@
-"""Trialist."""
+"""Trialist: hyperparameter tuning that ends with a verified verdict.
+
+Declare the space, the budget and the test; `tune` searches, refines, selects and verifies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from trialist.errors import (
+        CommandError,
+        ExecutionError,
+        InputError,
+        LeaseLostError,
+        MissingExtraError,
+        PlanChangedError,
+        PlanError,
+        ResultError,
+        SealedError,
+        SpaceError,
+        StateError,
+        StoreError,
+        StudyError,
+        StudyExistsError,
+        TrialistError,
+        UnknownStudyError,
+    )
+    from trialist.execute.command import Command
+    from trialist.execute.reporting import report
+    from trialist.execute.worker import Trial
+    from trialist.scoring.validation import Split
+    from trialist.scoring.verdict import Outcome, Verdict
+    from trialist.space.condition import above, below, between
+    from trialist.space.parameter import Categorical, Float, Int, Normal
+    from trialist.space.space import Space
+    from trialist.study.study import Study
+    from trialist.study.tune import tune
+    from trialist.trials.history import History
+    from trialist.trials.plan import Budget
+    from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
+
+# Each public name and its home, which is loaded on first use: `import trialist` stays in milliseconds.
+_HOMES = {
+    "trialist.errors": (
+        "CommandError ExecutionError InputError LeaseLostError MissingExtraError PlanChangedError PlanError ResultError "
+        "SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError UnknownStudyError"
+    ),
+    "trialist.execute.command": "Command",
+    "trialist.execute.reporting": "report",
+    "trialist.execute.worker": "Trial",
+    "trialist.scoring.validation": "Split",
+    "trialist.scoring.verdict": "Outcome Verdict",
+    "trialist.space.condition": "above below between",
+    "trialist.space.parameter": "Categorical Float Int Normal",
+    "trialist.space.space": "Space",
+    "trialist.study.study": "Study",
+    "trialist.study.tune": "tune",
+    "trialist.trials.history": "History",
+    "trialist.trials.plan": "Budget",
+    "trialist.trials.trial": "Cause Score Stage State TrialRecord",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Budget",
+    "Categorical",
+    "Cause",
+    "Command",
+    "CommandError",
+    "ExecutionError",
+    "Float",
+    "History",
+    "InputError",
+    "Int",
+    "LeaseLostError",
+    "MissingExtraError",
+    "Normal",
+    "Outcome",
+    "PlanChangedError",
+    "PlanError",
+    "ResultError",
+    "Score",
+    "SealedError",
+    "Space",
+    "SpaceError",
+    "Split",
+    "Stage",
+    "State",
+    "StateError",
+    "StoreError",
+    "Study",
+    "StudyError",
+    "StudyExistsError",
+    "Trial",
+    "TrialRecord",
+    "TrialistError",
+    "UnknownStudyError",
+    "Verdict",
+    "above",
+    "below",
+    "between",
+    "report",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'trialist' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

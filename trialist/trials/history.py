@@ -46,6 +46,10 @@ class History:
             raise KeyError(number)
         return record
 
+    def get(self, number: int) -> TrialRecord | None:
+        """The trial of that number, or None."""
+        return self._by_number.get(number)
+
     @cached_property
     def explored(self) -> Records:
         """Trials that strategies learn from: all but finalists scored again, whose seeds are kept for the choice."""

@@ -1,0 +1,183 @@
+"""The process, stage by stage: search, refine, select, verify. Each is stored, and each can be interrupted and resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from trialist.numerics.keys import Key
+from trialist.protocols import Executor, Strategy
+from trialist.schedule.schedulers import scheduler_for
+from trialist.search.choose import Choice, choose, strategy_for
+from trialist.search.refined import Refined
+from trialist.search.refinement import Refinement, refine
+from trialist.study import selection
+from trialist.study.desk import Desk
+from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
+from trialist.study.folders import prune_checkpoints
+from trialist.study.interrupt import Interrupt
+from trialist.study.loop import Goal, run
+from trialist.study.session import Session
+from trialist.study.spending import may_start, seconds_per_trial
+from trialist.study.summary import best_against_default
+from trialist.study.work import Work, executor_for, is_in_process
+from trialist.trials.history import History
+from trialist.trials.trial import Exhausted, Proposal, Stage
+
+
+class Process:
+    """One run of the stages before verification, by one coordinator."""
+
+    def __init__(self, session: Session, work: Work, workers: int) -> None:
+        self._session, self._work, self._workers = session, work, workers
+        self._strategies: dict[int, Strategy] = {}
+
+    def stages(self) -> Iterator[Event]:
+        """Search, refine and select, each from where it stands."""
+        yield self._planned()
+        with self._running() as parts:
+            yield from self._search(*parts)
+            yield from self._refine(*parts)
+            yield from self._select(*parts)
+
+    def search_only(self, trials: int | None, timeout: float | None) -> Iterator[Event]:
+        """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
+        session = self._session
+        ends = None if timeout is None else time.monotonic() + timeout
+        within = may_start(session, self._choice().stages, self._workers, 1.0)
+
+        def rule(history: History) -> str | None:
+            if ends is not None and time.monotonic() >= ends:
+                return "the time that this call was given is over"
+            return within(history)
+
+        with self._running() as (executor, desk, interrupt):
+            goal = Goal(session.plan.budget.trials, trials, rule)
+            yield from self._tidied(run(session, executor, desk, self.strategy, goal, interrupt))
+
+    def selection_only(self) -> Iterator[Event]:
+        """Select from what was searched so far."""
+        with self._running() as parts:
+            yield from self._select(*parts)
+
+    @contextmanager
+    def _running(self) -> Iterator[tuple[Executor, Desk, Interrupt]]:
+        """Workers, the desk that they report to, and an ear for Ctrl-C."""
+        session, limits = self._session, self._session.plan.limits
+        with (
+            Interrupt(is_in_process(self._work, self._workers, limits)) as interrupt,
+            closing(executor_for(self._work, self._workers, limits, lambda: session.space)) as executor,
+        ):
+            yield executor, Desk(session, scheduler_for(session.plan.scheduler), interrupt), interrupt
+
+    def _planned(self) -> Event:
+        choice = self._choice()
+        self._session.store.write_stage(self._session.name, "plan", choice.to_json(), time.time())
+        return StageStarted("plan", choice.reason)
+
+    def _choice(self) -> Choice:
+        history = self._session.history()
+        return choose(history.space, self._session.plan, self._workers, seconds_per_trial(history))
+
+    def _search(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
+        stages = self._choice().stages
+        if self._is_past("search"):
+            return
+        yield StageStarted("search", f"{_runs(stages.search)} after the default, {self._choice().strategy}")
+        goal = self._goal(stages.search, stages.search_share)
+        yield from self._tidied(run(self._session, executor, desk, self.strategy, goal, interrupt))
+        yield self._ended("search")
+
+    def _refine(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
+        session, stages = self._session, self._choice().stages
+        both = None if stages.search is None or stages.refine is None else stages.search + stages.refine
+        if stages.refine == 0 or session.history().best is None or self._is_past("refined"):
+            return
+        kept = session.stage("refine")
+        if kept is None or kept["budget"] != str(session.plan.budget):
+            found = {**refine(session.history()).to_json(), "budget": str(session.plan.budget)}
+            session.store.write_stage(session.name, "refine", found, time.time())
+            kept = session.stage("refine") or found
+        refinement = Refinement.from_json(kept)
+        yield StageStarted("refine", refinement.reason)
+        for line in refinement.edges:
+            yield Told(line)
+        narrowed = Refined(refinement)
+        goal = self._goal(both, stages.search_share + stages.refine_share)
+        yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
+        yield self._ended("refined")
+
+    def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
+        session, stages = self._session, self._choice().stages
+        history = session.history()
+        explored = len(history.explored)
+        kept = session.stage("select")
+        if history.best is None or (kept is not None and kept["explored"] == explored and not history.pending):
+            return
+        proposals = selection.fresh_runs(history, stages.finalists, stages.replicates)
+        if proposals or any(r.stage is Stage.SELECT and not r.state.is_closed for r in history):
+            numbers = list(dict.fromkeys(p.repeats for p in proposals if p.repeats is not None))
+            yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
+            mark = f"finalists of {explored} trials"
+            if session.store.write_stage(session.name, mark, {}, time.time(), once=True):
+                session.store.enqueue(session.name, proposals, time.time())
+            yield from self._tidied(run(session, executor, desk, _nothing_new, Goal(), interrupt))
+        chosen = selection.selected(session.history(), stages.finalists, stages.replicates)
+        session.store.write_stage(session.name, "select", selection.to_json(chosen, explored), time.time())
+        yield StageEnded("select", chosen.reason)
+
+    def strategy(self, history: History) -> Strategy:
+        """Chosen anew when the space grew: a define-by-run objective shows its dials on the way."""
+        revision = self._session.revision
+        if revision not in self._strategies:
+            choice = self._choice()
+            strategy = strategy_for(choice.strategy, history.plan, history.space, choice.stages.search)
+            self._strategies = {revision: strategy}
+        return self._strategies[revision]
+
+    def _goal(self, trials: int | None, share: float) -> Goal:
+        """A stage's end: so many explored trials after the baseline, whatever was scored again in between."""
+        history = self._session.history()
+        again = len(history) - len(history.explored)
+        limit = None if trials is None else 1 + trials + again
+        return Goal(limit, None, may_start(self._session, self._choice().stages, self._workers, share))
+
+    def _is_past(self, stage: str) -> bool:
+        """The stage ended under this budget, and nothing waits or runs."""
+        ended = self._session.stage(stage)
+        return (
+            ended is not None
+            and ended["budget"] == str(self._session.plan.budget)
+            and not self._session.history().pending
+        )
+
+    def _ended(self, stage: str) -> Event:
+        session = self._session
+        session.store.write_stage(session.name, stage, {"budget": str(session.plan.budget)}, time.time())
+        return StageEnded("refine" if stage == "refined" else stage, best_against_default(session.history()))
+
+    def _tidied(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The events as they are; after each closed trial, checkpoints that are worth nothing any more go."""
+        for event in events:
+            if isinstance(event, TrialClosed):
+                prune_checkpoints(self._session.folder, event.record.number, self._session.history)
+            yield event
+
+
+class _Queue:
+    """Proposes nothing of its own: what waits in the queue is run."""
+
+    name = "queue"
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        return Exhausted("")
+
+
+def _nothing_new(history: History) -> Strategy:
+    return _Queue()
+
+
+def _runs(trials: int | None) -> str:
+    return "trials" if trials is None else f"{trials} trials"
+

@@ -1,0 +1,92 @@
+"""Select: the finalists, the default among them, are scored again on fresh seeds, and the choice goes by those scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from trialist.numerics.keys import Key
+from trialist.scoring.selection import Finalist, Selection, choose_finalists, select
+from trialist.trials.history import History
+from trialist.trials.trial import Proposal, Stage, TrialRecord
+
+
+def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Proposal, ...]:
+    """The runs that the choice needs and that are not there yet: each finalist on each fresh seed, the same for all."""
+    runs = []
+    for number in _finalists(history, finalists):
+        record = history[number]
+        for seed in fresh_seeds(history, replicates):
+            if _again(history, number, seed) is None:
+                what = "the default" if record.stage is Stage.BASELINE else f"finalist {number}"
+                runs.append(Proposal(record.params, f"{what} scored again on a fresh seed", "select", Stage.SELECT, seed, number))
+    return tuple(runs) if replicates else ()
+
+
+def fresh_seeds(history: History, replicates: int) -> list[int]:
+    """Seeds that no trial of the search had, the same for every finalist, so that differences are paired."""
+    return [Key(history.plan.seed, -1).child_seed(f"fresh {r}") for r in range(replicates)]
+
+
+def announced(history: History, numbers: list[int], replicates: int) -> str:
+    """What the stage is about to do."""
+    names = ", ".join("the default" if history[n].stage is Stage.BASELINE else f"trial {n}" for n in numbers)
+    seeds = f"{replicates} fresh seeds" if replicates > 1 else "1 fresh seed"
+    return f"{names} scored again on {seeds}, the same for all"
+
+
+def selected(history: History, finalists: int, replicates: int) -> Selection:
+    """The choice by fresh scores; by the search score alone, and saying so, where nothing was scored again."""
+    numbers = _finalists(history, finalists) if replicates else []
+    search = {n: history[n].loss for n in numbers}
+    fresh = {n: [_loss(_again(history, n, seed)) for seed in fresh_seeds(history, replicates)] for n in numbers}
+    baseline = history.baseline.number if history.baseline is not None else None
+    best = history.best
+    if best is None:
+        raise LookupError("no trial has a score")
+    if not any(all(map(math.isfinite, losses)) for losses in fresh.values()):
+        reason = f"trial {best.number} has the best search score; nothing was scored again, so some of it is luck"
+        return Selection(best.number, reason, (Finalist(best.number, best.loss, None, None, None, None, is_tied=True),))
+    return select(fresh, search, baseline=baseline, direction=history.plan.objective.direction)
+
+
+def to_json(selection: Selection, explored: int) -> dict[str, Any]:
+    """`explored`: how many trials the choice was made from."""
+    return {
+        "number": selection.number,
+        "reason": selection.reason,
+        "explored": explored,
+        "table": [
+            {name: getattr(row, name) for name in _FINALIST} | {"interval": list(row.interval) if row.interval else None}
+            for row in selection.table
+        ],
+    }
+
+
+def from_json(obj: Mapping[str, Any]) -> Selection:
+    rows = [Finalist(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None}) for row in obj["table"]]
+    return Selection(obj["number"], obj["reason"], tuple(rows))
+
+
+_FINALIST = ("number", "search", "fresh", "stderr", "behind", "is_tied")
+
+
+def _finalists(history: History, finalists: int) -> list[int]:
+    """Their numbers, the default's last; its configuration is one of them."""
+    explored = history.explored
+    baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
+    losses = [r.loss if r.is_scored else None for r in explored]
+    identities = [history.space.identity(r.params) for r in explored]
+    chosen = choose_finalists(losses, identities, baseline, max(finalists - 1, 1))
+    return [explored[index].number for index in chosen]
+
+
+def _again(history: History, number: int, seed: int) -> TrialRecord | None:
+    """The run of that finalist on that seed; a scored one before a failed one that was run again."""
+    runs = [r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.seed == seed]
+    return next((r for r in runs if r.is_scored), runs[-1] if runs else None)
+
+
+def _loss(record: TrialRecord | None) -> float:
+    return math.nan if record is None or record.loss is None else record.loss

@@ -1,0 +1,181 @@
+"""One coordinator's hold on a study: its lease and heartbeat, its view of the history, its folder."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trialist.protocols import Owner, Store, StudyRecord
+from trialist.space.space import Space
+from trialist.study.folders import study_folder, trial_folder
+from trialist.trials.history import History, Records
+from trialist.trials.messages import Assignment, Message
+from trialist.trials.plan import Plan
+from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
+
+LEASE_SECONDS = 30.0
+
+
+class Session:
+    """Reads and writes one study in the name of one coordinator.
+
+    The history is kept and only what changed is read again. A fork is another coordinator: it gets its own token.
+    """
+
+    def __init__(
+        self, store: Store, study: StudyRecord, space: Space | None = None, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
+        """space: as declared in this process, for the sake of its callable constraints, which no store can keep."""
+        self.store, self.lease_seconds = store, lease_seconds
+        self._declared = space
+        self.adopt(study)
+        self._records: dict[int, TrialRecord] = {}
+        self._cursor = 0
+        self._sorted: Records | None = ()
+        self._pid = -1
+        self._heartbeat: _Heartbeat | None = None
+        self.opened: set[int] = set()
+
+    @property
+    def name(self) -> str:
+        return self._study.plan.name
+
+    @property
+    def plan(self) -> Plan:
+        return self._study.plan
+
+    @property
+    def space(self) -> Space:
+        return self._study.space
+
+    @property
+    def revision(self) -> int:
+        return self._study.revision
+
+    @property
+    def folder(self) -> Path:
+        return study_folder(self.store.url, self.name)
+
+    @property
+    def callables(self) -> tuple[Callable[..., object], ...]:
+        """The functions among the space's constraints."""
+        return () if self._declared is None else tuple(c.test for c in self._declared.constraints if c.is_callable)
+
+    def load(self) -> StudyRecord:
+        """The study as it is kept now."""
+        study = self.store.load_study(self.name)
+        if study.revision != self.revision:
+            self.adopt(study)
+        return study
+
+    def adopt(self, study: StudyRecord, space: Space | None = None) -> None:
+        """Go on with a revised study; `space` where it was revised in this process."""
+        self._declared = space or self._declared
+        if self.callables:
+            study = replace(study, space=Space.from_json(study.space.to_json(), self.callables))
+        self._study = study
+
+    def history(self) -> History:
+        """The study at this moment; nothing is read before somebody looks."""
+        return History(self.plan, self.space, self._catch_up)
+
+    def stage(self, name: str) -> Mapping[str, Any] | None:
+        """A stage's last outcome, as JSON, or None."""
+        found: Mapping[str, Any] | None = self.store.load_study(self.name).stages.get(name)
+        return found
+
+    def open(
+        self, propose: Callable[[int], Proposal | Exhausted], limit: int | None
+    ) -> TrialRecord | Exhausted | None:
+        """Take or open a trial, leased to this coordinator."""
+        opened = self.store.open_trial(self.name, self.owner(), propose, time.time(), limit)
+        if isinstance(opened, TrialRecord):
+            self.opened.add(opened.number)
+        return opened
+
+    def record(self, number: int, messages: Sequence[Message], foreign: bool = False) -> TrialRecord:
+        """Write a trial's messages; `foreign` where the trial may be somebody else's."""
+        return self.store.record(self.name, number, messages, time.time(), None if foreign else self.owner())
+
+    def release(self) -> tuple[TrialRecord, ...]:
+        """Free what dead coordinators left."""
+        return self.store.release_expired(self.name, time.time())
+
+    def assignment(self, record: TrialRecord) -> Assignment:
+        """What a worker needs to know of a trial."""
+        return Assignment(
+            number=record.number,
+            attempt=record.attempt,
+            params=record.params,
+            seed=record.seed,
+            stage=record.stage,
+            study_seed=self.plan.seed,
+            objectives=tuple(objective.name for objective in self.plan.objectives),
+            directory=str(trial_folder(self.folder, record.number)),
+            defaults=record.stage is Stage.BASELINE,
+        )
+
+    def owner(self) -> Owner:
+        """This coordinator, with its heart beating."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._owner = Owner(uuid.uuid4().hex, self.lease_seconds, describe_self())
+            self._heartbeat = _Heartbeat(self.store, self._owner)
+        return self._owner
+
+    def close(self) -> None:
+        if self._heartbeat is not None and self._pid == os.getpid():
+            self._heartbeat.stop()
+        self._pid = -1
+
+    def _catch_up(self) -> Records:
+        changes = self.store.changes(self.name, self._cursor)
+        if changes.records:
+            self._cursor = changes.cursor
+            self._records.update((record.number, record) for record in changes.records)
+            self._sorted = None
+            if max(record.revision for record in changes.records) > self.revision:
+                self.load()                     # another worker's objective declared a dial
+        if self._sorted is None:
+            self._sorted = tuple(self._records[number] for number in sorted(self._records))
+        return self._sorted
+
+
+class _Heartbeat(threading.Thread):
+    """Renews the leases while the coordinator lives, also while an objective holds its main thread."""
+
+    def __init__(self, store: Store, owner: Owner) -> None:
+        super().__init__(name="trialist-heartbeat", daemon=True)
+        self._store, self._owner = store, owner
+        self._stopped = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        from trialist.errors import StoreError
+
+        while not self._stopped.wait(self._owner.lease_seconds / 3):
+            try:
+                self._store.renew(self._owner)
+            except StoreError:
+                continue        # a full disk, say: the next beat may pass, and the main thread tells the user
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(timeout=5.0)
+
+
+def describe_self() -> str:
+    """user@host:pid."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):                 # a container without a user database
+        user = f"uid{os.getuid()}"
+    return f"{user}@{platform.node()}:{os.getpid()}"

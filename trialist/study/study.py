@@ -1,0 +1,476 @@
+"""Study: what users hold. A plan in a store, its trials, and the stages of the process as methods."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import PlanError, ResultError, StudyError, UnknownStudyError, shown
+from trialist.execute.worker import Trial
+from trialist.protocols import Look, Revision, Store
+from trialist.schedule.schedulers import scheduler_for
+from trialist.schedule.stopping import check_stopping
+from trialist.scoring.selection import Selection
+from trialist.scoring.verdict import Verdict
+from trialist.search.choose import Choice, Stages, check_strategy, choose
+from trialist.search.refinement import Refinement
+from trialist.space.revision import differences, grown
+from trialist.space.space import Space
+from trialist.store import open_store
+from trialist.study import selection as selecting
+from trialist.study.desk import Desk
+from trialist.study.events import Event
+from trialist.study.interrupt import Interrupt
+from trialist.study.loop import propose
+from trialist.study.process import Process
+from trialist.study.session import LEASE_SECONDS, Session
+from trialist.study.spending import seconds_per_trial
+from trialist.study.verification import Test, verify
+from trialist.study.work import Work
+from trialist.trials.history import History
+from trialist.trials.messages import Failed, Finished, Message
+from trialist.trials.outcome import outcome
+from trialist.trials.plan import Budget, Limits, Plan, objectives_of, positive, whole
+from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Stage, State, TrialRecord
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+DEFAULT_STORE = "trialist.db"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """How the budget will be used: the strategy and its reason, what each stage gets, how many runs fit."""
+
+    strategy: str
+    reason: str
+    stages: Stages
+    fits: int | None
+    budget: Budget
+
+    def lines(self) -> list[str]:
+        fit = "not known before the first trials" if self.fits is None else f"{self.fits:,} runs of the objective"
+        return [self.reason, f"budget: {self.budget}; fits {fit}", *self.stages.words]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class Study:
+    """A plan in a store: create, load or open one, run its stages, look at what is known.
+
+    >>> study = Study.create(minimize="loss", store="memory", name="parabola")
+    >>> study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, trials=5)
+    >>> len(study.trials), study.trials[0].params       # the middle of the scale is the baseline
+    (5, {'x': 0.0})
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._desk = Desk(session, scheduler_for(session.plan.scheduler), Interrupt())
+        self._process = Process(session, _nothing, 1)
+
+    @classmethod
+    def create(
+        cls,
+        space: Space | Mapping[str, Any] | None = None,
+        *,
+        minimize: str | list[str] | None = None,
+        maximize: str | list[str] | None = None,
+        budget: Budget | int | None = None,
+        name: str = "study",
+        store: str | Path | Store = DEFAULT_STORE,
+        seed: int = 0,
+        strategy: str = "auto",
+        scheduler: str = "auto",
+        stopping: str = "auto",
+        trial_seconds: float | None = None,
+        trial_memory: int | None = None,
+        source: str = "",
+        test: str | None = None,
+        finalists: int | None = None,
+        replicates: int | None = None,
+        test_seeds: int = 5,
+    ) -> Study:
+        """A new study; StudyExistsError where the name is taken. Without a space, the objective declares its dials.
+
+        trial_seconds, trial_memory (bytes): limits of one trial.  source, test: in words, what is tuned and what
+        verifies it.  finalists, replicates, test_seeds: see Plan.
+        """
+        plan = plan_of(
+            minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
+            scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds, trial_memory=trial_memory,
+            source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
+        )  # fmt: skip
+        declared = space_of(space)
+        kept = _store_of(store)
+        return cls(Session(kept, kept.create_study(plan, declared, time.time()), declared))
+
+    @classmethod
+    def load(
+        cls,
+        name: str | None = None,
+        store: str | Path | Store = DEFAULT_STORE,
+        *,
+        space: Space | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> Study:
+        """A study that is there; without a name the only one of the store. UnknownStudyError names the nearest.
+
+        space: only where constraints are functions, which a store cannot keep.
+        """
+        kept = _store_of(store, create=False)
+        if name is None:
+            names = kept.studies()
+            if len(names) != 1:
+                have = f"it has {', '.join(map(repr, names))}: name one" if names else "it has none yet: run one first"
+                raise UnknownStudyError(f"{kept.url}: which study? {have}")
+            name = names[0]
+        return cls(Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds)))
+
+    @classmethod
+    def open(cls, plan: Plan, space: Space, store: str | Path | Store = DEFAULT_STORE) -> Study:
+        """The study of that plan: created, or resumed where the same plan and space were declared before.
+
+        PlanChangedError lists the differences where the name has another plan or space.
+        """
+        from trialist.errors import PlanChangedError, StudyExistsError
+
+        kept = _store_of(store)
+        try:
+            return cls(Session(kept, kept.create_study(plan, space, time.time()), space))
+        except StudyExistsError:
+            study = kept.load_study(plan.name)
+        found: tuple[str, ...] = ()
+        for revision in (*kept.revisions(plan.name), Revision(0, 0.0, "", study.plan, study.space)):
+            # Without dials, the objective declares them as it runs: nothing to compare.
+            spaces = differences(revision.space, space) if len(space) else ()
+            found = (*revision.plan.differences(plan), *spaces)
+            if not found:
+                return cls(Session(kept, study, space))
+        listed = "; ".join(found)
+        raise PlanChangedError(
+            f"study {plan.name!r} in {kept.url} was declared with another plan: {listed}. "
+            "Give another name, extend the budget (trialist extend, study.extend), or grow the space (study.grow)."
+        )
+
+    # What is known
+
+    @property
+    def name(self) -> str:
+        return self._session.name
+
+    @property
+    def store(self) -> Store:
+        return self._session.store
+
+    @property
+    def directory(self) -> Path:
+        """The folder of logs and checkpoints, one folder in it per trial; it may not be there yet."""
+        return self._session.folder
+
+    @property
+    def declared(self) -> Plan:
+        """The plan as declared, or as last revised."""
+        return self._session.plan
+
+    @property
+    def space(self) -> Space:
+        return self._session.space
+
+    @property
+    def created_at(self) -> float:
+        """Wall clock, seconds since 1970."""
+        return self._session.load().created_at
+
+    @property
+    def history(self) -> History:
+        """All that is known now."""
+        return self._session.history()
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        return self.history.records
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """Trial 0, the default configuration, once it is scored."""
+        return self.history.baseline
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The selected trial; before a selection, the one with the best search score, which is partly luck."""
+        chosen = self.selection
+        return self._session.store.best(self.name) if chosen is None else self.history[chosen.number]
+
+    @property
+    def plan(self) -> StudyPlan:
+        """The strategy with its reason, and what each stage gets."""
+        return self.planned()
+
+    def planned(self, workers: int = 1) -> StudyPlan:
+        """The plan for that many workers."""
+        kept = self._session.stage("plan")
+        if kept is not None and self.trials:
+            choice = Choice.from_json(kept)
+        else:
+            choice = choose(self.space, self.declared, workers, seconds_per_trial(self.history))
+        return StudyPlan(choice.strategy, choice.reason, choice.stages, choice.fits, self.declared.budget)
+
+    def stage(self, name: str) -> Mapping[str, Any] | None:
+        """A stage's stored outcome as JSON, or None."""
+        return self._session.stage(name)
+
+    @property
+    def refinement(self) -> Refinement | None:
+        kept = self._session.stage("refine")
+        return None if kept is None else Refinement.from_json(kept, self._session.callables)
+
+    @property
+    def selection(self) -> Selection | None:
+        kept = self._session.stage("select")
+        return None if kept is None else selecting.from_json(kept)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The last verification, or None."""
+        kept = self._session.stage("verdict")
+        return None if kept is None else Verdict.from_json(kept)
+
+    @property
+    def ledger(self) -> tuple[Look, ...]:
+        """Every look at sealed data by this study, oldest first."""
+        return self._session.store.looks(study=self.name)
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """What is used up: "trials", "seconds", "compute_seconds", "cost"."""
+        return self._session.store.spent(self.name)
+
+    def dataframe(self) -> DataFrame:
+        """The trials as a pandas frame, a row each; MissingExtraError without pandas."""
+        from trialist.study.table import dataframe
+
+        return dataframe(self.history)
+
+    # Step by step
+
+    def ask(self) -> Trial:
+        """The next trial, to be run by the caller and told by `tell`. Its lease lasts while this process lives."""
+        got = self._session.open(lambda number: propose(self._session, self._process.strategy, number), None)
+        if got is None or isinstance(got, Exhausted):
+            raise StudyError(f"{self.name}: nothing is left to ask for" + (f": {got.reason}" if got else ""))
+        self._desk.admit(got)
+        return Trial(self._session.assignment(got), self._desk.answer, self.space)
+
+    def tell(
+        self, trial: Trial | int, value: Any = None, *, cost: float | None = None, state: str | None = None
+    ) -> TrialRecord:
+        """The result of a trial, by handle or by number, from any process. Telling twice is a StateError.
+
+        value: a number, a list of replicates, or a dict of metrics; without one, the last report counts.
+        state: "failed" for a trial that gave none.  ResultError, and nothing is changed, for a value of a wrong type.
+        """
+        number = trial.number if isinstance(trial, Trial) else whole("number", trial, at_least=0)
+        if state not in (None, "failed"):
+            raise ResultError("state", f"{shown(state)} cannot be told", 'Use "failed", or give a value.')
+        record = self.history.get(number)
+        if record is None:
+            last = len(self.history) - 1
+            has = f"has trials 0 to {last}" if last >= 0 else "has no trial yet"
+            raise UnknownStudyError(f"number: {self.name!r} has no trial {number}; it {has}. Give one of those.")
+        seconds = max(0.0, time.time() - (record.opened_at or time.time()))
+        message = self._told(trial, record, value, cost, state, seconds)
+        with self._desk.shielded():
+            told = self._session.record(number, [*self._desk.take(number), message], foreign=number not in self._session.opened)
+        self._desk.running.pop(number, None)
+        self._desk.events.clear()
+        return told
+
+    def enqueue(self, params: Mapping[str, Any], reason: str = "asked for by the user") -> int:
+        """A configuration to try next; missing dials take their defaults. SpaceError for one outside the space."""
+        checked = self.space.complete(params)
+        return self._session.store.enqueue(self.name, [Proposal(checked, reason, "enqueued")], time.time())[0]
+
+    def rerun_failed(self) -> tuple[int, ...]:
+        """Queue the configurations of failed trials again, as new trials; their numbers."""
+        history = self.history
+        again = {r.repeats for r in history if r.repeats is not None and r.stage is not Stage.SELECT}
+        failed = [r for r in history if r.state is State.FAILED and r.number not in again]
+        proposals = [_again(record) for record in failed]
+        return self._session.store.enqueue(self.name, proposals, time.time()) if proposals else ()
+
+    def extend(self, budget: Budget | int, reason: str = "") -> None:
+        """Go on under another budget, recorded as a revision of the plan."""
+        plan = replace(self.declared, budget=Budget.of(budget))
+        why = reason or f"budget {self.declared.budget} is now {plan.budget}"
+        self._session.adopt(self._session.store.revise(self.name, plan, self.space, why, time.time()))
+
+    def grow(self, space: Space, reason: str = "") -> tuple[str, ...]:
+        """Go on in a larger space: wider bounds, more choices, new dials. Old trials stay evidence.
+
+        Gives the changes in words; SpaceError where it is no growth.
+        """
+        changes = grown(self.space, space)
+        if changes:
+            why = reason or "; ".join(changes)
+            self._session.adopt(self._session.store.revise(self.name, self.declared, space, why, time.time()), space)
+        return changes
+
+    # Stages
+
+    def optimize(
+        self, objective: Work, *, trials: int | None = None, timeout: float | None = None, workers: int = 1
+    ) -> None:
+        """Search, going on where it stopped: `trials` more, or for `timeout` seconds, within the budget.
+
+        A trial that fails only fails itself. KeyboardInterrupt ends the search in good order.
+        """
+        for _ in self.run(objective, trials=trials, timeout=timeout, workers=workers):
+            pass
+
+    def run(
+        self, work: Work, *, trials: int | None = None, timeout: float | None = None, workers: int = 1
+    ) -> Iterator[Event]:
+        """`optimize`, told event by event; each event is stored before it is told."""
+        if trials is not None:
+            whole("trials", trials, at_least=1)
+        if timeout is not None:
+            positive("timeout", timeout)
+        if trials is None and timeout is None and self.declared.budget.is_unlimited:
+            raise PlanError("trials", "None, and the study has no budget", "Give trials=, timeout=, or a budget.")
+        return Process(self._session, work, workers).search_only(trials, timeout)
+
+    def process(
+        self, work: Work, test: Test | None = None, *, workers: int = 1, again: bool = False
+    ) -> Iterator[Event]:
+        """All stages, told event by event: search, refine, select, and verify where there is a test."""
+        yield from Process(self._session, work, workers).stages()
+        if test is not None and (self.verdict is None or again):
+            yield from self._verification(test, workers, again)
+
+    def refine(self) -> Refinement | None:
+        """Where the next trials should be drawn: the space narrowed round the best few. None before any score."""
+        from trialist.search.refinement import refine
+
+        return None if self.history.best is None else refine(self.history)
+
+    def select(self, objective: Work, *, workers: int = 1) -> Selection:
+        """Score the finalists again on fresh seeds, and choose by those scores."""
+        for _ in Process(self._session, objective, workers).selection_only():
+            pass
+        chosen = self.selection
+        if chosen is None:
+            raise StudyError(f"{self.name}: no trial has a score, so there is nothing to select")
+        return chosen
+
+    def verify(self, test: Test, *, again: bool = False, workers: int = 1) -> Verdict:
+        """Open the sealed data once: default against selected, trained anew. SealedError for a second look unasked."""
+        for _ in self._verification(test, workers, again):
+            pass
+        verdict = self.verdict
+        if verdict is None:
+            raise StudyError(f"{self.name}: verification ended without a verdict")
+        return verdict
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write the report, one offline HTML file; its path."""
+        from importlib.metadata import entry_points
+
+        for found in entry_points(group="trialist.reports", name="html"):
+            written: Path = found.load()(self, Path(path))
+            return written
+        raise StudyError("no report writer is installed: install Trialist itself, pip install trialist")
+
+    def close(self) -> None:
+        """Let go of leases and files; safe to call twice."""
+        self._session.close()
+        self._session.store.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, {self._session.store.url!r}, {len(self.history)} trials)"
+
+    def _verification(self, test: Test, workers: int, again: bool) -> Iterator[Event]:
+        history, best = self.history, self.best
+        baseline = next((r for r in history if r.stage is Stage.BASELINE), None)
+        if best is None or baseline is None:
+            raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
+        yield from verify(self._session, baseline, best, test, workers, again)
+
+    def _told(
+        self, trial: Trial | int, record: TrialRecord, value: Any, cost: float | None, state: str | None, seconds: float
+    ) -> Message:
+        number, attempt = record.number, record.attempt
+        if state == "failed":
+            return Failed(number, attempt, Failure(Cause.OBJECTIVE, "told as failed"), seconds)
+        if value is None and record.reports:
+            value = record.reports[-1].value
+        result = outcome(value, tuple(o.name for o in self.declared.objectives))
+        if isinstance(result, Failure):
+            return Failed(number, attempt, result, seconds)
+        if cost is None and isinstance(trial, Trial):
+            cost = trial.cost
+        return Finished(number, attempt, result, seconds, None if cost is None else positive("cost", cost))
+
+
+def plan_of(
+    *,
+    minimize: str | list[str] | None,
+    maximize: str | list[str] | None,
+    budget: Budget | int | None,
+    trial_seconds: float | None,
+    trial_memory: int | None,
+    strategy: str,
+    scheduler: str,
+    stopping: str,
+    **rest: Any,
+) -> Plan:
+    """A Plan from the arguments of `Study.create` and `tune`, all names checked."""
+    check_strategy(strategy), scheduler_for(scheduler), check_stopping(stopping)
+    return Plan(
+        objectives=objectives_of(minimize, maximize),
+        budget=Budget.of(budget),
+        limits=Limits(trial_seconds, trial_memory),
+        strategy=strategy,
+        scheduler=scheduler,
+        stopping=stopping,
+        **rest,
+    )
+
+
+def space_of(space: Space | Mapping[str, Any] | None) -> Space:
+    """A Space as it is, a dict of parameters as one, None as one without dials yet."""
+    return space if isinstance(space, Space) else Space({} if space is None else space)
+
+
+def _store_of(store: str | Path | Store, create: bool = True) -> Store:
+    return open_store(store, create=create) if isinstance(store, (str, Path)) else store
+
+
+def _again(record: TrialRecord) -> Proposal:
+    cause = record.failure.cause if record.failure else "unknown"
+    # A finalist keeps its seed and what it repeats: the choice pairs by them.
+    is_finalist = record.stage is Stage.SELECT
+    return Proposal(
+        record.params,
+        f"trial {record.number} again, which failed ({cause})",
+        "rerun",
+        record.stage if is_finalist else Stage.SEARCH,
+        record.seed if is_finalist else None,
+        record.repeats if is_finalist else record.number,
+    )
+
+
+def _nothing(trial: Trial) -> None:
+    """No objective yet: the study is only asked and told."""
+

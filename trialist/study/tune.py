@@ -1,0 +1,81 @@
+"""tune: the whole process in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trialist.protocols import Store
+from trialist.space.space import Space
+from trialist.study.events import Event
+from trialist.study.study import DEFAULT_STORE, Study, plan_of, space_of
+from trialist.study.verification import Test
+from trialist.study.work import Work, default_name, describe
+from trialist.trials.plan import Budget
+
+
+def tune(
+    objective: Work,
+    space: Space | Mapping[str, Any] | None = None,
+    *,
+    minimize: str | list[str] | None = None,
+    maximize: str | list[str] | None = None,
+    budget: Budget | int,
+    strategy: str = "auto",
+    scheduler: str = "auto",
+    stopping: str = "auto",
+    test: Test | None = None,
+    workers: int = 1,
+    store: str | Path | Store = DEFAULT_STORE,
+    name: str | None = None,
+    seed: int = 0,
+    trial_seconds: float | None = None,
+    trial_memory: int | None = None,
+    finalists: int | None = None,
+    replicates: int | None = None,
+    test_seeds: int = 5,
+    again: bool = False,
+    progress: bool = True,
+) -> Study:
+    """Search, refine, select and verify; the same call resumes after any interruption.
+
+    objective: a function of a Trial that returns a number, a list of replicates or a dict of metrics.
+    space: without one, the objective declares its dials (`trial.suggest_float` and its like).
+    budget: a Budget, or a number of trials.
+    test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign of the
+    first objective. With several seeds, for the default and for the selected configuration.
+    workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
+    again: look at the test data once more; recorded, and said in the verdict.
+    progress: lines on standard error.
+
+    Raises PlanChangedError where the name has another plan, and InputError for what cannot be, before any work.
+
+    >>> space = {"x": Float(-1.0, 1.0, default=0.5)}
+    >>> study = tune(lambda trial: trial["x"] ** 2, space, minimize="loss", budget=12, store="memory", progress=False)
+    >>> study.best.value < study.baseline.value
+    True
+    """
+    plan = plan_of(
+        minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
+        seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,
+        trial_memory=trial_memory, source=describe(objective), test=describe(test) if test is not None else None,
+        finalists=finalists, replicates=replicates, test_seeds=test_seeds,
+    )  # fmt: skip
+    study = Study.open(plan, space_of(space), store)
+    events = study.process(objective, test, workers=workers, again=again)
+    for event in _told(events, study) if progress else events:
+        del event
+    return study
+
+
+def _told(events: Iterator[Event], study: Study) -> Iterator[Event]:
+    """The events, with a line of progress for those that deserve one."""
+    from trialist.study.telling import Teller
+
+    teller = Teller(study)
+    for event in events:
+        with suppress(BrokenPipeError):
+            teller.tell(event)
+        yield event

@@ -1,0 +1,229 @@
+"""Verification: default and selected configuration are trained anew with several seeds, and scored once on sealed data."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trialist.errors import ExecutionError, PlanError, ResultError, SealedError, shown
+from trialist.execute.command import Command
+from trialist.execute.worker import Trial
+from trialist.numerics.keys import Key
+from trialist.protocols import Look
+from trialist.scoring.validation import Split, unsealed
+from trialist.scoring.verdict import Verdict, judge
+from trialist.study.events import Event, StageEnded, StageStarted, TestRan
+from trialist.study.interrupt import Interrupt, Interrupted
+from trialist.study.session import Session, describe_self
+from trialist.study.work import Work, describe, executor_for, is_in_process
+from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted
+from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
+
+Test = Callable[..., Any] | Command
+FILE_BYTES = 256 * 2**20        # of a command's own files, larger ones enter the fingerprint by size and time alone
+
+
+@dataclass(frozen=True)
+class SealedTest:
+    """Calls test(params, seed) with the sealed data open, here or in a worker, and notes what it opened."""
+
+    test: Callable[..., Any]
+
+    def __call__(self, trial: Trial) -> Any:
+        with unsealed() as opening:
+            value = self.test(dict(trial.params), trial.seed)
+            found = _per_example(value)
+            groups = opening.groups(len(found)) if isinstance(found, list) else None
+        trial.note("fingerprints", list(opening.fingerprints))
+        if groups is not None:
+            trial.note("groups", [int(group) for group in groups])
+        return found
+
+
+def verify(
+    session: Session, baseline: TrialRecord, selected: TrialRecord, test: Test | None, workers: int, again: bool
+) -> Iterator[Event]:
+    """Open the sealed data, judge, and write verdict and ledger.
+
+    A look that broke off half-way is taken up again as the same look; after a finished one, another needs `again`.
+    Raises SealedError without it, and ExecutionError where a test run fails.
+    """
+    if test is None:
+        raise PlanError("test", "nothing was given to verify with", "Give test=, a function of (params, seed), or --test.")
+    if not isinstance(test, Command) and not callable(test):
+        raise PlanError("test", f"{shown(test)} cannot be called", "Give a function of (params, seed), or a Command.")
+    look = _opened(session, fingerprint_of(test), selected, again)
+    seeds = session.plan.test_seeds
+    yield StageStarted(
+        "verify",
+        f"default (trial {baseline.number}) against selected (trial {selected.number}), {seeds} seeds each, "
+        f"look {look.number} at these data",
+    )
+    runs = _Runs(session, (baseline, selected), seeds, look)
+    yield from runs.run(test, workers)
+    if runs.failure is not None:
+        session.store.close_look(look, {"failed": runs.failure.message})
+        raise ExecutionError(f"verification failed, the verdict is open: {runs.failure.message}")
+    verdict = runs.verdict()
+    session.store.close_look(look, {"outcome": verdict.outcome.value, "difference": verdict.difference})
+    session.store.write_stage(session.name, "verdict", {**verdict.to_json(), "selected": selected.number}, time.time())
+    yield StageEnded("verify", verdict.sentence)
+
+
+def fingerprint_of(test: Test) -> str:
+    """What is sealed: the Splits that the test function names, else its own code; a command's words and files."""
+    digest = hashlib.sha256()
+    if isinstance(test, Command):
+        for word in test.template:
+            digest.update(word.encode("utf-8", "surrogateescape") + b"\0")
+            _add_file(digest, Path(word))
+        return digest.hexdigest()
+    splits = _splits_of(test)
+    if len(splits) == 1:
+        return splits[0].fingerprint
+    for split in splits:
+        digest.update(split.fingerprint.encode())
+    if not splits:
+        digest.update(describe(test).encode())
+        try:
+            digest.update(inspect.getsource(test).encode())
+        except (OSError, TypeError):
+            digest.update(repr(getattr(getattr(test, "__code__", None), "co_code", b"")).encode())
+    return digest.hexdigest()
+
+
+class _Runs:
+    """The trainings of verification: side 0 is the default, side 1 the selected; seeds are the same for both."""
+
+    def __init__(self, session: Session, sides: tuple[TrialRecord, TrialRecord], seeds: int, look: Look) -> None:
+        self._session, self._sides, self._seeds, self._look = session, sides, seeds, look
+        self._values: dict[int, tuple[float, ...]] = {}
+        self._notes: dict[str, Any] = {}
+        self._attempts: dict[int, int] = {}
+        self.failure: Failure | None = None
+
+    def run(self, test: Test, workers: int) -> Iterator[Event]:
+        session, limits = self._session, self._session.plan.limits
+        work: Work = test if isinstance(test, Command) else SealedTest(test)
+        queue = list(range(2 * self._seeds))
+        total = len(queue)
+        with (
+            Interrupt(is_in_process(work, workers, limits)) as interrupt,
+            closing(executor_for(work, workers, limits, lambda: session.space)) as executor,
+        ):
+            while len(self._values) < total and self.failure is None:
+                while queue and executor.free and not interrupt.should_finish:
+                    executor.submit(self._assignment(queue.pop(0)))
+                done = len(self._values)
+                executor.poll(lambda message: self._answer(message, queue), 0.5)
+                if len(self._values) > done:
+                    yield TestRan(len(self._values), total)
+                if interrupt.should_finish:
+                    raise Interrupted("interrupted during verification: run the same again, the look goes on")
+
+    def verdict(self) -> Verdict:
+        baseline, selected = ([self._entry(2 * s + side) for s in range(self._seeds)] for side in (0, 1))
+        plan = self._session.plan
+        return judge(
+            metric=plan.objective.name,
+            direction=plan.objective.direction.value,
+            baseline=baseline,
+            selected=selected,
+            looks=self._look.number,
+            groups=self._notes.get("groups"),
+            fingerprint=(self._notes.get("fingerprints") or [self._look.fingerprint])[0],
+            opened_at=datetime.fromtimestamp(self._look.at, UTC).isoformat(timespec="seconds"),
+            baseline_is_declared=not self._session.space.undeclared_defaults,
+            same_configuration=self._sides[0].number == self._sides[1].number,
+        )
+
+    def _assignment(self, index: int) -> Assignment:
+        side, seed = self._sides[index % 2], index // 2
+        folder = self._session.folder / "verify" / f"look-{self._look.number}" / f"{index:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return replace(
+            self._session.assignment(side),
+            number=index,
+            attempt=self._attempts.get(index, 0),
+            seed=Key(self._session.plan.seed, -1).child_seed(f"test {seed}"),
+            stage=Stage.SELECT,
+            directory=str(folder),
+            defaults=False,
+        )
+
+    def _answer(self, message: Message, queue: list[int]) -> Decision:
+        if isinstance(message, Noted):
+            self._notes[message.key] = message.value
+        elif isinstance(message, Finished):
+            self._values[message.number] = message.metrics[self._session.plan.objective.name]
+        elif isinstance(message, Failed):
+            tried = self._attempts[message.number] = self._attempts.get(message.number, 0) + 1
+            if tried <= message.failure.cause.retries and message.failure.cause is not Cause.PREEMPTED:
+                queue.append(message.number)
+            else:
+                self.failure = message.failure
+        return GO_ON
+
+    def _entry(self, index: int) -> float | tuple[float, ...]:
+        """A test that gives one number is a plain score, one that gives many scores each example."""
+        values = self._values[index]
+        return values[0] if len(values) == 1 else values
+
+
+def _opened(session: Session, fingerprint: str, selected: TrialRecord, again: bool) -> Look:
+    mine = [look for look in session.store.looks(study=session.name) if not _is_failed(look)]
+    half = [look for look in mine if look.outcome is None and look.fingerprint == fingerprint]
+    if half:
+        return half[-1]
+    if mine and not again:
+        raise SealedError(
+            f"the test data of study {session.name!r} were opened already, {datetime.fromtimestamp(mine[-1].at):%d %B %Y at %H:%M} "
+            f"by {mine[-1].who}. A second look is weaker evidence; ask for it by name, --again or again=True, and it is recorded."
+        )
+    what = f"trial {selected.number} against the default"
+    return session.store.open_look(session.name, fingerprint, describe_self(), what, time.time())
+
+
+def _is_failed(look: Look) -> bool:
+    outcome: Mapping[str, Any] = look.outcome or {}
+    return "failed" in outcome
+
+
+def _per_example(value: Any) -> Any:
+    """A number as it is; losses per example, of whatever array type, as a list."""
+    if isinstance(value, (str, bytes, bool, dict)) or value is None:
+        raise ResultError("test", f"{shown(value)} is not a score", "Return a number, or one number per test example.")
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [float(item) for item in value]      # True and False are 0/1 losses here
+    return value
+
+
+def _splits_of(function: Callable[..., Any]) -> list[Split]:
+    """The Splits that a function refers to, by its globals or its closure, methods and partials included."""
+    while hasattr(function, "func"):
+        function = function.func
+    code = inspect.unwrap(getattr(function, "__func__", function))
+    if not inspect.isfunction(code):
+        return []
+    names = inspect.getclosurevars(code)
+    seen = {**names.globals, **names.nonlocals}
+    return [seen[name] for name in sorted(seen) if isinstance(seen[name], Split)]
+
+
+def _add_file(digest: Any, path: Path) -> None:
+    try:
+        if not path.is_file():
+            return
+        size = path.stat().st_size
+        digest.update(path.read_bytes() if size <= FILE_BYTES else f"{size}:{path.stat().st_mtime_ns}".encode())
+    except (OSError, ValueError):                   # a word that only looks like a path
+        return
