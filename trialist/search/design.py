@@ -6,7 +6,7 @@ active dials are discrete, does a design read the history; elsewhere it costs th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from trialist.errors import PlanError
@@ -44,7 +44,7 @@ class Random:
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
         space = history.space
-        return _first_new(
+        return first_new(
             self.name, history, space, key, lambda attempt: space.draw(_again(key, attempt)), "drawn at random"
         )
 
@@ -70,7 +70,7 @@ def sobol_proposal(strategy: str, history: History, space: Space, key: Key, reas
         params = space.from_prior(point(attempt << _NUMBER_BITS | key.number, len(space), key.seed))
         return params if space.allows(params) else None
 
-    return _first_new(strategy, history, space, key, draw, reason)
+    return first_new(strategy, history, space, key, draw, reason)
 
 
 class Grid:
@@ -106,7 +106,7 @@ class Grid:
         return self._laid[2:]
 
 
-def grid_of(space: Space, points: int) -> tuple[list[Configuration], str]:
+def grid_of(space: Space, points: int) -> tuple[Sequence[Configuration], str]:
     """A grid of at most `points` configurations if two levels of each numeric dial fit; and its levels in words.
 
     A finite space that fits is the grid, whole.  Otherwise all numeric dials get the same number of levels, as many as
@@ -164,7 +164,7 @@ def _in_words(levels: Mapping[str, int], at_most: int = 4) -> str:
     return ", ".join(told[:at_most] + ([f"{len(told) - at_most} more dials"] if len(told) > at_most else []))
 
 
-def _first_new(
+def first_new(
     strategy: str,
     history: History,
     space: Space,

@@ -1,0 +1,77 @@
+"""Trials within a refinement: steps from the incumbent, as wide as the narrowed space is.
+
+Compared on Branin, Hartmann 6, a conditional mixed function and a rugged one in 4 dials (30 and 60 trials, with and
+without noise, 40 seeds): Sobol points of the narrowed space gained little over the coarse search, half of them replaced
+by steps gained more, steps alone most; stepping from one of the best three rather than from the best gained nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import NormalDist
+
+from trialist.errors import SpaceError
+from trialist.numerics.keys import Key
+from trialist.search.design import Configuration, first_new, sobol_proposal
+from trialist.search.refinement import Refinement, rank
+from trialist.space.parameter import Categorical
+from trialist.space.space import Space
+from trialist.trials.history import History
+from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
+
+STEP = 0.15  # standard deviation of a step, as a fraction of the narrowed range
+MOVED = 0.5  # chance of each dial to move
+REDRAWN = 0.15  # chance of a categorical dial, or one that the incumbent lacks, to be drawn anew
+
+
+class Refined:
+    """Steps from the best trial so far, within a narrowed space, without repeats in a discrete one."""
+
+    name = "refine"
+
+    def __init__(self, refinement: Refinement) -> None:
+        self.refinement = refinement
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        space = self.refinement.space
+        centre = _incumbent(history, space)
+        if centre is None:  # nothing was scored yet
+            proposal = sobol_proposal(self.name, history, space, key, f"Sobol point {key.number} of the narrowed space")
+        else:
+            reason = f"a step from trial {centre.number}, the best so far"
+            proposal = first_new(
+                self.name, history, space, key, lambda attempt: _step(space, centre, key, attempt), reason
+            )
+        return replace(proposal, stage=Stage.REFINE) if isinstance(proposal, Proposal) else proposal
+
+
+def _incumbent(history: History, space: Space) -> TrialRecord | None:
+    """The best scored trial within the space: a queued one may lie outside."""
+    ranked = sorted(history.scored, key=rank)
+    return next((record for record in ranked if _is_inside(space, record)), None)
+
+
+def _is_inside(space: Space, record: TrialRecord) -> bool:
+    try:
+        space.check(record.params)
+    except SpaceError:
+        return False
+    return True
+
+
+def _step(space: Space, centre: TrialRecord, key: Key, attempt: int) -> Configuration | None:
+    """A configuration near the centre: about half of its dials moved by a step, a choice now and then drawn anew."""
+    u = space.encode(centre.params)
+    for j, (name, dial) in enumerate(space.items()):
+        drawn_anew = isinstance(dial, Categorical) or name not in centre.params
+        if key.uniform(f"refine moves {name}", attempt) < (REDRAWN if drawn_anew else MOVED):
+            position = key.uniform(f"refine position {name}", attempt)
+            u[j] = position if drawn_anew else _reflected(u[j] + NormalDist(0.0, STEP).inv_cdf(position or 0.5))
+    params = space.decode(u)
+    return params if space.allows(params) else None
+
+
+def _reflected(u: float) -> float:
+    """Back into [0, 1], as by mirrors at both ends."""
+    u = abs(u) % 2.0
+    return 2.0 - u if u > 1.0 else u

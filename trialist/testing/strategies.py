@@ -1,0 +1,215 @@
+"""What any strategy and any scheduler must hold, as claims: functions that raise AssertionError where one is broken.
+
+```python
+@pytest.mark.parametrize("claim", STRATEGY_CLAIMS, ids=lambda claim: claim.__name__)
+def test_my_strategy(claim):
+    claim(MyStrategy)                   # anything that makes a fresh strategy
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from trialist.numerics.keys import Key
+from trialist.protocols import Scheduler, Strategy
+from trialist.space.parameter import Categorical, Float, Int
+from trialist.space.space import Space
+from trialist.trials.history import History
+from trialist.trials.messages import Reported
+from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.trial import Action, Exhausted, Proposal, Report, Score, Stage, State, TrialRecord
+
+StrategyMaker = Callable[[], Strategy]
+SchedulerMaker = Callable[[], Scheduler]
+
+PLAN = Plan("contract", (Objective("loss"),), Budget(trials=24), seed=7)
+
+MIXED = Space(
+    learning_rate=Float(1e-4, 1e-1, log=True, default=1e-3),
+    hidden=Int(16, 256, log=True),
+    solver=Categorical(["adam", "sgd"], default="adam"),
+    momentum=Float(0.0, 0.99, default=0.9, when={"solver": "sgd"}),
+)
+FINITE = Space(
+    layers=Int(1, 3),
+    solver=Categorical(["adam", "sgd"]),
+    momentum=Categorical([0.0, 0.5, 0.9], when={"solver": "sgd"}),
+)
+FORBIDDEN = Space(batch=Int(1, 64), rate=Float(0.0, 1.0), forbid=["batch > 16 and rate > 0.25"])
+SPACES = (MIXED, FINITE, FORBIDDEN)
+
+
+def every_proposal_is_legal(make: StrategyMaker) -> None:
+    for space in SPACES:
+        for proposal in _proposals(make(), space):
+            assert space.check(proposal.params) == dict(proposal.params), f"{proposal.params} is not in {space}"
+
+
+def every_proposal_says_why(make: StrategyMaker) -> None:
+    strategy = make()
+    for space in SPACES:
+        for proposal in _proposals(strategy, space):
+            assert proposal.reason.strip(), f"no reason is given for {proposal.params}"
+            assert proposal.strategy == strategy.name, f"{strategy.name!r} signs as {proposal.strategy!r}"
+            assert proposal.stage in (Stage.SEARCH, Stage.REFINE), f"a strategy cannot open stage {proposal.stage}"
+
+
+def a_fresh_one_agrees_with_a_long_lived_one(make: StrategyMaker) -> None:
+    for space in SPACES:
+        long_lived = make()
+        for number in range(1, 16):
+            history, key = played(make(), space, number), Key(PLAN.seed, number)
+            assert long_lived.propose(history, key) == make().propose(history, key), f"they differ at trial {number}"
+
+
+def a_strategy_may_move_between_studies(make: StrategyMaker) -> None:
+    strategy = make()
+    for seed in (1, 2, 1):
+        for space in SPACES:
+            history, key = played(make(), space, 5, seed), Key(seed, 5)
+            assert strategy.propose(history, key) == make().propose(history, key), "it carries something over"
+
+
+def the_same_key_proposes_the_same(make: StrategyMaker) -> None:
+    for space in SPACES:
+        strategy, history = make(), played(make(), space, 5)
+        first, other, again = (strategy.propose(history, Key(PLAN.seed, number)) for number in (5, 6, 5))
+        assert first == again, f"{first} and {again} for one key, with {other} in between"
+
+
+def the_order_of_records_does_not_matter(make: StrategyMaker) -> None:
+    for space in SPACES:
+        history, key = played(make(), space, 6), Key(PLAN.seed, 6)
+        turned = History(PLAN, space, tuple(reversed(history.records)))
+        assert make().propose(history, key) == make().propose(turned, key), "the order of the records matters"
+
+
+def a_discrete_space_is_finished_without_repeats(make: StrategyMaker) -> None:
+    size = FINITE.size
+    assert size is not None
+    strategy = make()
+    history = played(strategy, FINITE, size + 3)
+    tried = [FINITE.identity(record.params) for record in history]
+    assert len(set(tried)) == len(tried), "a configuration came up twice"
+    assert len(tried) == size, f"{len(tried)} of {size} configurations were tried"
+    end = strategy.propose(history, Key(PLAN.seed, size))
+    assert isinstance(end, Exhausted), f"{end} is proposed in a finished space"
+    assert end.reason.strip(), "no reason is given for the end"
+
+
+def what_still_runs_is_not_proposed_again(make: StrategyMaker) -> None:
+    running: tuple[TrialRecord, ...] = ()
+    strategy = make()
+    for number in range(FINITE.size or 0):
+        proposal = strategy.propose(History(PLAN, FINITE, running), Key(PLAN.seed, number))
+        assert isinstance(proposal, Proposal), f"it ends after {number} running trials: {proposal}"
+        running += (replace(_record(number, proposal, None), state=State.RUNNING),)
+    assert len({FINITE.identity(record.params) for record in running}) == len(running), "a running one came up again"
+
+
+STRATEGY_CLAIMS: Sequence[Callable[[StrategyMaker], None]] = (
+    every_proposal_is_legal,
+    every_proposal_says_why,
+    a_fresh_one_agrees_with_a_long_lived_one,
+    a_strategy_may_move_between_studies,
+    the_same_key_proposes_the_same,
+    the_order_of_records_does_not_matter,
+    a_discrete_space_is_finished_without_repeats,
+    what_still_runs_is_not_proposed_again,
+)
+
+
+def every_decision_to_halt_says_why(make: SchedulerMaker) -> None:
+    scheduler = make()
+    for record in CURVES:
+        for report in record.reports:
+            decision = scheduler.decide(curves(record.number, report.step), _reported(record, report))
+            assert decision.action is Action.GO_ON or decision.reason.strip(), f"no reason at step {report.step}"
+
+
+def a_fresh_scheduler_agrees_with_a_long_lived_one(make: SchedulerMaker) -> None:
+    long_lived = make()
+    for record in CURVES:
+        for report in record.reports:
+            history, message = curves(record.number, report.step), _reported(record, report)
+            assert long_lived.decide(history, message) == make().decide(history, message), f"they differ on {message}"
+
+
+def baseline_and_finalists_run_to_their_end(make: SchedulerMaker) -> None:
+    worst = CURVES[-1]
+    for stage in (Stage.BASELINE, Stage.SELECT):
+        for report in worst.reports:
+            decision = make().decide(curves(worst.number, report.step, stage), _reported(worst, report))
+            assert decision.action is Action.GO_ON, f"a trial of stage {stage} was halted: {decision.reason}"
+
+
+def the_best_trial_runs_to_its_end(make: SchedulerMaker) -> None:
+    best = CURVES[0]
+    for report in best.reports:
+        decision = make().decide(curves(best.number, report.step), _reported(best, report))
+        assert decision.action is not Action.STOP, f"the best of all was stopped: {decision.reason}"
+
+
+SCHEDULER_CLAIMS: Sequence[Callable[[SchedulerMaker], None]] = (
+    every_decision_to_halt_says_why,
+    a_fresh_scheduler_agrees_with_a_long_lived_one,
+    baseline_and_finalists_run_to_their_end,
+    the_best_trial_runs_to_its_end,
+)
+
+
+def played(strategy: Strategy, space: Space, trials: int, seed: int = PLAN.seed) -> History:
+    """A study of at most `trials` trials, the baseline first, each scored by where it lies; every seventh one fails."""
+    plan = replace(PLAN, seed=seed)
+    records: tuple[TrialRecord, ...] = ()
+    first = Proposal(space.baseline(), "the baseline", "baseline", Stage.BASELINE)
+    for number in range(trials):
+        proposal = first if number == 0 else strategy.propose(History(plan, space, records), Key(seed, number))
+        if isinstance(proposal, Exhausted):
+            break
+        loss = sum((u - 0.3) ** 2 for u in space.encode(proposal.params))
+        records = (*records, _record(number, proposal, None if number % 7 == 6 else loss))
+    return History(plan, space, records)
+
+
+def curves(number: int, step: int, stage: Stage = Stage.SEARCH) -> History:
+    """Twelve scored curves, the lower numbers the better ones; trial `number` still runs, and is before `step`."""
+    running = replace(CURVES[number], state=State.RUNNING, stage=stage, metrics={}, loss=None)
+    running = replace(running, reports=tuple(r for r in running.reports if r.step < step))
+    return History(PLAN, MIXED, tuple(running if r.number == number else r for r in CURVES))
+
+
+def _curve(number: int) -> TrialRecord:
+    proposal = Proposal(MIXED.baseline(), "a learning curve", "contract")
+    reports = tuple(Report(step, number + 1.0 / step) for step in range(1, 10))
+    return replace(_record(number, proposal, reports[-1].value), reports=reports)
+
+
+def _record(number: int, proposal: Proposal, loss: float | None) -> TrialRecord:
+    return TrialRecord(
+        number=number,
+        state=State.FAILED if loss is None else State.COMPLETE,
+        stage=proposal.stage,
+        params=proposal.params,
+        reason=proposal.reason,
+        strategy=proposal.strategy,
+        seed=number,
+        metrics={} if loss is None else {"loss": Score((loss,))},
+        loss=loss,
+    )
+
+
+def _proposals(strategy: Strategy, space: Space) -> list[Proposal]:
+    history = played(strategy, space, 16)
+    asked = (strategy.propose(history, Key(PLAN.seed, number)) for number in range(len(history), len(history) + 4))
+    told = [Proposal(r.params, r.reason, r.strategy, r.stage) for r in history if r.stage is not Stage.BASELINE]
+    return [*told, *(proposal for proposal in asked if isinstance(proposal, Proposal))]
+
+
+def _reported(record: TrialRecord, report: Report) -> Reported:
+    return Reported(record.number, record.attempt, report.step, report.value)
+
+
+CURVES = tuple(_curve(number) for number in range(12))
