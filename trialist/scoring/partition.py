@@ -134,20 +134,30 @@ def _is_missing(value: Any) -> bool:
 
 
 def _moments(time: Any) -> NDArray[Any]:
+    """Times as an array that sorts: numbers or dates; text must be ISO dates, because text puts "10" before "9"."""
     moments: NDArray[Any] = np.asarray(time)
     if moments.ndim != 1:
         raise PlanError("time", f"an array of shape {moments.shape} is not one time for each row", "Give one column.")
-    if moments.dtype.kind == "O":
-        for row, value in enumerate(moments.tolist()):
-            if _is_missing(value):
-                raise PlanError("time", f"{shown(value)} in row {row} is missing", "Remove that row, or give its time.")
-    elif moments.dtype.kind in "fcmM" and np.any(moments != moments):
-        row = int(np.flatnonzero(moments != moments)[0])
-        raise PlanError("time", f"{moments[row]} in row {row} is missing", "Remove that row, or give its time.")
+    listed = moments.tolist() if hasattr(time, "dtype") else list(time)
+    for row, value in enumerate(listed if moments.dtype.kind in "OU" else ()):
+        if _is_missing(value):
+            raise PlanError("time", f"{shown(value)} in row {row} is missing", "Remove that row, or give its time.")
+    texts = [value for value in listed if isinstance(value, str)]
     try:
+        if len(texts) == len(listed):
+            moments = np.array(texts, dtype="datetime64")
+        elif texts:
+            raise TypeError(f"{shown(texts[0])} is text, others are not")
         np.sort(moments)
-    except TypeError as problem:
-        raise PlanError("time", f"the times cannot be ordered ({problem})", "Give numbers or dates only.") from problem
+    except (TypeError, ValueError) as problem:
+        raise PlanError(
+            "time", f"the times cannot be ordered: {problem}", "Give numbers or ISO dates only."
+        ) from problem
+    absent = np.flatnonzero(moments != moments)
+    if len(absent):
+        raise PlanError(
+            "time", f"{moments[absent[0]]} in row {absent[0]} is missing", "Remove that row, or give its time."
+        )
     return moments
 
 

@@ -89,8 +89,8 @@ def select(
 
     The leader of several is ahead partly by luck, by about one standard error for a handful of equals. So the default
     keeps its place unless the paired difference to the leader exceeds its standard error; with a single fresh score
-    each, no error is known and the lowest wins. Equal means go to the default, then to the earlier trial. Finalists whose
-    paired 90 % interval to the selected one (Student's t over the fresh scores) holds 0 are called ties.
+    each, no error is known and the lowest wins. Equal means go to the default, then to the earlier trial. Finalists
+    whose paired 90 % interval to the selected one (Student's t over the fresh scores) holds 0 are called ties.
 
     Raises ResultError where there is nothing to choose from, or where the finalists were not scored alike.
     """
@@ -162,6 +162,9 @@ def _reason(
     def told(n: int) -> str:
         return rounded(direction.sign * _mean(sound[n]), decimals)
 
+    def named(n: int) -> str:
+        return "the default" if n == baseline else f"trial {n}"
+
     parts = []
     if chosen == baseline != leader:
         lead, error = _paired(sound[baseline], sound[leader])
@@ -174,9 +177,8 @@ def _reason(
         parts.append(f"trial {chosen} has the best mean of {scores}, {told(chosen)}{against}")
     ties = [row.number for row in rows if row.is_tied and row.number != chosen]
     if ties:
-        names = ", ".join("the default" if n == baseline else f"trial {n}" for n in ties)
-        parts.append(f"a tie with {names} (90 % interval of the difference holds 0)")
+        parts.append(f"a tie with {', '.join(map(named, ties))} (90 % interval of the difference holds 0)")
     failed = [row.number for row in rows if row.fresh is None]
     if failed:
-        parts.append(f"set aside, because fresh scores failed: {', '.join(f'trial {n}' for n in failed)}")
+        parts.append(f"set aside, because fresh scores failed: {', '.join(map(named, failed))}")
     return "; ".join(parts)

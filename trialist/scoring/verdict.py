@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -82,8 +82,7 @@ class Verdict:
             score = f"test {self.metric} {rounded(self.baseline_score, decimals)}"
             return f"{self.outcome}: the default itself was selected, {score} ({'; '.join(told[1:])})"
         scores = f"{rounded(self.baseline_score, decimals)} -> {rounded(self.selected_score, decimals)}"
-        size = f"{'worse' if self.difference < 0 else 'better'} by {rounded(abs(self.difference), decimals)}"
-        return f"{self.outcome}: test {self.metric} {scores}, {size} ({'; '.join(told)})"
+        return f"{self.outcome}: test {self.metric} {scores}, {self._size(decimals)} ({'; '.join(told)})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the store and for --json."""
@@ -107,6 +106,11 @@ class Verdict:
     def __str__(self) -> str:
         return self.sentence
 
+    def _size(self, decimals: int) -> str:
+        if self.difference == 0:
+            return "the same"
+        return f"{'worse' if self.difference < 0 else 'better'} by {rounded(abs(self.difference), decimals)}"
+
     def _interval_in_words(self, decimals: int) -> str:
         if self.interval is None:
             return f"no interval: {self.reason}"
@@ -116,7 +120,9 @@ class Verdict:
 
     def _sizes(self) -> str:
         seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
-        return seeds if self.examples is None else f"{self.examples:,} examples, {seeds}"
+        if self.examples is not None:
+            return f"{self.examples:,} examples, {seeds}"
+        return f"{seeds} alone, not the choice of test examples" if self.interval else seeds
 
     def _looks(self) -> str:
         if self.looks == 1:
@@ -254,7 +260,11 @@ def _arm(field: str, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float
 def _row(field: str, entry: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     import numpy as np
 
-    if isinstance(entry, (str, bytes)) or not hasattr(entry, "__len__"):
+    if (
+        isinstance(entry, (str, bytes, Set, Mapping))
+        or getattr(entry, "shape", None) == ()
+        or not hasattr(entry, "__len__")
+    ):
         return np.array([number(field, entry)])
     try:
         row = np.asarray(entry)
