@@ -1,1 +1,9 @@
-"""Chapter 6, where it is kept."""
+"""Chapter 6, where it is kept: each call one transaction, nothing acknowledged is ever lost.
+
+In reading order: moves (what a message does to a trial), leases (who is alive), ledger (looks at sealed data), memory;
+then for SQL: schema, records, statements, faults, sqlite, migrations, coordinators, sql; and open.
+"""
+
+from trialist.store.open import open_store
+
+__all__ = ["open_store"]

@@ -1,0 +1,288 @@
+"""A store in this process's memory, for store="memory" and for tests: the same behaviour, gone with the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import insort
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import StateError, StudyExistsError, shown
+from trialist.protocols import Changes, Look, Owner, Revision, StudyRecord
+from trialist.space import plain
+from trialist.space.space import Space
+from trialist.store import ledger, moves
+from trialist.store.leases import Lease, Sightings, seconds_alive, this_process
+from trialist.store.moves import ENDS, Held
+from trialist.store.names import unknown_study
+from trialist.trials.messages import Message
+from trialist.trials.plan import Plan
+from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(slots=True)
+class _Study:
+    """changes: the number of each trial that changed, in order; its length is the cursor."""
+
+    revisions: list[Revision]
+    trials: list[Held] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    stages: dict[str, Any] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    best: TrialRecord | None = None
+    closed: int = 0
+    compute_seconds: float = 0.0
+    cost: float = 0.0
+    looked: float = float("-inf")
+
+    @property
+    def plan(self) -> Plan:
+        return self.revisions[-1].plan
+
+
+class MemoryStore:
+    """Studies in memory, for the threads of one process; see `trialist.protocols.Store` for what each call means."""
+
+    url = "memory"
+
+    def __init__(self) -> None:
+        self._studies: dict[str, _Study] = {}
+        self._lines: list[tuple[str, str]] = []
+        self._sightings = Sightings()
+        self._lock = threading.RLock()
+        self._is_writing = False
+
+    # Studies
+
+    def create_study(self, plan: Plan, space: Space, at: float) -> StudyRecord:
+        with self._writing():
+            if plan.name in self._studies:
+                raise StudyExistsError(f"name: study {shown(plan.name)} exists. Choose another name, or load it.")
+            self._studies[plan.name] = _Study([Revision(0, at, "declared", plan, space)])
+            return self.load_study(plan.name)
+
+    def studies(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(self._studies)
+
+    def load_study(self, name: str) -> StudyRecord:
+        with self._lock:
+            study = self._study(name)
+            now, first = study.revisions[-1], study.revisions[0]
+            return StudyRecord(now.plan, now.space, now.number, first.at, len(study.trials), dict(study.stages))
+
+    def revise(self, name: str, plan: Plan, space: Space, reason: str, at: float) -> StudyRecord:
+        if plan.name != name:
+            raise StateError(f"name: study {shown(name)} cannot become {shown(plan.name)}. Use the name that it has.")
+        with self._writing():
+            revisions = self._study(name).revisions
+            revisions.append(Revision(len(revisions), at, reason, plan, space))
+            return self.load_study(name)
+
+    def revisions(self, name: str) -> tuple[Revision, ...]:
+        with self._lock:
+            return tuple(self._study(name).revisions)
+
+    def delete_study(self, name: str) -> None:
+        with self._writing():
+            self._study(name)
+            del self._studies[name]
+
+    # Trials
+
+    def enqueue(self, name: str, proposals: Sequence[Proposal], at: float) -> tuple[int, ...]:
+        with self._writing():
+            study = self._study(name)
+            revision, first = study.revisions[-1].number, len(study.trials)
+            for number, proposal in enumerate(proposals, start=first):
+                record = moves.opened(number, proposal, State.WAITING, study.plan, revision, at)
+                _add(study, Held(record))
+            return tuple(range(first, len(study.trials)))
+
+    def open_trial(
+        self,
+        name: str,
+        owner: Owner,
+        propose: Callable[[int], Proposal | Exhausted],
+        at: float,
+        limit: int | None = None,
+    ) -> TrialRecord | Exhausted | None:
+        with self._writing():
+            study = self._study(name)
+            now = time.monotonic()
+            if now - study.looked >= 1.0:
+                study.looked = now
+                self._release(study, at)
+            if study.waiting:
+                before = study.trials[study.waiting[0]]
+                record = replace(before.record, state=State.RUNNING, opened_at=at)
+                _keep(study, Held(record, owner.token, before.reported))
+            elif limit is not None and len(study.trials) >= limit:
+                return None
+            else:
+                proposal = propose(len(study.trials))
+                if isinstance(proposal, Exhausted):
+                    return proposal
+                revision = study.revisions[-1].number
+                record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at)
+                _add(study, Held(record, owner.token))
+            _beat(study, owner, now)
+            return record
+
+    def record(
+        self, name: str, number: int, messages: Sequence[Message], at: float, owner: Owner | None = None
+    ) -> TrialRecord:
+        with self._writing():
+            study = self._study(name)
+            if not 0 <= number < len(study.trials):
+                raise moves.unknown_trial(name, number, len(study.trials))
+            before, now = study.trials[number], study.revisions[-1]
+            held = moves.told(name, before, messages, None if owner is None else owner.token, now.plan, at)
+            if held is before:
+                return before.record
+            space, grown = moves.grown(now.space, messages)
+            if grown:
+                reason = f"trial {number} declared {', '.join(grown)}"
+                study.revisions.append(Revision(now.number + 1, at, reason, now.plan, space))
+                held = replace(held, record=replace(held.record, revision=now.number + 1))
+            _keep(study, held)
+            if any(isinstance(message, ENDS) for message in messages):
+                study.compute_seconds += moves.compute_seconds(messages)
+                study.cost += held.record.cost or 0.0
+            if owner is not None:
+                _beat(study, owner, time.monotonic())
+            return held.record
+
+    def renew(self, owner: Owner) -> None:
+        with self._writing():
+            for study in self._studies.values():
+                if owner.token in study.leases:
+                    _beat(study, owner, time.monotonic())
+
+    def release_expired(self, name: str, at: float) -> tuple[TrialRecord, ...]:
+        with self._writing():
+            return self._release(self._study(name), at)
+
+    def changes(self, name: str, since: int = 0) -> Changes:
+        with self._lock:
+            study = self._study(name)
+            if since <= 0:
+                return Changes(len(study.changes), tuple(held.record for held in study.trials))
+            numbers = sorted(set(study.changes[since:]))
+            return Changes(len(study.changes), tuple(study.trials[number].record for number in numbers))
+
+    def best(self, name: str) -> TrialRecord | None:
+        with self._lock:
+            return self._study(name).best
+
+    # Stages, what was spent, the ledger
+
+    def write_stage(self, name: str, stage: str, outcome: Mapping[str, Any], at: float, once: bool = False) -> bool:
+        kept = plain.loads(plain.dumps(dict(outcome)))  # apart from what the caller does with it later
+        with self._writing():
+            study = self._study(name)
+            if once and stage in study.stages:
+                return False
+            study.stages[stage] = kept
+            return True
+
+    def spent(self, name: str) -> Mapping[str, float]:
+        with self._lock:
+            study = self._study(name)
+            seconds = seconds_alive(study.leases.values())
+            used = {"compute_seconds": study.compute_seconds, "cost": study.cost}
+            return {"trials": study.closed, "seconds": seconds, **used}
+
+    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float) -> Look:
+        with self._writing():
+            self._study(name)
+            self._add_line(ledger.opening(self.looks(), name, fingerprint, who, what, at))
+            return self.looks()[-1]
+
+    def close_look(self, look: Look, outcome: Mapping[str, Any]) -> Look:
+        with self._writing():
+            self._add_line(ledger.closing(self.looks(), look, outcome))
+            return next(kept for kept in self.looks() if kept.digest == look.digest)
+
+    def looks(self, fingerprint: str | None = None, study: str | None = None) -> tuple[Look, ...]:
+        with self._lock:
+            head = self._lines[-1][1] if self._lines else ""
+            return ledger.among(ledger.looks_of(self._lines, head, self.url), fingerprint, study)
+
+    def close(self) -> None:
+        """Nothing is held but memory."""
+
+    # Helpers
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            if self._is_writing:
+                raise StateError("the store was asked to write within a transaction. Only read while proposing.")
+            self._is_writing = True
+            try:
+                yield
+            finally:
+                self._is_writing = False
+
+    def _study(self, name: str) -> _Study:
+        study = self._studies.get(name)
+        if study is None:
+            raise unknown_study(name, list(self._studies))
+        return study
+
+    def _release(self, study: _Study, at: float) -> tuple[TrialRecord, ...]:
+        dead = {token: lease.describes for token, lease in study.leases.items() if self._sightings.is_dead(lease)}
+        freed = []
+        for held in [held for held in study.trials if held.owner in dead] if dead else []:
+            if held.record.state is State.RUNNING and held.owner is not None:
+                record = moves.vanished(held.record, dead[held.owner], at)
+                _keep(study, replace(held, record=record, owner=None))
+                freed.append(record)
+        return tuple(freed)
+
+    def _add_line(self, content: str) -> None:
+        previous = self._lines[-1][1] if self._lines else ""
+        self._lines.append((content, ledger.digest_of(previous, content)))
+
+
+def _add(study: _Study, held: Held) -> None:
+    number = len(study.trials)
+    study.trials.append(held)
+    study.changes.append(number)
+    if held.record.state is State.WAITING:
+        study.waiting.append(number)
+
+
+def _keep(study: _Study, held: Held) -> None:
+    record = held.record
+    was = study.trials[record.number].record
+    study.trials[record.number] = held
+    study.changes.append(record.number)
+    if was.state is State.WAITING is not record.state:
+        study.waiting.remove(record.number)
+    elif record.state is State.WAITING is not was.state:
+        insort(study.waiting, record.number)
+    if record.state.is_closed:
+        study.closed += 1
+    if moves.is_explored(record) and (study.best is None or _rank(record) < _rank(study.best)):
+        study.best = record
+
+
+def _rank(record: TrialRecord) -> tuple[float, int]:
+    assert record.loss is not None
+    return record.loss, record.number
+
+
+def _beat(study: _Study, owner: Owner, now: float) -> None:
+    lease = study.leases.get(owner.token)
+    if lease is None:
+        lease = Lease(owner.token, this_process(), now, now, 1, owner.lease_seconds, owner.describes)
+    study.leases[owner.token] = replace(lease, beat=now, beats=lease.beats + 1)

@@ -1,0 +1,183 @@
+"""Rows to records and back. What is not a plain number or name is JSON; nothing that was stored is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from trialist.errors import SpaceError
+from trialist.space import plain
+from trialist.space.constraint import Rule
+from trialist.space.space import Space
+from trialist.trials.trial import Cause, Failure, Report, Score, Stage, State, TrialRecord
+
+Row = Sequence[Any]
+
+# The columns of a trial in the order of TrialRecord's fields, reports left out: they have a table of their own.
+COLUMNS = (
+    "number",
+    "state",
+    "stage",
+    "params_json",
+    "reason",
+    "strategy",
+    "seed",
+    "attempt",
+    "repeats",
+    "metrics_json",
+    "loss",
+    "cost",
+    "seconds",
+    "opened_at",
+    "closed_at",
+    "failure_json",
+    "earlier_json",
+    "stop_reason",
+    "notes_json",
+    "revision",
+)
+
+
+def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
+    """A row of COLUMNS as a record.
+
+    Raises ValueError, KeyError or TypeError where the row holds what no store ever wrote.
+    """
+    (number, state, stage, params, reason, strategy, seed, attempt, repeats, metrics, loss, cost, seconds) = row[:13]
+    (opened_at, closed_at, failure, earlier, stop_reason, notes, revision) = row[13:]
+    return TrialRecord(
+        number,
+        _STATES[state],
+        _STAGES[stage],
+        _loads(params),
+        reason,
+        strategy,
+        seed,
+        attempt,
+        repeats,
+        tuple(reports),
+        {} if metrics is None else {name: Score(tuple(values)) for name, values in _loads(metrics).items()},
+        loss,
+        cost,
+        seconds,
+        opened_at,
+        closed_at,
+        None if failure is None else _failure(_loads(failure)),
+        () if earlier is None else tuple(_failure(item) for item in _loads(earlier)),
+        stop_reason,
+        {} if notes is None else _loads(notes),
+        revision,
+    )
+
+
+def records_of(rows: Iterable[Row], report_rows: Iterable[Row]) -> Iterator[TrialRecord]:
+    """Rows of trials by number, and rows (trial, step, value, metrics_json) by trial and step, as records."""
+    reports: dict[int, list[Report]] = {}
+    for trial, *rest in report_rows:
+        reports.setdefault(trial, []).append(report_of(rest))
+    for row in rows:
+        yield record_of(row, reports.get(row[0], ()))
+
+
+def row_of(record: TrialRecord) -> dict[str, Any]:
+    """A new trial as values by column."""
+    return {
+        "number": record.number,
+        "stage": record.stage.value,
+        "reason": text_of(record.reason),
+        "strategy": text_of(record.strategy),
+        "seed": record.seed,
+        "repeats": record.repeats,
+        **words_of(record),
+        **move_of(record),
+    }
+
+
+def words_of(record: TrialRecord) -> dict[str, Any]:
+    """The columns that dials and notes on the way change."""
+    return {
+        "params_json": plain.dumps(dict(record.params)),
+        "notes_json": plain.dumps(dict(record.notes)) if record.notes else None,
+        "revision": record.revision,
+    }
+
+
+def move_of(record: TrialRecord) -> dict[str, Any]:
+    """The columns that a move from state to state changes."""
+    scores = {name: list(score.replicates) for name, score in record.metrics.items()}
+    return {
+        "state": record.state.value,
+        "attempt": record.attempt,
+        "metrics_json": plain.dumps(scores) if scores else None,
+        "loss": record.loss,
+        "cost": record.cost,
+        "seconds": record.seconds,
+        "opened_at": record.opened_at,
+        "closed_at": record.closed_at,
+        "failure_json": json.dumps(_failure_json(record.failure)) if record.failure else None,
+        "earlier_json": json.dumps([_failure_json(item) for item in record.earlier]) if record.earlier else None,
+        "stop_reason": text_of(record.stop_reason),
+    }
+
+
+def report_of(row: Row) -> Report:
+    step, value, metrics = row
+    return Report(step, math.nan if value is None else value, {} if metrics is None else _loads(metrics))
+
+
+def report_row(report: Report) -> dict[str, Any]:
+    return {
+        "step": report.step,
+        "value": None if math.isnan(report.value) else report.value,
+        "metrics_json": plain.dumps(dict(report.metrics)) if report.metrics else None,
+    }
+
+
+def space_of(text: str) -> Space:
+    """A stored space. Functions among its constraints are kept by name alone: stand-ins say so when they are called."""
+    written = json.loads(text)
+    names = [item["callable"] for rule in Rule for item in written.get(rule.value, ()) if not isinstance(item, str)]
+    return Space.from_json(written, [_stand_in(name) for name in names])
+
+
+def _stand_in(name: str) -> Callable[[dict[str, Any]], bool]:
+    def function(params: dict[str, Any]) -> bool:
+        raise SpaceError(name, "the function is not stored, only its name", "Pass the space as it was declared.")
+
+    function.__name__ = name
+    return function
+
+
+def text_of(text: str) -> str:
+    r"""Text as a database can hold it: half a character (a lone surrogate) becomes its escape, "\\ud800"."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_STATES = {state.value: state for state in State}
+_STAGES = {stage.value: stage for stage in Stage}
+
+
+def _loads(text: str) -> Any:
+    # Only values that JSON lacks are written with a "$"; without one, plain JSON is the value, three times as fast.
+    return plain.loads(text) if '"$' in text else json.loads(text)
+
+
+def _failure_json(failure: Failure) -> dict[str, Any]:
+    return {
+        "cause": failure.cause.value,
+        "message": failure.message,
+        "traceback": failure.traceback,
+        "usage": failure.usage,
+    }
+
+
+def _failure(written: Mapping[str, Any]) -> Failure:
+    usage = written["usage"]
+    return Failure(
+        Cause(written["cause"]),
+        written["message"],
+        written["traceback"],
+        None if usage is None else (usage[0], usage[1], usage[2], usage[3]),
+    )

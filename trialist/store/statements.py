@@ -1,0 +1,152 @@
+"""What the store asks of the database, each statement once. Parameters carry names that no column has ("the_study")."""
+
+from __future__ import annotations
+
+from sqlalchemy import Insert, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql.elements import BindParameter
+
+from trialist.store.records import COLUMNS
+from trialist.store.schema import ledger, lease, marker, report, revision, stage, study, trial
+
+
+def _the(name: str) -> BindParameter[object]:
+    return bindparam(f"the_{name}")
+
+
+def _adding(table: Table, numbered: str = "") -> Insert:
+    """An insert of all columns but the one that the database numbers."""
+    return insert(table).values({column.name: bindparam(column.name) for column in table.c if column.name != numbered})
+
+
+# Studies
+
+_STUDY = (study.c.id, study.c.revision, study.c.trials, study.c.changes)
+STUDY = select(*_STUDY).where(study.c.name == _the("name"))
+STUDY_ROW = select(study).where(study.c.name == _the("name"))
+NAMES = select(study.c.name).order_by(study.c.id)
+ADD_STUDY = _adding(study, numbered="id")
+# The study's next state and its cursor in one statement: its row is locked, and read, by being changed.
+ADVANCE = (
+    update(study)
+    .where(study.c.name == _the("name"))
+    .values(changes=study.c.changes + 1, trials=study.c.trials + _the("opened"))
+    .returning(*_STUDY)
+)
+ADD_SPENT = (
+    update(study)
+    .where(study.c.id == _the("study"))
+    .values(
+        closed=study.c.closed + _the("closed"),
+        compute_seconds=study.c.compute_seconds + _the("seconds"),
+        cost=study.c.cost + _the("cost"),
+    )
+)
+SET_REVISION = update(study).where(study.c.id == _the("study")).values(revision=_the("revision"))
+ADD_REVISION = _adding(revision)
+REVISION = select(revision).where(revision.c.study == _the("study"), revision.c.number == _the("number"))
+REVISIONS = select(revision).where(revision.c.study == _the("study")).order_by(revision.c.number)
+FORGET = (
+    delete(study).where(study.c.id == _the("study")),
+    *(delete(table).where(table.c.study == _the("study")) for table in (revision, trial, report, stage, lease)),
+)
+
+# Trials
+
+_TRIAL = tuple(trial.c[name] for name in COLUMNS)
+_this_trial = (trial.c.study == _the("study"), trial.c.number == _the("number"))
+ADD_TRIAL = _adding(trial)
+TRIAL = select(*_TRIAL, trial.c.owner, trial.c.reported, trial.c.changed).where(*_this_trial)
+TRIAL_CHANGED = select(trial.c.changed).where(*_this_trial)
+TRIAL_REPORTS = (
+    select(report.c.step, report.c.value, report.c.metrics_json)
+    .where(report.c.study == _the("study"), report.c.trial == _the("number"))
+    .order_by(report.c.step)
+)
+TOUCH = update(trial).where(*_this_trial).values(changed=_the("changed"), reported=_the("reported"))
+_MOVED = (
+    "state",
+    "owner",
+    "attempt",
+    "metrics_json",
+    "loss",
+    "cost",
+    "seconds",
+    "opened_at",
+    "closed_at",
+    "failure_json",
+    "earlier_json",
+    "stop_reason",
+    "reported",
+    "changed",
+)
+MOVE = update(trial).where(*_this_trial, trial.c.state == _the("state")).values({n: bindparam(n) for n in _MOVED})
+NOTE = (
+    update(trial)
+    .where(*_this_trial)
+    .values({name: bindparam(name) for name in ("params_json", "notes_json", "revision")})
+)
+WAITING = (
+    select(trial.c.number)
+    .where(trial.c.study == _the("study"), trial.c.closed_at.is_(None), trial.c.state == "waiting")
+    .order_by(trial.c.number)
+    .limit(1)
+)
+RUNNING = (
+    select(trial.c.number, trial.c.owner)
+    .where(trial.c.study == _the("study"), trial.c.closed_at.is_(None), trial.c.state == "running")
+    .order_by(trial.c.number)
+)
+CHANGED = (
+    select(*_TRIAL).where(trial.c.study == _the("study"), trial.c.changed > _the("since")).order_by(trial.c.number)
+)
+CHANGED_REPORTS = (
+    select(report.c.trial, report.c.step, report.c.value, report.c.metrics_json)
+    .where(
+        report.c.study == _the("study"),
+        report.c.trial.in_(
+            select(trial.c.number).where(trial.c.study == _the("study"), trial.c.changed > _the("since"))
+        ),
+    )
+    .order_by(report.c.trial, report.c.step)
+)
+ALL = select(*_TRIAL).where(trial.c.study == _the("study")).order_by(trial.c.number)
+ALL_REPORTS = (
+    select(report.c.trial, report.c.step, report.c.value, report.c.metrics_json)
+    .where(report.c.study == _the("study"))
+    .order_by(report.c.trial, report.c.step)
+)
+BEST = (
+    select(*_TRIAL)
+    .where(
+        trial.c.study == _the("study"),
+        trial.c.loss.is_not(None),
+        trial.c.state == "complete",
+        trial.c.stage != "select",
+    )
+    .order_by(trial.c.loss, trial.c.number)
+    .limit(1)
+)
+ADD_REPORT = _adding(report)
+DROP_REPORT = delete(report).where(
+    report.c.study == _the("study"), report.c.trial == _the("number"), report.c.step == _the("step")
+)
+
+# Stages, leases, ledger
+
+ADD_STAGE = _adding(stage, numbered="id")
+STAGES = select(stage.c.name, stage.c.outcome_json).where(stage.c.study == _the("study")).order_by(stage.c.id)
+STAGE = select(stage.c.id).where(stage.c.study == _the("study"), stage.c.name == _the("stage")).limit(1)
+ADD_LEASE = _adding(lease)
+BEAT = (
+    update(lease)
+    .where(lease.c.study == _the("study"), lease.c.token == _the("token"))
+    .values(beat=_the("beat"), beats=lease.c.beats + 1)
+)
+BEAT_ALL = update(lease).where(lease.c.token == _the("token")).values(beat=_the("beat"), beats=lease.c.beats + 1)
+LEASES = select(lease).where(lease.c.study == _the("study"))
+SPENT = select(study.c.id, study.c.closed, study.c.compute_seconds, study.c.cost).where(study.c.name == _the("name"))
+LEDGER = select(ledger.c.content_json, ledger.c.digest).order_by(ledger.c.line)
+LEDGER_LENGTH = select(func.count()).select_from(ledger)
+LEDGER_HEAD = select(marker.c.value).where(marker.c.key == "ledger")
+SET_LEDGER_HEAD = update(marker).where(marker.c.key == "ledger").values(value=_the("digest"))
+ADD_LINE = _adding(ledger)
