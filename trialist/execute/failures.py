@@ -20,11 +20,14 @@ def of_exception(error: BaseException) -> Failure:
         message = f"the objective called sys.exit({errors.shown(error.code)})"
     else:
         message = f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
-    usage = None
-    if isinstance(error, InputError):
-        usage = (_class_name(error), as_text(error.field), as_text(error.problem), as_text(error.remedy))
+    usage = _usage(error) if isinstance(error, InputError) else None
     cause = Cause.MEMORY if isinstance(error, MemoryError) else Cause.OBJECTIVE
     return Failure(cause, as_text(message, MAX_MESSAGE), _traceback_of(error), usage)
+
+
+def of_misuse(error: InputError) -> Failure:
+    """The Failure that stops a study: no other configuration would cure it."""
+    return Failure(Cause.OBJECTIVE, as_text(str(error), MAX_MESSAGE), usage=_usage(error))
 
 
 def of_signal(number: int) -> Failure:
@@ -33,14 +36,14 @@ def of_signal(number: int) -> Failure:
         name = f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         name = f"signal {number}"
-    hint = {
+    hints: dict[int, str] = {
         signal.SIGKILL: "; the system may have run out of memory",
         signal.SIGSEGV: "; native code crashed, its stack is in the log",
         signal.SIGBUS: "; native code crashed, or a disk or shared memory is full",
         signal.SIGILL: "; native code was built for another processor",
         signal.SIGABRT: "; native code gave up, its last words are in the log",
-    }.get(number, "")
-    return Failure(Cause.KILLED, f"killed by {name}{hint}")
+    }
+    return Failure(Cause.KILLED, f"killed by {name}{hints.get(number, '')}")
 
 
 def of_exit(code: int) -> Failure:
@@ -64,9 +67,10 @@ def _text_of(error: BaseException) -> str:
         return f"<its message could not be read: {type(problem).__name__}>"
 
 
-def _class_name(error: InputError) -> str:
-    """The nearest class that errors.py defines: a user's own subclass could not be raised again by name."""
-    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+def _usage(error: InputError) -> tuple[str, str, str, str]:
+    # The nearest class that errors.py defines: a user's own subclass could not be raised again by name.
+    kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    return kind, as_text(error.field), as_text(error.problem), as_text(error.remedy)
 
 
 def _traceback_of(error: BaseException) -> str:

@@ -100,7 +100,7 @@ def kill_children(spared: frozenset[int] = frozenset(), token: str | None = None
 
 def reap() -> list[tuple[int, int]]:
     """Take leave of the children that have ended: their numbers and wait statuses."""
-    ended = []
+    ended: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -33,6 +33,10 @@ class InProcess:
     def free(self) -> int:
         return 0 if self._closed else 1 - len(self._queue)
 
+    @property
+    def note(self) -> str:
+        return ""
+
     def submit(self, assignment: Assignment) -> None:
         if self.free < 1:
             raise ExecutionError("this process runs one trial at a time, and it has one, or it was closed")

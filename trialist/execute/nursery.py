@@ -216,13 +216,13 @@ def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
     try:
         line.send(pickle.dumps(Ready()))
         while os.getppid() == parent:
-            ready, _, _ = select.select([line, bell], [], [], _LOOK)
+            ready, _, _ = select.select([line.fileno(), bell], [], [], _LOOK)
             if bell in ready:
                 os.read(bell, 4096)
             for pid, status in killing.reap():
                 if (request := children.pop(pid, None)) is not None:
                     _tell_end(line, request, status, frozenset(children))
-            if line in ready:
+            if line.fileno() in ready:
                 data, fds, _, _ = socket.recv_fds(line, _PACKET, 2)
                 if not data:
                     break

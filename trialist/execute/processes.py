@@ -12,17 +12,17 @@ from itertools import count
 
 from trialist.errors import ExecutionError
 from trialist.execute import failures
-from trialist.execute.killing import Ending, resident_bytes
+from trialist.execute.killing import Ending
+from trialist.execute.limits import Watch
 from trialist.execute.nursery import Ended, Nursery, Start, Started, refuse_while_loading
 from trialist.execute.serving import Serving
 from trialist.execute.wire import Wire
 from trialist.execute.worker import Objective
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
-from trialist.trials.plan import Limits, duration, whole
+from trialist.trials.plan import Limits, whole
 from trialist.trials.trial import Cause, Decision, Failure
 
 _GRACE = 0.5  # seconds from SIGTERM to SIGKILL
-_LOOK_AT_MEMORY = 0.2  # seconds between two looks
 _LOOK_AT_ENDING = 0.02
 _STRIKES = 3  # so many deaths in a row,
 _AT_ONCE = 1.0  # each within so many seconds, and the worker is set aside
@@ -34,11 +34,11 @@ Answer = Callable[[Message], Decision]
 class _Worker:
     """A place for one process after another: `ticket` tells them apart."""
 
+    watch: Watch
     ticket: int = -1
     wire: Wire | None = None
     pid: int | None = None
     assignment: Assignment | None = None
-    began: float = 0.0
     failure: Failure | None = None  # why it is being ended
     ending: Ending | None = None
     strikes: int = 0
@@ -58,12 +58,11 @@ class WorkerProcesses:
     def __init__(self, objective: Objective, workers: int, limits: Limits | None = None) -> None:
         whole("workers", workers, at_least=1)
         refuse_while_loading()
-        self._objective, self._limits = objective, limits or Limits()
-        self._workers = [_Worker() for _ in range(workers)]
+        self._objective = objective
+        self._workers = [_Worker(Watch(limits or Limits())) for _ in range(workers)]
         self._nursery: Nursery | None = None
         self._tickets = count()
         self._outbox: list[tuple[Message, Wire | None]] = []
-        self._looked_at_memory = 0.0
         self._last_death = ""
         self._is_forked = False
         self._closed = False
@@ -103,7 +102,8 @@ class WorkerProcesses:
             self._start(worker, nursery)
             assert worker.wire is not None
             worker.wire.send(assignment)
-        worker.assignment, worker.began = assignment, time.monotonic()
+        worker.assignment = assignment
+        worker.watch.begin()
 
     def poll(self, answer: Answer, timeout: float) -> int:
         until = time.monotonic() + timeout
@@ -147,8 +147,9 @@ class WorkerProcesses:
         for worker in self._workers:
             if worker.wire is not None and worker.wire.is_open:
                 self._collect(worker)
-        self._enforce_limits()
         for worker in self._workers:
+            if worker.assignment is not None and worker.failure is None:
+                worker.failure = worker.watch.failure(worker.pid)
             if worker.failure is not None:
                 self._go_on_ending(worker, worker.failure)
 
@@ -161,12 +162,7 @@ class WorkerProcesses:
                 poller.register(worker.wire.fileno(), select.POLLIN)
             if worker.assignment is None:
                 continue
-            if worker.failure is not None:
-                patience = min(patience, _LOOK_AT_ENDING)
-            elif self._limits.seconds is not None:
-                patience = min(patience, max(0.0, worker.began + self._limits.seconds - time.monotonic()))
-            if self._limits.memory_bytes is not None:
-                patience = min(patience, _LOOK_AT_MEMORY)
+            patience = min(patience, worker.watch.patience if worker.failure is None else _LOOK_AT_ENDING)
         # Rounded up: a poll that ends a little early would spin.
         poller.poll(int(patience * 1000) + (patience > 0))
 
@@ -192,21 +188,6 @@ class WorkerProcesses:
             if isinstance(message, Finished | Failed):
                 worker.assignment, worker.strikes = None, 0
 
-    def _enforce_limits(self) -> None:
-        now = time.monotonic()
-        running = [w for w in self._workers if w.assignment is not None and w.failure is None]
-        if (limit := self._limits.seconds) is not None:
-            for worker in running:
-                if now - worker.began >= limit:
-                    self._end(worker, Failure(Cause.TIMEOUT, f"longer than its limit of {duration(limit)}"))
-        if (most := self._limits.memory_bytes) is not None and now - self._looked_at_memory >= _LOOK_AT_MEMORY:
-            self._looked_at_memory = now
-            for worker in running:
-                used = 0 if worker.pid is None or worker.failure is not None else resident_bytes(worker.pid)
-                if used > most:
-                    message = f"used {_size(used)} of memory, more than its limit of {_size(most)}"
-                    self._end(worker, Failure(Cause.MEMORY, message))
-
     def _end(self, worker: _Worker, failure: Failure) -> None:
         worker.failure = failure
         self._go_on_ending(worker, failure)
@@ -222,7 +203,7 @@ class WorkerProcesses:
     def _close_trial(self, worker: _Worker, failure: Failure) -> None:
         """The trial failed by what befell its process."""
         assert worker.assignment is not None
-        seconds = time.monotonic() - worker.began
+        seconds = worker.watch.seconds
         is_strike = failure.cause in (Cause.KILLED, Cause.INFRASTRUCTURE) and seconds < _AT_ONCE
         worker.strikes = worker.strikes + 1 if is_strike and worker.ending is None else 0
         self._last_death = failure.message
@@ -315,7 +296,3 @@ def _is_homeless(objective: object) -> bool:
         return False
     path = getattr(main, "__file__", None)
     return getattr(objective, "__module__", "__main__") == "__main__" and (path is None or not os.path.exists(path))
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -60,7 +60,7 @@ def _unbuffer() -> None:
     """Straight to the file, so that a kill loses nothing that was printed."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(fd, "wb", closefd=False)
-        text = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
+        text = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
         setattr(sys, name, text)
     faulthandler.enable(2)
 

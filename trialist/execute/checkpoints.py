@@ -1,0 +1,52 @@
+"""Which trials keep their checkpoints: the best few and those that run, as long as the disk has room for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from trialist.execute.worker import CHECKPOINT
+
+
+def prune(
+    ranked: Sequence[Path], running: Sequence[Path] = (), keep: int = 3, limit_bytes: int | None = None
+) -> tuple[Path, ...]:
+    """Delete the checkpoint folders of all but the `keep` best closed trials; those that were deleted.
+
+    ranked: the folders of closed trials, best first, failed ones last.  running: folders that are never touched.
+    limit_bytes: for all that is left; beyond it the worst go too, but never the best one's.
+    """
+    spared = {path.resolve() for path in running}
+    closed = [path / CHECKPOINT for path in ranked if path.resolve() not in spared]
+    kept, removed = closed[:keep], closed[keep:]
+    if limit_bytes is not None:
+        used = sum(_bytes(path / CHECKPOINT) for path in running)
+        sizes = [_bytes(path) for path in kept]
+        while len(kept) > 1 and used + sum(sizes) > limit_bytes:
+            removed.append(kept.pop())
+            sizes.pop()
+    return tuple(path for path in removed if _delete(path))
+
+
+def _delete(path: Path) -> bool:
+    if path.is_symlink():
+        path.unlink()  # the link was put there by somebody; what it points to is theirs
+        return True
+    if not path.is_dir():
+        return False
+    shutil.rmtree(path)
+    return True
+
+
+def _bytes(path: Path) -> int:
+    """What its files take, counting no link's target; 0 where there is none."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(folder, name)).st_size
+            except FileNotFoundError:
+                continue  # a running trial replaced it meanwhile
+    return total

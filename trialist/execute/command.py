@@ -1,0 +1,106 @@
+"""A command line whose braces are dials: `python train.py --lr {lr} --act={act} --seed {trial.seed}`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from trialist.errors import CommandError, shown
+
+TRIAL = ("trial.seed", "trial.number", "trial.directory")  # what a trial gives beside its dials
+
+# A doubled brace is a brace; anything else in single braces is a name.
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The words of a command line, in which `{name}` stands for a dial's value, and `{{` for a brace.
+
+    dials: all names that the space has; None where any name is taken for a dial.  Raises CommandError for an empty
+    command, a name that is no dial, a command that is itself a dial's.
+
+    >>> Command(("train", "--lr", "{lr}", "--act={act}")).argv({"lr": 1e-05}, seed=7, number=3, directory="")
+    ['train', '--lr', '1e-05']
+    """
+
+    template: tuple[str, ...]
+    dials: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.template or not self.template[0]:
+            raise CommandError(
+                "command", f"{shown(self.template)} names no program", "Give one, such as python train.py."
+            )
+        if _names(self.template[0]):
+            raise CommandError("command", f"{shown(self.template[0])} is not one program", "Give a program's own name.")
+        for word in self.template:
+            if "\0" in word:
+                raise CommandError("command", f"{shown(word)} holds a NUL", "Remove it: no command line can.")
+            for name in _names(word):
+                self._check(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dials that occur, in their order."""
+        return tuple(dict.fromkeys(n for word in self.template for n in _names(word) if n not in TRIAL))
+
+    def argv(self, params: Mapping[str, Any], seed: int, number: int, directory: str) -> list[str]:
+        """The words for one trial; an inactive dial is left out, with its flag where that is a word of its own.
+
+        Numbers are written so that they read back exactly, None as `none`, parts of a tuple with commas between.
+        """
+        values = {**params, "trial.seed": seed, "trial.number": number, "trial.directory": directory}
+        words: list[str] = []
+        for i, word in enumerate(self.template):
+            if all(name in values for name in _names(word)):
+                words.append(_BRACES.sub(lambda found: _filled(found, values), word))
+            elif i > 1 and not word.startswith("-") and _is_flag(self.template[i - 1]):
+                words.pop()
+        return words
+
+    def __str__(self) -> str:
+        import shlex
+
+        return shlex.join(self.template)
+
+    def _check(self, name: str) -> None:
+        if name in TRIAL or (name and (self.dials is None or name in self.dials)):
+            return
+        known = (*(self.dials or ()), *TRIAL)
+        nearest = get_close_matches(name, known, n=1)
+        remedy = f"Use {{{nearest[0]}}}" if nearest else f"Use one of {', '.join(known)}"
+        raise CommandError(f"{{{name}}}", "no dial has this name", f"{remedy}, or double the braces to mean braces.")
+
+
+def rendered(name: str, value: Any) -> str:
+    """A dial's value as a word of a command line.
+
+    >>> [rendered("x", value) for value in (0.1, 1e-05, 64, True, None, "adam", (8, 4))]
+    ['0.1', '1e-05', '64', 'True', 'none', 'adam', '8,4']
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return ",".join(rendered(name, part) for part in value)
+    text = os.fsdecode(value) if isinstance(value, bytes) else str(value)
+    if "\0" in text:
+        raise CommandError(name, f"the value {shown(value)} holds a NUL", "Remove that choice: no command line can.")
+    return text
+
+
+def _filled(found: re.Match[str], values: Mapping[str, Any]) -> str:
+    name = found.group(1)
+    return found.group()[0] if name is None else rendered(name, values[name])
+
+
+def _names(word: str) -> list[str]:
+    return [found.group(1) for found in _BRACES.finditer(word) if found.group(1) is not None]
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and "=" not in word and not _names(word)

@@ -1,0 +1,322 @@
+"""Trials as commands: each a program of its own, in any language, heard by what it prints or writes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import select
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from trialist.errors import CommandError, ExecutionError, InputError
+from trialist.execute import failures
+from trialist.execute.command import Command
+from trialist.execute.killing import TOKEN, Ending
+from trialist.execute.limits import Watch
+from trialist.execute.nursery import Ended, Nursery, Start, Started, refuse_while_loading
+from trialist.execute.readings import Lines, Readings
+from trialist.execute.serving import LOG
+from trialist.execute.worker import CHECKPOINT
+from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
+from trialist.trials.outcome import outcome
+from trialist.trials.plan import Limits, whole
+from trialist.trials.trial import Action, Cause, Decision, Failure
+
+METRICS = "metrics.jsonl"  # in the trial's folder: the file that TRIALIST_METRICS names
+_GRACE = 0.5  # seconds from SIGTERM to SIGKILL where a limit was broken
+_STOP_GRACE = 5.0  # where a scheduler stops it: time to write a checkpoint
+_LOOK = 0.1  # seconds between two looks into the metrics file, and at a dying tree
+_CHUNK = 1 << 16
+_TAIL = 8_000  # bytes of the log that are searched for the error
+_TAIL_LINES = 30
+_ERROR = re.compile(r"^\s*[\w.]*(error|exception|fatal|panic|traceback|interrupt)\b", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A command that runs."""
+
+    assignment: Assignment
+    ticket: int
+    token: str
+    argv: list[str]
+    watch: Watch
+    readings: Readings
+    output: int  # our end of its standard output
+    log: int
+    lines: Lines = field(default_factory=Lines)
+    metrics: int | None = None  # its metrics file, once there is one
+    metric_lines: Lines = field(default_factory=Lines)
+    is_heard: bool = True  # until its standard output ends
+    pid: int | None = None
+    failure: Failure | None = None  # why it is being ended: by a limit, or cancelled
+    stop: Decision | None = None  # or stopped by a scheduler
+    ending: Ending | None = None
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.assignment.directory, name)
+
+
+class Commands:
+    """An Executor that runs each trial as a command, `workers` at a time, in a session of its own.
+
+    The command finds TRIALIST_NUMBER, TRIALIST_SEED, TRIALIST_METRICS (a file for JSON lines) and TRIALIST_CHECKPOINT
+    (a folder) in its environment. What it prints is in log.txt in the trial's folder.
+    """
+
+    def __init__(
+        self, command: Command, workers: int, limits: Limits | None = None, objectives: Sequence[str] = ()
+    ) -> None:
+        whole("workers", workers, at_least=1)
+        refuse_while_loading()
+        self._command, self._workers, self._limits = command, workers, limits or Limits()
+        self._objectives = tuple(objectives)
+        self._id = uuid.uuid4().hex
+        self._runs: dict[int, _Run] = {}
+        self._outbox: list[tuple[Message, int | None]] = []
+        self._tickets = count()
+        self._nursery: Nursery | None = None
+        self._closed = False
+
+    @property
+    def free(self) -> int:
+        return 0 if self._closed else self._workers - len(self._runs)
+
+    def submit(self, assignment: Assignment) -> None:
+        if self.free < 1:
+            raise ExecutionError("no place for another command is free, or the executor was closed")
+        try:
+            self._start(assignment)
+        except InputError as error:
+            self._fail(assignment, failures.of_exception(error), 0.0)
+        except OSError as problem:
+            self._fail(assignment, _unstartable(self._command.template[0], problem), 0.0)
+
+    def poll(self, answer: Callable[[Message], Decision], timeout: float) -> int:
+        until = time.monotonic() + timeout
+        while True:
+            self._turn(0.0 if self._outbox else until - time.monotonic())
+            handled = 0
+            while self._outbox:
+                message, ticket = self._outbox.pop(0)
+                handled += 1
+                decision = answer(message)
+                run = None if ticket is None else self._runs.get(ticket)
+                if run is not None and run.stop is None and decision.action is not Action.GO_ON:
+                    run.stop = decision
+                    self._go_on_ending(run)
+            if handled or time.monotonic() >= until:
+                return handled
+
+    def cancel(self, number: int, failure: Failure) -> None:
+        for run in self._runs.values():
+            if run.assignment.number == number and run.failure is None:
+                run.failure, run.ending = failure, None
+                self._go_on_ending(run)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
+        for run in self._runs.values():
+            self._hear(run)
+            self._let_go(run)
+        self._runs.clear()
+
+    def _start(self, assignment: Assignment) -> None:
+        directory = os.path.abspath(assignment.directory)
+        argv = self._command.argv(assignment.params, assignment.seed, assignment.number, directory)
+        os.makedirs(os.path.join(directory, CHECKPOINT), exist_ok=True)
+        metrics = os.path.join(directory, METRICS)
+        if os.path.exists(metrics):
+            os.remove(metrics)  # of an earlier attempt
+        ticket, token = next(self._tickets), f"{self._id}.{assignment.number}.{assignment.attempt}"
+        environment = {
+            TOKEN: token,
+            "TRIALIST_NUMBER": str(assignment.number),
+            "TRIALIST_SEED": str(assignment.seed),
+            "TRIALIST_METRICS": metrics,
+            "TRIALIST_CHECKPOINT": os.path.join(directory, CHECKPOINT),
+            "PYTHONUNBUFFERED": "1",
+        }
+        log = os.open(os.path.join(directory, LOG), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        output, its = os.pipe()
+        os.set_blocking(output, False)
+        run = _Run(assignment, ticket, token, argv, Watch(self._limits), Readings(self._objectives), output, log)
+        try:
+            self._send(Start(ticket, tuple(argv), environment, token), [its, log])
+        except OSError:
+            self._let_go(run)
+            raise
+        finally:
+            os.close(its)
+        run.watch.begin()
+        self._runs[ticket] = run
+
+    def _send(self, request: Start, fds: Sequence[int]) -> None:
+        if self._nursery is None:
+            self._nursery = Nursery.spawned()
+        try:
+            self._nursery.start(request, fds)
+        except BrokenPipeError:  # it was killed while nothing ran
+            self._lose_nursery()
+            self._nursery = Nursery.spawned()
+            self._nursery.start(request, fds)
+
+    # One turn: wait, then take what was printed, what ended, and what is beyond its limits, in this order.
+
+    def _turn(self, patience: float) -> None:
+        self._wait(max(0.0, patience))
+        for run in list(self._runs.values()):
+            self._hear(run)
+        if self._nursery is not None:
+            for event in self._nursery.events():
+                run_of_event = self._runs.get(getattr(event, "ticket", -1))
+                if run_of_event is not None and isinstance(event, Started):
+                    run_of_event.pid = event.pid
+                elif run_of_event is not None and isinstance(event, Ended):
+                    self._finish(run_of_event, event)
+            if not self._nursery.is_open:
+                self._lose_nursery()
+        for run in list(self._runs.values()):
+            if run.failure is None and run.stop is None:
+                run.failure = run.watch.failure(run.pid)
+            self._go_on_ending(run)
+
+    def _wait(self, patience: float) -> None:
+        poller = select.poll()
+        if self._nursery is not None:
+            poller.register(self._nursery.fileno(), select.POLLIN)
+        for run in self._runs.values():
+            if run.is_heard:
+                poller.register(run.output, select.POLLIN)
+            patience = min(patience, _LOOK, run.watch.patience if run.failure is None and run.stop is None else _LOOK)
+        # Rounded up: a poll that ends a little early would spin.
+        poller.poll(int(patience * 1000) + (patience > 0))
+
+    def _hear(self, run: _Run) -> None:
+        """Take in what the command printed and wrote since."""
+        while run.is_heard:
+            try:
+                piece = os.read(run.output, _CHUNK)
+            except BlockingIOError:
+                break
+            run.is_heard = bool(piece)
+            os.write(run.log, piece)
+            self._read(run, run.lines.feed(piece))
+        if run.metrics is None:
+            try:
+                run.metrics = os.open(run.path(METRICS), os.O_RDONLY)
+            except FileNotFoundError:
+                return
+        while piece := os.read(run.metrics, _CHUNK):
+            self._read(run, run.metric_lines.feed(piece))
+
+    def _read(self, run: _Run, lines: Sequence[str]) -> None:
+        for text in lines:
+            line = run.readings.read(text)
+            if line is None or line.step is None or run.failure is not None or run.stop is not None:
+                continue
+            first, *others = self._objectives
+            extra = {name: value for name, value in line.values.items() if name != first}
+            number, attempt = run.assignment.number, run.assignment.attempt
+            self._outbox.append((Reported(number, attempt, line.step, line.values[first], extra), run.ticket))
+
+    def _go_on_ending(self, run: _Run) -> None:
+        if run.pid is None or (run.failure is None and run.stop is None):
+            return
+        if run.ending is None:
+            run.ending = Ending(run.pid, run.token, _GRACE if run.failure is not None else _STOP_GRACE)
+        else:
+            run.ending.is_over()  # signals again; the nursery tells when it is
+
+    def _finish(self, run: _Run, end: Ended) -> None:
+        """The command ended, and its orphans with it."""
+        self._hear(run)
+        self._read(run, run.lines.last() + run.metric_lines.last())
+        result = self._result(run, end)
+        seconds = run.watch.seconds
+        self._let_go(run)
+        del self._runs[run.ticket]
+        if isinstance(result, Failure):
+            self._fail(run.assignment, result, seconds)
+            return
+        number, attempt = run.assignment.number, run.assignment.attempt
+        reason = "" if run.stop is None else run.stop.reason
+        self._outbox.append((Finished(number, attempt, result, seconds, reason=reason), None))
+
+    def _result(self, run: _Run, end: Ended) -> dict[str, tuple[float, ...]] | Failure:
+        if run.failure is not None:
+            return run.failure
+        if end.problem is not None:
+            return _unstartable(run.argv[0], end.problem)
+        if run.stop is None and end.signal is not None:
+            return failures.of_signal(end.signal)
+        if run.stop is None and end.code:
+            tail = _tail(run.log)
+            return Failure(Cause.OBJECTIVE, f"exited with code {end.code}: {_last_error(tail)}", "\n".join(tail))
+        if run.readings.missing:
+            return Failure(Cause.OBJECTIVE, _not_printed(run.readings), "\n".join(_tail(run.log)))
+        return outcome(run.readings.values, self._objectives)
+
+    def _fail(self, assignment: Assignment, failure: Failure, seconds: float) -> None:
+        self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds), None))
+
+    def _lose_nursery(self) -> None:
+        assert self._nursery is not None
+        self._nursery.close()
+        self._nursery = None
+        for run in list(self._runs.values()):
+            # Commands outlive the nursery, unlike workers: their trees are found by their tokens.
+            ending = Ending(run.pid or -1, run.token)
+            while not ending.is_over():
+                time.sleep(_LOOK / 10)
+            if run.failure is None:
+                run.failure = Failure(Cause.INFRASTRUCTURE, "the process that starts commands died")
+            self._finish(run, Ended(run.ticket))
+
+    def _let_go(self, run: _Run) -> None:
+        for fd in (run.output, run.log, run.metrics):
+            if fd is not None:
+                os.close(fd)
+
+
+def _unstartable(program: str, problem: OSError) -> Failure:
+    remedies = {
+        errno.ENOENT: ("was not found", "Give the path of a program, or put its folder on PATH."),
+        errno.EACCES: ("is not executable", "Use chmod +x, or put its interpreter in front, such as python."),
+        errno.ENOEXEC: ("is not a program", "Give its interpreter in front, such as python."),
+        errno.EMSGSIZE: ("has a command line that is too long", "Use shorter values, such as names of files."),
+        errno.E2BIG: ("has a command line that is too long", "Use shorter values, such as names of files."),
+    }
+    if problem.errno in remedies:
+        what, remedy = remedies[problem.errno]
+        return failures.of_misuse(CommandError("command", f"{program!r} {what}", remedy))
+    return Failure(Cause.INFRASTRUCTURE, f"the command could not be started: {problem}")
+
+
+def _not_printed(readings: Readings) -> str:
+    missing = readings.missing[0]
+    if not readings.seen:
+        return f"no {missing} was printed. Print a line such as {missing}=0.41, or call trialist.report({missing}=...)"
+    seen = [name for name in readings.seen if name not in readings.objectives]
+    if not seen:
+        return f"no {missing} was printed, only {', '.join(readings.seen)}. Print {missing}=... as well"
+    return f"no {missing} was printed; seen: {', '.join(seen)}. Print {missing}=... or give --minimize {seen[0]}"
+
+
+def _tail(log: int) -> list[str]:
+    size = os.fstat(log).st_size
+    text = os.pread(log, _TAIL, max(0, size - _TAIL)).decode("utf-8", "replace")
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_TAIL_LINES:]
+
+
+def _last_error(tail: Sequence[str]) -> str:
+    """The last line that looks like an error, else the last line."""
+    line = next((line for line in reversed(tail) if _ERROR.match(line)), tail[-1] if tail else "nothing was printed")
+    return failures.as_text(line.strip(), failures.MAX_MESSAGE)

@@ -1,0 +1,104 @@
+"""What a command says of itself: metrics, read from the lines that it prints or writes into its metrics file.
+
+A line counts if it holds an objective's name with a number: `{"step": 3, "val_loss": 0.41}`, `step=3 val_loss=0.41`,
+`Epoch 3/10 - val_loss: 0.41`. With a step (epoch, iteration) it is a report; the last value of a metric is its score.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_STEPS = ("step", "epoch", "iteration")
+_NUMBER = r"(?i:[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?))"
+_END = r"(?!\w|\.\d)"  # a full stop may follow, as in a sentence
+_STEP = re.compile(rf"(?<![\w.])(?:{'|'.join(_STEPS)})\s*[=:]?\s*(\d+){_END}", re.IGNORECASE)
+_LONGEST = 1 << 20  # bytes of a line that are kept; a longer one is no line of metrics
+_MOST_SEEN = 20  # names kept for a message
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The metrics of a line; `step` where it has one."""
+
+    values: Mapping[str, float]
+    step: int | None = None
+
+
+@dataclass(slots=True)
+class Readings:
+    """All that was read of a command so far: the last value of each metric, and the names that were seen at all."""
+
+    objectives: tuple[str, ...]
+    values: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, None] = field(default_factory=dict)
+    steps: set[int] = field(default_factory=set)
+    _pair: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pair = _pairs(self.objectives)
+
+    def read(self, text: str) -> Line | None:
+        """Take a line in: its Line if it is the first report of its step with the first objective, else None."""
+        values, step = _of_json(text) or self._of_text(text)
+        for name in values:
+            if len(self.seen) < _MOST_SEEN:
+                self.seen[name] = None
+        if not any(name in values for name in self.objectives):
+            return None
+        self.values.update(values)
+        if step is None or step in self.steps or self.objectives[0] not in values:
+            return None
+        self.steps.add(step)
+        return Line(values, step)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Objectives that have no value yet."""
+        return tuple(name for name in self.objectives if name not in self.values)
+
+    def _of_text(self, text: str) -> tuple[dict[str, float], int | None]:
+        values = {name: float(number) for name, number in self._pair.findall(text) if name.lower() not in _STEPS}
+        step = _STEP.search(text) if values else None
+        return values, None if step is None else int(step.group(1))
+
+
+class Lines:
+    """Bytes in pieces, lines out; a carriage return ends a line too, as progress bars write them."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[str]:
+        """The lines that the piece completes."""
+        *whole, self._rest = re.split(rb"[\r\n]", self._rest + piece)
+        if len(self._rest) > _LONGEST:
+            self._rest = b""
+        return [line.decode("utf-8", "replace") for line in whole if line]
+
+    def last(self) -> list[str]:
+        """What stands after the last end of a line, once no more will come."""
+        rest, self._rest = self._rest, b""
+        return [rest.decode("utf-8", "replace")] if rest else []
+
+
+def _pairs(objectives: Sequence[str]) -> re.Pattern[str]:
+    # Objectives first, longest first: their names may hold characters that no other name does, spaces for one.
+    names = [re.escape(name) for name in sorted(objectives, key=len, reverse=True)]
+    return re.compile(rf"(?<![\w./-])({'|'.join(names)}|[A-Za-z_][\w./-]*)\s*[=:]\s*({_NUMBER}){_END}")
+
+
+def _of_json(text: str) -> tuple[dict[str, float], int | None] | None:
+    text = text.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        found: Any = json.loads(text)
+        values = {name: float(item) for name, item in found.items() if type(item) in (int, float)}
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    steps = [values.pop(name) for name in _STEPS if name in values]
+    return values, next((int(step) for step in steps if step >= 0 and step.is_integer()), None)

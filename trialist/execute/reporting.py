@@ -1,0 +1,33 @@
+"""`trialist.report`: how a script that runs as a command says how it goes. It needs nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from trialist.errors import ResultError, shown
+from trialist.trials.outcome import number
+
+
+def report(step: int | None = None, **metrics: Any) -> None:
+    """Tell metrics by name, after `step` steps; without a step, the result at the end.
+
+    Goes into the file that TRIALIST_METRICS names, which a study sets; without one it is printed, as a line of JSON.
+    Raises ResultError for a metric that is no number, a step that is no whole number from 0 on, or no metric at all.
+
+    >>> report(3, val_loss=0.41)
+    {"step": 3, "val_loss": 0.41}
+    """
+    if not metrics:
+        raise ResultError("report", f"{shown(step)} comes with no metric", "Give at least one, such as val_loss=0.41.")
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
+        raise ResultError("step", f"{shown(step)} is not a step", "Give a whole number, at least 0.")
+    values = {name: number(name, value) for name, value in metrics.items()}
+    line = json.dumps(values if step is None else {"step": step, **values})
+    path = os.environ.get("TRIALIST_METRICS")
+    if path is None:
+        print(line, flush=True)
+        return
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
