@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import select
@@ -12,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from trialist.errors import CommandError, ExecutionError, InputError
+from trialist.errors import ExecutionError, InputError
 from trialist.execute import failures
+from trialist.execute.attendant import refuse_while_loading
+from trialist.execute.births import Ended, Start, Started
 from trialist.execute.command import Command
 from trialist.execute.killing import TOKEN, Ending
 from trialist.execute.limits import Watch
-from trialist.execute.nursery import Ended, Nursery, Start, Started, refuse_while_loading
+from trialist.execute.nursery import Nursery
 from trialist.execute.readings import Lines, Readings
 from trialist.execute.serving import LOG
 from trialist.execute.worker import CHECKPOINT
@@ -33,7 +34,6 @@ _LOOK = 0.1  # seconds between two looks into the metrics file, and at a dying t
 _CHUNK = 1 << 16
 _TAIL = 8_000  # bytes of the log that are searched for the error
 _TAIL_LINES = 30
-_ERROR = re.compile(r"^\s*[\w.]*(error|exception|fatal|panic|traceback|interrupt)\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class _Run:
     readings: Readings
     output: int  # our end of its standard output
     log: int
+    log_begins: int  # where this attempt's part begins
     lines: Lines = field(default_factory=Lines)
     metrics: int | None = None  # its metrics file, once there is one
     metric_lines: Lines = field(default_factory=Lines)
@@ -68,13 +69,10 @@ class Commands:
     (a folder) in its environment. What it prints is in log.txt in the trial's folder.
     """
 
-    def __init__(
-        self, command: Command, workers: int, limits: Limits | None = None, objectives: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, command: Command, workers: int, limits: Limits | None = None) -> None:
         whole("workers", workers, at_least=1)
         refuse_while_loading()
         self._command, self._workers, self._limits = command, workers, limits or Limits()
-        self._objectives = tuple(objectives)
         self._id = uuid.uuid4().hex
         self._runs: dict[int, _Run] = {}
         self._outbox: list[tuple[Message, int | None]] = []
@@ -86,6 +84,10 @@ class Commands:
     def free(self) -> int:
         return 0 if self._closed else self._workers - len(self._runs)
 
+    @property
+    def note(self) -> str:
+        return ""
+
     def submit(self, assignment: Assignment) -> None:
         if self.free < 1:
             raise ExecutionError("no place for another command is free, or the executor was closed")
@@ -94,7 +96,7 @@ class Commands:
         except InputError as error:
             self._fail(assignment, failures.of_exception(error), 0.0)
         except OSError as problem:
-            self._fail(assignment, _unstartable(self._command.template[0], problem), 0.0)
+            self._fail(assignment, failures.of_start(self._command.template[0], problem), 0.0)
 
     def poll(self, answer: Callable[[Message], Decision], timeout: float) -> int:
         until = time.monotonic() + timeout
@@ -147,7 +149,17 @@ class Commands:
         log = os.open(os.path.join(directory, LOG), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         output, its = os.pipe()
         os.set_blocking(output, False)
-        run = _Run(assignment, ticket, token, argv, Watch(self._limits), Readings(self._objectives), output, log)
+        run = _Run(
+            assignment,
+            ticket,
+            token,
+            argv,
+            Watch(self._limits),
+            Readings(assignment.objectives),
+            output,
+            log,
+            os.fstat(log).st_size,
+        )
         try:
             self._send(Start(ticket, tuple(argv), environment, token), [its, log])
         except OSError:
@@ -179,6 +191,7 @@ class Commands:
                 run_of_event = self._runs.get(getattr(event, "ticket", -1))
                 if run_of_event is not None and isinstance(event, Started):
                     run_of_event.pid = event.pid
+                    run_of_event.watch.begin()
                 elif run_of_event is not None and isinstance(event, Ended):
                     self._finish(run_of_event, event)
             if not self._nursery.is_open:
@@ -222,7 +235,7 @@ class Commands:
             line = run.readings.read(text)
             if line is None or line.step is None or run.failure is not None or run.stop is not None:
                 continue
-            first, *others = self._objectives
+            first = run.assignment.objectives[0]
             extra = {name: value for name, value in line.values.items() if name != first}
             number, attempt = run.assignment.number, run.assignment.attempt
             self._outbox.append((Reported(number, attempt, line.step, line.values[first], extra), run.ticket))
@@ -254,15 +267,17 @@ class Commands:
         if run.failure is not None:
             return run.failure
         if end.problem is not None:
-            return _unstartable(run.argv[0], end.problem)
+            return failures.of_start(run.argv[0], end.problem)
         if run.stop is None and end.signal is not None:
             return failures.of_signal(end.signal)
         if run.stop is None and end.code:
-            tail = _tail(run.log)
-            return Failure(Cause.OBJECTIVE, f"exited with code {end.code}: {_last_error(tail)}", "\n".join(tail))
+            tail = _tail(run.log, run.log_begins)
+            return Failure(
+                Cause.OBJECTIVE, f"exited with code {end.code}: {failures.last_error(tail)}", "\n".join(tail)
+            )
         if run.readings.missing:
-            return Failure(Cause.OBJECTIVE, _not_printed(run.readings), "\n".join(_tail(run.log)))
-        return outcome(run.readings.values, self._objectives)
+            return Failure(Cause.OBJECTIVE, run.readings.complaint, "\n".join(_tail(run.log, run.log_begins)))
+        return outcome(run.readings.values, run.assignment.objectives)
 
     def _fail(self, assignment: Assignment, failure: Failure, seconds: float) -> None:
         self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds), None))
@@ -286,37 +301,7 @@ class Commands:
                 os.close(fd)
 
 
-def _unstartable(program: str, problem: OSError) -> Failure:
-    remedies = {
-        errno.ENOENT: ("was not found", "Give the path of a program, or put its folder on PATH."),
-        errno.EACCES: ("is not executable", "Use chmod +x, or put its interpreter in front, such as python."),
-        errno.ENOEXEC: ("is not a program", "Give its interpreter in front, such as python."),
-        errno.EMSGSIZE: ("has a command line that is too long", "Use shorter values, such as names of files."),
-        errno.E2BIG: ("has a command line that is too long", "Use shorter values, such as names of files."),
-    }
-    if problem.errno in remedies:
-        what, remedy = remedies[problem.errno]
-        return failures.of_misuse(CommandError("command", f"{program!r} {what}", remedy))
-    return Failure(Cause.INFRASTRUCTURE, f"the command could not be started: {problem}")
-
-
-def _not_printed(readings: Readings) -> str:
-    missing = readings.missing[0]
-    if not readings.seen:
-        return f"no {missing} was printed. Print a line such as {missing}=0.41, or call trialist.report({missing}=...)"
-    seen = [name for name in readings.seen if name not in readings.objectives]
-    if not seen:
-        return f"no {missing} was printed, only {', '.join(readings.seen)}. Print {missing}=... as well"
-    return f"no {missing} was printed; seen: {', '.join(seen)}. Print {missing}=... or give --minimize {seen[0]}"
-
-
-def _tail(log: int) -> list[str]:
+def _tail(log: int, begins: int) -> list[str]:
     size = os.fstat(log).st_size
-    text = os.pread(log, _TAIL, max(0, size - _TAIL)).decode("utf-8", "replace")
+    text = os.pread(log, _TAIL, max(begins, size - _TAIL)).decode("utf-8", "replace")
     return [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_TAIL_LINES:]
-
-
-def _last_error(tail: Sequence[str]) -> str:
-    """The last line that looks like an error, else the last line."""
-    line = next((line for line in reversed(tail) if _ERROR.match(line)), tail[-1] if tail else "nothing was printed")
-    return failures.as_text(line.strip(), failures.MAX_MESSAGE)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import signal
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 
 from trialist import errors
-from trialist.errors import InputError
+from trialist.errors import CommandError, InputError
 from trialist.trials.trial import Cause, Failure
+
+_ERROR = re.compile(r"^\s*[\w.]*(error|exception|fatal|panic|interrupt)\b", re.IGNORECASE)
 
 MAX_MESSAGE = 2_000  # characters
 MAX_TRACEBACK = 20_000  # characters
@@ -49,6 +54,27 @@ def of_signal(number: int) -> Failure:
 def of_exit(code: int) -> Failure:
     """The Failure of a worker process that ended by an exit code in the middle of its trial."""
     return Failure(Cause.OBJECTIVE, f"the process exited with code {code} in the middle of the trial")
+
+
+def of_start(program: str, problem: OSError) -> Failure:
+    """The Failure of a command that could not be started."""
+    remedies = {
+        errno.ENOENT: ("was not found", "Give the path of a program, or put its folder on PATH."),
+        errno.EACCES: ("is not executable", "Use chmod +x, or put its interpreter in front, such as python."),
+        errno.ENOEXEC: ("is not a program", "Give its interpreter in front, such as python."),
+        errno.EMSGSIZE: ("has a command line that is too long", "Use shorter values, such as names of files."),
+        errno.E2BIG: ("has a command line that is too long", "Use shorter values, such as names of files."),
+    }
+    if problem.errno in remedies:
+        what, remedy = remedies[problem.errno]
+        return of_misuse(CommandError("command", f"{program!r} {what}", remedy))
+    return Failure(Cause.INFRASTRUCTURE, f"the command could not be started: {problem}")
+
+
+def last_error(tail: Sequence[str]) -> str:
+    """The last line that looks like an error, else the last line."""
+    line = next((line for line in reversed(tail) if _ERROR.match(line)), tail[-1] if tail else "nothing was printed")
+    return as_text(line.strip(), MAX_MESSAGE)
 
 
 def as_text(text: str, limit: int = MAX_TRACEBACK) -> str:

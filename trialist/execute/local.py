@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trialist.errors import ExecutionError
+from trialist.execute.attendant import refuse_while_loading
 from trialist.execute.worker import Objective, run_assignment
 from trialist.trials.messages import Assignment, Failed, Finished, Message
 from trialist.trials.trial import Action, Decision, Failure
@@ -24,6 +25,7 @@ class InProcess:
     """
 
     def __init__(self, objective: Objective, space_source: Callable[[], Space | None] | None = None) -> None:
+        refuse_while_loading()
         self._objective, self._space_source = objective, space_source
         self._queue: deque[Assignment] = deque()
         self._cancelled: dict[int, Failure] = {}

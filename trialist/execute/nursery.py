@@ -1,86 +1,20 @@
-"""The nursery: a small process that starts workers and commands, adopts their orphans, and ends all when left alone.
-
-It imports the objective once, stays single-threaded and forks warm workers from that; no thread, lock or connection of
-the coordinator gets into them. It reports every end, and at the end of its line (the coordinator closed it, or died by
-any signal) it ends the trees of all its children. As a subreaper it is also the parent of every orphan among them.
-"""
+"""The nursery: a small process that starts workers and commands, adopts their orphans, and ends all when left alone."""
 
 from __future__ import annotations
 
 import os
 import pickle
-import select
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from trialist.errors import ExecutionError
-from trialist.execute import killing
-
-_LOOK = 1.0  # seconds between two looks at whether the parent is still there
-_GRACE = 1.0  # seconds from SIGTERM to SIGKILL when all is ended
-_PACKET = 1 << 20
-_TAIL = 4_000  # characters of the nursery's own output in an error message
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Asks for a child: a worker on the line that comes along, or a command writing to the files that come along.
-
-    environment: of a command, beside the coordinator's own.  token: under which its orphans are known.
-    """
-
-    ticket: int
-    argv: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The nursery can start children; else `failure` says why not, and whether the objective was not found."""
-
-    failure: str = ""
-    is_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The child runs."""
-
-    ticket: int
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The child ended, by a signal or with an exit code (None: it could not be started, for the reason `problem`)."""
-
-    ticket: int
-    signal: int | None = None
-    code: int | None = None
-    problem: OSError | None = None
-
+from trialist.execute.attendant import PACKET, TAIL, Serve, as_child, begin_forked, main
+from trialist.execute.births import Ended, Ready, Start, Started
 
 Event = Ready | Started | Ended
-Serve = Callable[[socket.socket], None]
-
-_is_loading = False
-
-
-def refuse_while_loading() -> None:
-    """Raise ExecutionError while a nursery imports the script: a study must not start again in there."""
-    if _is_loading:
-        raise ExecutionError(
-            "this script starts a study at its top level, and worker processes import the script. "
-            "Put the call under `if __name__ == '__main__':`, or use workers=1"
-        )
 
 
 class Nursery:
@@ -98,7 +32,7 @@ class Nursery:
         with its, tempfile.TemporaryFile() as given:
             pickle.dump((_preparation(payload), payload), given)
             given.seek(0)
-            code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({its.fileno()})"
+            code = f"import sys; sys.path[:] = {sys.path!r}; from {main.__module__} import main; main({its.fileno()})"
             argv = [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", code]  # type: ignore[attr-defined]
             process = subprocess.Popen(
                 argv, stdin=given, stdout=output, stderr=output, pass_fds=[its.fileno()], start_new_session=True
@@ -120,7 +54,7 @@ class Nursery:
         pid = os.fork()
         if pid == 0:
             mine.close()
-            _as_child(lambda: _begin_forked(its, output, serve, parent))
+            as_child(lambda: begin_forked(its, output, serve, parent))
         its.close()
 
         def wait() -> None:
@@ -157,7 +91,7 @@ class Nursery:
         """What it printed, for messages: the end of it, on lines of its own."""
         self._output.seek(0)
         text = self._output.read().decode("utf-8", "replace").strip()
-        return f":\n{text[-_TAIL:]}" if text else ""
+        return f":\n{text[-TAIL:]}" if text else ""
 
     def close(self) -> None:
         """Let it end everything, and wait until it has; safe to call twice."""
@@ -173,130 +107,13 @@ class Nursery:
 
     def _receive(self, flags: int) -> Any:
         try:
-            data = self._line.recv(_PACKET, flags)
+            data = self._line.recv(PACKET, flags)
         except ConnectionResetError:
             data = b""
         if not data:
             self.is_open = False
             return None
         return pickle.loads(data)
-
-
-def main(fd: int) -> None:
-    """The life of a spawned nursery."""
-    line = socket.socket(fileno=fd)
-    parent = os.getppid()
-    preparation, payload = pickle.load(sys.stdin.buffer)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    try:
-        serve = None if payload is None else _load(preparation, payload)
-    except BaseException as error:  # noqa: BLE001 - importing runs the user's code, which may even call sys.exit
-        line.send(pickle.dumps(_not_ready(error)))
-        return
-    _attend(line, parent, serve)
-
-
-def _begin_forked(line: socket.socket, output: IO[bytes], serve: Serve, parent: int) -> None:
-    os.setsid()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(output.fileno(), 1)
-    os.dup2(output.fileno(), 2)
-    _attend(line, parent, serve)
-
-
-def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
-    """Start what is asked for and report what ended, until the line or the parent ends; then end all that is left."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    killing.adopt_orphans()
-    bell, ring = os.pipe()
-    os.set_blocking(ring, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler of some kind, for the bell to ring
-    signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
-    children: dict[int, Start] = {}
-    try:
-        line.send(pickle.dumps(Ready()))
-        while os.getppid() == parent:
-            ready, _, _ = select.select([line.fileno(), bell], [], [], _LOOK)
-            if bell in ready:
-                os.read(bell, 4096)
-            for pid, status in killing.reap():
-                if (request := children.pop(pid, None)) is not None:
-                    _tell_end(line, request, status, frozenset(children))
-            if line.fileno() in ready:
-                data, fds, _, _ = socket.recv_fds(line, _PACKET, 2)
-                if not data:
-                    break
-                request = pickle.loads(data)
-                try:
-                    pid = _command(request, fds) if request.argv else _worker(serve, fds, (line.fileno(), bell, ring))
-                    children[pid] = request
-                    line.send(pickle.dumps(Started(request.ticket, pid)))
-                except OSError as problem:
-                    line.send(pickle.dumps(Ended(request.ticket, problem=OSError(problem.errno, problem.strerror))))
-                for fd in fds:
-                    os.close(fd)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the coordinator is gone: what follows is all that is left to do
-    killing.kill_children(grace=_GRACE)
-
-
-def _tell_end(line: socket.socket, request: Start, status: int, others: frozenset[int]) -> None:
-    # Workers keep their own orphans, so those that come here are of a dead one; a command's bear its token.
-    killing.kill_children(others, request.token)
-    code = os.waitstatus_to_exitcode(status)
-    line.send(pickle.dumps(Ended(request.ticket, -code) if code < 0 else Ended(request.ticket, None, code)))
-
-
-def _command(request: Start, fds: Sequence[int]) -> int:
-    actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in zip(fds, (1, 2), strict=True)]
-    actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in fds]
-    return os.posix_spawnp(
-        request.argv[0],
-        list(request.argv),
-        {**os.environ, **request.environment},
-        file_actions=actions,
-        setsid=True,
-        setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
-    )
-
-
-def _worker(serve: Serve | None, fds: Sequence[int], inherited: Sequence[int]) -> int:
-    assert serve is not None, "a nursery without an objective was asked for a worker"
-    nursery = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for fd in inherited:
-            os.close(fd)
-        _as_child(lambda: _begin_worker(serve, fds[0], nursery))
-    return pid
-
-
-def _begin_worker(serve: Serve, fd: int, nursery: int) -> None:
-    killing.die_with_parent()
-    if os.getppid() != nursery:
-        return
-    os.setsid()  # Ctrl-C in the terminal is the coordinator's affair
-    killing.adopt_orphans()
-    os.set_inheritable(fd, False)
-    serve(socket.socket(fileno=fd))
-
-
-def _as_child(run: Callable[[], None]) -> None:
-    """What a forked child does, ending it whatever happens: no cleanup of its parent's runs twice."""
-    code = 1
-    try:
-        run()
-        code = 0
-    except BaseException:  # noqa: BLE001 - nothing may get past the fork
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
 
 
 def _preparation(payload: bytes | None) -> dict[str, Any]:
@@ -311,27 +128,3 @@ def _preparation(payload: bytes | None) -> dict[str, Any]:
         preparation.pop("init_main_from_path", None)
         preparation.pop("init_main_from_name", None)
     return preparation
-
-
-def _load(preparation: dict[str, Any], payload: bytes) -> Serve:
-    global _is_loading
-    from multiprocessing import process, spawn
-
-    _is_loading = True
-    process.current_process()._inheriting = True  # type: ignore[attr-defined]  # its own guard against scripts
-    try:
-        spawn.prepare(preparation)
-        serve: Serve = pickle.loads(payload)
-    finally:
-        del process.current_process()._inheriting  # type: ignore[attr-defined]
-        _is_loading = False
-    return serve
-
-
-def _not_ready(error: BaseException) -> Ready:
-    if isinstance(error, ExecutionError):
-        return Ready(str(error))
-    # The module, or the name in it, is not there for a new process: made by hand, or in a notebook.
-    is_missing = isinstance(error, ModuleNotFoundError | AttributeError)
-    text = "".join(traceback.format_exception(error)).strip()
-    return Ready(f"worker processes could not import the objective:\n{text[-_TAIL:]}", is_missing)

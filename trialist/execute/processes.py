@@ -12,9 +12,11 @@ from itertools import count
 
 from trialist.errors import ExecutionError
 from trialist.execute import failures
+from trialist.execute.attendant import refuse_while_loading
+from trialist.execute.births import Ended, Start, Started
 from trialist.execute.killing import Ending
 from trialist.execute.limits import Watch
-from trialist.execute.nursery import Ended, Nursery, Start, Started, refuse_while_loading
+from trialist.execute.nursery import Nursery
 from trialist.execute.serving import Serving
 from trialist.execute.wire import Wire
 from trialist.execute.worker import Objective
@@ -93,15 +95,9 @@ class WorkerProcesses:
         if worker is None or self._closed:
             raise ExecutionError("no worker is free" if not self._closed else "the workers were closed")
         nursery = self._ready_nursery()
-        if worker.wire is not None:
-            try:
-                worker.wire.send(assignment)
-            except OSError:  # it died since its last trial
-                self._forget(worker)
-        if worker.wire is None:
-            self._start(worker, nursery)
-            assert worker.wire is not None
-            worker.wire.send(assignment)
+        if worker.wire is None or not self._sent(worker.wire, assignment):
+            self._forget(worker)  # it died since its last trial
+            self._sent(self._start(worker, nursery), assignment)
         worker.assignment = assignment
         worker.watch.begin()
 
@@ -115,7 +111,7 @@ class WorkerProcesses:
                 handled += 1
                 decision = answer(message)
                 if isinstance(message, Reported) and wire is not None:
-                    self._reply(wire, decision)
+                    self._sent(wire, decision)
             if handled or time.monotonic() >= until:
                 return handled
             if not any(worker.assignment for worker in self._workers):
@@ -216,17 +212,20 @@ class WorkerProcesses:
             worker.wire.close()
         worker.wire, worker.pid, worker.ticket = None, None, -1
 
-    def _reply(self, wire: Wire, decision: Decision) -> None:
+    def _sent(self, wire: Wire, item: Assignment | Decision) -> bool:
+        """False where the other end has died: the nursery tells how."""
         try:
-            wire.send(decision)
+            wire.send(item)
         except OSError:
-            pass  # it died meanwhile: the nursery tells how
+            return False
+        return True
 
-    def _start(self, worker: _Worker, nursery: Nursery) -> None:
+    def _start(self, worker: _Worker, nursery: Nursery) -> Wire:
         mine, its = socket.socketpair()
         with its:
             worker.ticket, worker.pid, worker.wire = next(self._tickets), None, Wire(mine)
             nursery.start(Start(worker.ticket), [its.fileno()])
+        return worker.wire
 
     def _ready_nursery(self) -> Nursery:
         if self._nursery is not None:

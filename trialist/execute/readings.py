@@ -60,6 +60,19 @@ class Readings:
         """Objectives that have no value yet."""
         return tuple(name for name in self.objectives if name not in self.values)
 
+    @property
+    def complaint(self) -> str:
+        """That the first missing objective is missing, and what was there instead."""
+        missing = self.missing[0]
+        if not self.seen:
+            return (
+                f"no {missing} was printed. Print a line such as {missing}=0.41, or call trialist.report({missing}=...)"
+            )
+        seen = [name for name in self.seen if name not in self.objectives]
+        if not seen:
+            return f"no {missing} was printed, only {', '.join(self.seen)}. Print {missing}=... as well"
+        return f"no {missing} was printed; seen: {', '.join(seen)}. Print {missing}=... or give --minimize {seen[0]}"
+
     def _of_text(self, text: str) -> tuple[dict[str, float], int | None]:
         values = {name: float(number) for name, number in self._pair.findall(text) if name.lower() not in _STEPS}
         step = _STEP.search(text) if values else None

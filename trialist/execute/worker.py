@@ -6,17 +6,16 @@ Whatever the objective does, exactly one Finished or Failed goes up the channel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import InputError, ResultError, SpaceError, shown
-from trialist.execute.failures import as_text, of_exception
-from trialist.numerics.keys import Key
-from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
+from trialist.errors import InputError, ResultError, shown
+from trialist.execute.dials import Dials, float_dial, int_dial
+from trialist.execute.failures import of_exception
+from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
-from trialist.trials.messages import Assignment, Declared, Failed, Finished, Message, Noted, Reported
+from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
 from trialist.trials.outcome import number as as_number
 from trialist.trials.outcome import outcome
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, Stage
@@ -47,14 +46,11 @@ class Trial:
         "_cost",
         "_current",
         "_decision",
-        "_declared",
+        "_dials",
         "_last",
         "_last_step",
         "_metrics",
-        "_pending",
         "_reported",
-        "_space",
-        "params",
     )
 
     def __init__(
@@ -65,10 +61,8 @@ class Trial:
         declared: MutableMapping[str, Parameter] | None = None,
     ) -> None:
         """`declared` holds the dials that this process has told of before: they need not be told again."""
-        self._assignment, self._channel, self._space = assignment, channel, space
-        self._declared: MutableMapping[str, Parameter] = {} if declared is None else declared
-        self.params: dict[str, Any] = dict(assignment.params)
-        self._pending: list[Declared] = []
+        self._assignment, self._channel = assignment, channel
+        self._dials = Dials(assignment, space, declared)
         self._reported: set[int] = set()
         self._last: float | None = None
         self._last_step = 0
@@ -79,17 +73,22 @@ class Trial:
         self._broken: BaseException | None = None
 
     def __getitem__(self, name: str) -> Any:
-        """The value of an active parameter; SpaceError, with the nearest name, where there is none."""
+        """The value of an active dial; SpaceError, with the nearest name, where there is none."""
         try:
             return self.params[name]
         except KeyError:
-            raise _unknown(name, self.params) from None
+            raise self._dials.unknown(name) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self.params
 
     def __repr__(self) -> str:
         return f"Trial({self.number}, {self.params!r})"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The configuration: values of the active dials by name."""
+        return self._dials.params
 
     @property
     def number(self) -> int:
@@ -216,7 +215,7 @@ class Trial:
         default: float | None = None,
     ) -> float:
         """Declare a Float on the way and get its value; SpaceError where another declaration of it is known."""
-        value: float = self._suggest(name, _float(name, low, high, log, step, default))
+        value: float = self._dials.suggest(name, float_dial(name, low, high, log, step, default))
         return value
 
     def suggest_int(
@@ -230,39 +229,19 @@ class Trial:
         default: int | None = None,
     ) -> int:
         """Declare an Int on the way and get its value; SpaceError where another declaration of it is known."""
-        value: int = self._suggest(name, _int(name, low, high, log, step, default))
+        value: int = self._dials.suggest(name, int_dial(name, low, high, log, step, default))
         return value
 
     def suggest_categorical(self, name: str, choices: Any, *, default: Any = _UNGIVEN) -> Any:
         """Declare a Categorical on the way and get its value; SpaceError where another declaration of it is known."""
         given = {} if default is _UNGIVEN else {"default": default}
-        return self._suggest(name, declare(name, Categorical, choices=choices, **given))
-
-    def _suggest(self, name: str, parameter: Parameter) -> Any:
-        known = self._declared.get(name)
-        if known is None and self._space is not None and name in self._space:
-            known = self._space[name]
-        if known is not None and known is not parameter and known != parameter:
-            remedy = "Give every parameter one declaration, or use another name for the other."
-            raise SpaceError(name, f"declared as {parameter!r} here, but as {known!r} before", remedy)
-        if name in self.params:
-            value = parameter.check(name, self.params[name])
-            is_news = known is None
-        else:
-            key = Key(self._assignment.study_seed, self.number)
-            value = parameter.baseline if self._assignment.defaults else parameter.draw(key, name)
-            is_news = True
-        self.params[name] = value
-        self._declared[name] = parameter
-        if is_news:
-            # Kept until the next message, so that a trial with ten dials is not ten transactions.
-            self._pending.append(Declared(self.number, self.attempt, name, parameter, value))
-        return value
+        return self._dials.suggest(name, declare(name, Categorical, choices, **given))
 
     def _send(self, message: Message) -> Decision:
         try:
-            while self._pending:
-                self._channel(self._pending.pop(0))
+            # Not before: a trial with ten dials would be ten transactions.
+            while self._dials.news:
+                self._channel(self._dials.news.pop(0))
             return self._channel(message)
         except (InputError, KeyboardInterrupt):
             raise  # the objective's own misuse, or the user's wish: the trial's outcome
@@ -319,23 +298,3 @@ def _step(step: Any) -> int:
     if type(step) is not int or step < 0:
         raise ResultError("step", f"{shown(step)} is not a step", "Give a whole number, at least 0.")
     return step
-
-
-def _unknown(name: object, params: dict[str, Any]) -> SpaceError:
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(str(name), params, n=1)
-    names = f"the nearest is {nearest[0]!r}" if nearest else f"it has {', '.join(map(repr, params)) or 'none'}"
-    remedy = "Use one of its names, or trial.params.get(name) where a parameter may be inactive."
-    return SpaceError(as_text(str(name)), f"this trial has no parameter {shown(name)}; {names}", remedy)
-
-
-# A trial declares what the trial before declared. Typed, since 1, 1.0 and True are three bounds.
-@lru_cache(maxsize=1024, typed=True)
-def _float(name: str, low: float, high: float, log: bool, step: float | None, default: float | None) -> Parameter:
-    return declare(name, Float, low=low, high=high, log=log, step=step, default=default)
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _int(name: str, low: int, high: int, log: bool, step: int, default: int | None) -> Parameter:
-    return declare(name, Int, low=low, high=high, log=log, step=step, default=default)
