@@ -8,12 +8,13 @@ again.  Trainings of the verification come on top, since they belong to another 
 | below 8         | all         | none      | none: too few to tell luck from merit                                |
 | 8 to 11         | the rest    | 40 %      | none                                                                 |
 | 12 and more     | the rest    | 40 %      | 10 to 20 %: 2 x 1, from 20 on 2 x 2, ... as SELECTION says           |
-| a finite space  | all of it   | none      | as above; without a number of runs, up to 100 configurations fit     |
-|   that fits     |             |           |                                                                      |
+| a finite space  | all of it   | none      | as above, or what is left; without a number of runs, up to 100       |
+|   that fits     |             |           | configurations fit                                                   |
 | a deterministic | the rest    | 40 %      | none: a second score would be the first one                          |
 |   objective     |             |           |                                                                      |
 | a time budget   | 45 %        | 35 %      | 20 % of the time, 4 x 3; once a trial's time is known, as the runs   |
 |                 |             |           | that fit                                                             |
+| no limit        | all         | none      | 4 x 3                                                                |
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ STRATEGIES = ("auto", *_BUILDERS)
 class Stages:
     """What each stage gets, in runs of the objective.
 
-    search: trials after the baseline.  refine: trials in the narrowed space.  Both are None where the budget is no
-    number of runs.  search_share, refine_share: fractions of every other limit, time for one, at which each ends.
+    search: trials after the baseline.  refine: trials in the narrowed space.  Both are None where time or cost alone
+    ends them.  search_share, refine_share: what each may use of those other limits.
     finalists, replicates: how many configurations, the default being one, are scored again on how many fresh seeds.
     test_seeds: trainings of the default and of the selected configuration in verification; 0 without a test.
     """
@@ -93,10 +94,12 @@ class Stages:
             "baseline: 1 trial, the default configuration",
             f"search: {_amount(self.search, self.search_share)}",
             f"refine: {_amount(self.refine, self.refine_share)}",
-            f"select: {self.finalists} finalists x {self.replicates} fresh seeds = {self.select} trials"
+            f"select: {_count(self.finalists, 'finalist')} x {_count(self.replicates, 'fresh seed')}"
+            f" = {_count(self.select, 'trial')}"
             if self.select
             else "select: nothing is scored again",
-            f"verify: {self.test_seeds} trainings each of default and selected configuration, on top of the budget"
+            f"verify: {_count(self.test_seeds, 'training')} each of default and selected configuration, on top of the "
+            "budget"
             if self.test_seeds
             else "verify: nothing, no test was given",
         )
@@ -184,11 +187,16 @@ def _split(space: Space, plan: Plan, runs: int | None, deterministic: bool) -> S
         search_share, refine_share = TIMED_SHARES
         if size is not None and (plan.budget.is_unlimited or size <= UNTOLD_SIZE):
             return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, search_share + refine_share, 0.0)
+        if plan.budget.is_unlimited:
+            return Stages(None, 0, finalists, replicates, test_seeds, 1.0, 0.0)
         return Stages(None, None, finalists, replicates, test_seeds, search_share, refine_share)
+    if size is not None and runs - finalists * replicates < size <= runs and not _is_asked(plan):
+        # Trying every configuration goes before scoring some again.
+        finalists, replicates = max((row[1:] for row in SELECTION if row[1] * row[2] <= runs - size), default=(0, 0))
     free = runs - 1 - finalists * replicates
     if size is not None and size <= 1 + free:
         return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, free / runs, 0.0)
-    refine = min(free, round(REFINE_SHARE * runs)) if runs >= REFINE_FROM else 0
+    refine = min(free // 2, round(REFINE_SHARE * runs)) if runs >= REFINE_FROM else 0
     return Stages(free - refine, refine, finalists, replicates, test_seeds, (free - refine) / runs, refine / runs)
 
 
@@ -200,8 +208,7 @@ def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, 
         by_table = max((row for row in SELECTION if row[0] <= runs), default=(0, 0, 0))[1:]
     if deterministic:
         by_table = 0, 0
-    asked = plan.finalists is not None or plan.replicates is not None
-    least = 1 if asked else 0
+    least = 1 if _is_asked(plan) else 0
     finalists = max(least, by_table[0]) if plan.finalists is None else plan.finalists
     replicates = max(least, by_table[1]) if plan.replicates is None else plan.replicates
     if finalists * replicates == 0:
@@ -210,7 +217,8 @@ def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, 
     if trials is not None and finalists * replicates > trials - 2:
         raise PlanError(
             "replicates" if plan.finalists is None else "finalists",
-            f"{finalists} finalists x {replicates} replicates leave no search in {_count(trials, 'trial')}",
+            f"{_count(finalists, 'finalist')} x {_count(replicates, 'replicate')} leave no search in "
+            f"{_count(trials, 'trial')}",
             f"Give a budget of at least {finalists * replicates + 2} trials, or fewer finalists or replicates.",
         )
     if runs is not None and finalists * replicates > runs - 2:
@@ -218,6 +226,10 @@ def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, 
         finalists = min(finalists, max(0, runs - 2))
         replicates = max(0, runs - 2) // finalists if finalists else 0
     return finalists, replicates
+
+
+def _is_asked(plan: Plan) -> bool:
+    return plan.finalists is not None or plan.replicates is not None
 
 
 def _automatic(space: Space, stages: Stages) -> tuple[str, str]:
@@ -262,7 +274,9 @@ def _described(space: Space) -> str:
 
 
 def _amount(trials: int | None, share: float) -> str:
-    return f"{share:.0%} of the time" if trials is None else _count(trials, "trial")
+    if trials is None:
+        return "no limit" if share == 1.0 else f"{share:.0%} of the budget"
+    return _count(trials, "trial")
 
 
 def _count(count: int, noun: str) -> str:

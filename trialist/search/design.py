@@ -159,9 +159,9 @@ def _product(levels: Mapping[str, int]) -> int:
     return product
 
 
-def _in_words(levels: Mapping[str, int], at_most: int = 4) -> str:
-    told = [f"{name} at {count:,} level{'s' if count > 1 else ''}" for name, count in levels.items()]
-    return ", ".join(told[:at_most] + ([f"{len(told) - at_most} more dials"] if len(told) > at_most else []))
+def _in_words(levels: Mapping[str, int]) -> str:
+    told = tuple(f"{name} at {count:,} level{'s' if count > 1 else ''}" for name, count in levels.items())
+    return _listed(told)
 
 
 def first_new(

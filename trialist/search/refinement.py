@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 from trialist.errors import SpaceError
-from trialist.space.parameter import Categorical, Float, Int
+from trialist.space.parameter import Categorical, Float, Int, Parameter
 from trialist.space.plain import identity
 from trialist.space.space import Space
 from trialist.trials.history import History
@@ -66,27 +66,30 @@ def refine(history: History, share: float = SHARE) -> Refinement:
     space, scored = history.space, history.scored
     if len(scored) < LEAST:
         return Refinement(space, (), (), f"only {len(scored)} scored trials: too few to narrow by")
-    noise = _noise(scored)
-    bounds: dict[str, Any] = {}
+    noise, best = _noise(scored), min(scored, key=rank)
+    choices: dict[str, list[Any]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     words, edges = [], []
-    for name, dial in space.items():
+    # Categorical dials first: a dial that needs a choice which goes is not worth a word.
+    for name, dial in sorted(space.items(), key=lambda item: not isinstance(item[1], Categorical)):
         active = sorted((r for r in scored if name in r.params), key=rank)
-        if len(active) < LEAST:
+        if len(active) < LEAST or not _can_be_active(dial, choices):
             continue
         few = _best_few(active, share, noise)
         if isinstance(dial, Categorical):
             kept = _kept_choices(name, dial, active, few)
             if len(kept) < len(dial.choices):
-                bounds[name] = kept
+                choices[name] = kept
                 words.append(_choices_in_words(name, dial, kept))
             continue
-        edge = _edge(name, dial, few)
+        edge = _edge(name, dial, few) if name in best.params else None
         if edge:
             edges.append(edge)
         low, high = _range(name, dial, few, len(active))
         if (low, high) != (dial.low, dial.high):
-            bounds[name] = low, high
+            ranges[name] = low, high
             words.append(f"{name}: {_span(dial.low, dial.high)} is now {_span(low, high)}")
+    bounds = {**choices, **ranges}
     if not bounds:
         return Refinement(space, (), tuple(edges), f"the best of {len(scored)} trials lie all over the space")
     try:
@@ -108,6 +111,12 @@ def _noise(scored: Sequence[TrialRecord]) -> float:
     """The typical standard error of a score; 0 where no trial has replicates."""
     errors = [s.stderr for r in scored if (s := r.score) is not None and s.stderr is not None]
     return median(errors) if errors else 0.0
+
+
+def _can_be_active(dial: Parameter, kept: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether the choices kept so far leave one under which the dial is active."""
+    parts = (dial.when or {}).items()
+    return all(any(part.holds(choice) for choice in kept[parent]) for parent, part in parts if parent in kept)
 
 
 def _best_few(ranked: Sequence[TrialRecord], share: float, noise: float) -> Sequence[TrialRecord]:
