@@ -41,6 +41,11 @@ class Executor(Protocol):
         """How many more assignments it takes now."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What a user should know of how trials run here, or an empty text."""
+        ...
+
     def submit(self, assignment: Assignment) -> None:
         """Start a trial; ExecutionError where no worker is left to run it."""
         ...

@@ -87,7 +87,8 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the store and for --json."""
         interval = list(self.interval) if self.interval else None
-        return {**asdict(self), "interval": interval, "level": self.level, "sentence": self.sentence}
+        words = {"outcome": self.outcome.value, "direction": self.direction.value}
+        return {**asdict(self), **words, "interval": interval, "level": self.level, "sentence": self.sentence}
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Verdict:

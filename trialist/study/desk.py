@@ -24,6 +24,7 @@ class Desk:
         self._stops: dict[int, str] = {}
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
+        self.is_ending = False                              # the loop itself ends its trials
         self.usage: Failure | None = None                   # a misuse that no other configuration would cure
 
     def admit(self, record: TrialRecord) -> None:
@@ -88,6 +89,6 @@ class Desk:
         """The cause's own rule; an objective that raised KeyboardInterrupt itself, without a signal, earns none."""
         earlier = self.running[number].earlier if number in self.running else ()
         spent = sum(1 for f in earlier if f.cause is failure.cause)
-        if failure.cause is Cause.PREEMPTED and not self._interrupt.should_end:
+        if failure.cause is Cause.PREEMPTED and not (self.is_ending or self._interrupt.should_end):
             return False
         return spent < failure.cause.retries

@@ -51,11 +51,11 @@ def prune_checkpoints(folder: Path, closed: int, history: Callable[[], History])
 
     records = history().records
     ranked = sorted((r for r in records if r.loss is not None), key=lambda r: (r.loss, r.number))
-    open_ones = [r for r in history if not r.state.is_closed or r.state is State.PAUSED]
+    open_ones = [r for r in records if not r.state.is_closed or r.state is State.PAUSED]
     lost = [r for r in records if r.state.is_closed and r.loss is None]
     prune(
         [trial_folder(folder, r.number) for r in (*ranked, *lost)],
         keep=KEPT_CHECKPOINTS,
         limit_bytes=CHECKPOINT_BYTES,
-        always=[trial_folder(folder, r.number) for r in open_ones],
+        running=[trial_folder(folder, r.number) for r in open_ones],
     )

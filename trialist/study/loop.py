@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from trialist.errors import ExecutionError
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.search.design import baseline
@@ -17,6 +18,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, State, TrialRecord
 
 POLL_SECONDS = 0.5
+END_SECONDS = 10.0
 PEER_SECONDS = 0.5              # how often to look whether another coordinator's trials are done
 
 
@@ -50,12 +52,31 @@ def run(
     """
     with interrupt.shielded():
         session.release()
+    try:
+        yield from _until_done(session, executor, desk, strategy, goal, interrupt)
+    finally:
+        _end(executor, desk)
+
+
+def _until_done(
+    session: Session,
+    executor: Executor,
+    desk: Desk,
+    strategy: Callable[[History], Strategy],
+    goal: Goal,
+    interrupt: Interrupt,
+) -> Iterator[Event]:
     opened, closing, told = 0, "", set[str]()
     while True:
         while not closing and not interrupt.should_finish and executor.free:
             closing = "all that this call was to run" if goal.more is not None and opened >= goal.more else ""
-            closing = closing or goal.may_start(session.history()) or ""
             if closing:
+                break
+            closing = goal.may_start(session.history()) or ""
+            if closing:
+                if closing not in told:
+                    told.add(closing)
+                    yield Told(closing)
                 break
             with interrupt.shielded():
                 got = session.open(lambda number: propose(session, strategy, number), goal.trials)
@@ -67,19 +88,20 @@ def run(
                 break
             opened += 1
             desk.admit(got)
-            yield TrialOpened(got)
             executor.submit(session.assignment(got))
+            yield TrialOpened(got)
+            if executor.note and executor.note not in told:
+                told.add(executor.note)
+                yield Told(executor.note)
         if desk.running:
-            try:
-                executor.poll(desk.answer, POLL_SECONDS)
-            except KeyboardInterrupt:
-                yield from _end(executor, desk)
-                raise
+            executor.poll(desk.answer, POLL_SECONDS)
             if any(isinstance(event, TrialRetried) for event in desk.events):
                 closing = ""                            # it waits in the queue: take it again
             while desk.events:
                 yield desk.events.popleft()
             desk.raise_usage()
+        elif not executor.free:
+            raise ExecutionError(f"{session.name}: no worker is left to run trials: {executor.note}")
         elif interrupt.should_finish:
             raise Interrupted("interrupted; nothing is lost: run the same again to go on")
         elif (goal.more is not None and opened >= goal.more) or _peers_are_done(session):
@@ -89,7 +111,7 @@ def run(
             session.release()
             closing = ""                                # a trial may have come back to the queue
         if interrupt.should_end:
-            yield from _end(executor, desk)
+            _end(executor, desk)
 
 
 def propose(session: Session, strategy: Callable[[History], Strategy], number: int) -> Proposal | Exhausted:
@@ -108,12 +130,14 @@ def _peers_are_done(session: Session) -> bool:
     )
 
 
-def _end(executor: Executor, desk: Desk) -> Iterator[Event]:
-    """End what runs, now; it goes back to the queue by the rule of its cause."""
+def _end(executor: Executor, desk: Desk) -> None:
+    """End what runs here, now: it goes back to the queue, whatever ended the loop."""
+    if not desk.running:
+        return
+    desk.is_ending = True
     for number in tuple(desk.running):
         executor.cancel(number, Failure(Cause.PREEMPTED, "interrupted by the user"))
-    ends = time.monotonic() + 10.0
+    ends = time.monotonic() + END_SECONDS
     while desk.running and time.monotonic() < ends:
         executor.poll(desk.answer, POLL_SECONDS)
-    yield from desk.events
-    desk.events.clear()
+    desk.is_ending = False

@@ -22,7 +22,7 @@ from trialist.space.space import Space
 from trialist.store import open_store
 from trialist.study import selection as selecting
 from trialist.study.desk import Desk
-from trialist.study.events import Event
+from trialist.study.events import Event, Told
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import propose
 from trialist.study.process import Process
@@ -239,7 +239,7 @@ class Study:
     def verdict(self) -> Verdict | None:
         """The last verification, or None."""
         kept = self._session.stage("verdict")
-        return None if kept is None else Verdict.from_json(kept)
+        return None if kept is None else Verdict.from_json(dict(kept))
 
     @property
     def ledger(self) -> tuple[Look, ...]:
@@ -350,8 +350,14 @@ class Study:
     ) -> Iterator[Event]:
         """All stages, told event by event: search, refine, select, and verify where there is a test."""
         yield from Process(self._session, work, workers).stages()
-        if test is not None and (self.verdict is None or again):
+        best = self.best
+        if test is None or best is None:
+            return
+        verified = self.stage("verified")
+        if verified is None or again:
             yield from self._verification(test, workers, again)
+        elif verified["trial"] != best.number:
+            yield Told(f"the verdict is on trial {verified['trial']}; trial {best.number} is selected now, and not verified")
 
     def refine(self) -> Refinement | None:
         """Where the next trials should be drawn: the space narrowed round the best few. None before any score."""

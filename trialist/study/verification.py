@@ -73,7 +73,8 @@ def verify(
         raise ExecutionError(f"verification failed, the verdict is open: {runs.failure.message}")
     verdict = runs.verdict()
     session.store.close_look(look, {"outcome": verdict.outcome.value, "difference": verdict.difference})
-    session.store.write_stage(session.name, "verdict", {**verdict.to_json(), "selected": selected.number}, time.time())
+    session.store.write_stage(session.name, "verdict", verdict.to_json(), time.time())
+    session.store.write_stage(session.name, "verified", {"trial": selected.number}, time.time())
     yield StageEnded("verify", verdict.sentence)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import PlanError, shown
@@ -26,7 +27,7 @@ def executor_for(work: Work, workers: int, limits: Limits, space: Callable[[], S
     """The executor that such work needs; close it in the end."""
     whole("workers", workers, at_least=1)
     if isinstance(work, Command):
-        from trialist.execute.command import Commands
+        from trialist.execute.commands import Commands
 
         return Commands(work, workers, limits)
     if not callable(work):
@@ -57,6 +58,7 @@ def default_name(work: Work) -> str:
     """A study's name where none is given: the function's, or the script's."""
     text = describe(work)
     if isinstance(work, Command):
-        return work.name
+        words = [word for word in work.template if not word.startswith("-")]
+        return Path(next((word for word in words if word.endswith(".py")), words[0])).stem
     return text.rsplit(".", 1)[-1].strip("<>") or "study"
 

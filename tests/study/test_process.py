@@ -1,0 +1,217 @@
+"""The whole process: stages in order, interruption and resuming, selection by fresh scores, one look at sealed data."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trialist as tl
+from trialist.study.events import StageStarted, Told, TrialClosed
+from trialist.study.interrupt import Interrupted
+from trialist.study.study import plan_of
+
+SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.95), k=tl.Categorical(["a", "b"], default="b"))
+SPLIT = tl.Split(np.arange(400.0).reshape(200, 2), np.arange(200) % 2, test=0.5, validation=0.2)
+
+
+def noisy(trial: tl.Trial) -> float:
+    return trial["x"] ** 2 + (trial["k"] == "b") + random.Random(trial.seed).gauss(0, 0.02)
+
+
+def on_test(params: dict[str, object], seed: int) -> list[float]:
+    rows = len(SPLIT.test[1])
+    rng = np.random.default_rng(seed)
+    x = float(params["x"])  # type: ignore[arg-type]
+    return list(x**2 + (params["k"] == "b") + rng.normal(0, 0.05, rows))
+
+
+def open_study(path: Path, budget: object = 40, **rest: object) -> tl.Study:
+    arguments = {
+        "minimize": "loss", "maximize": None, "budget": budget, "trial_seconds": None, "trial_memory": None,
+        "strategy": "auto", "scheduler": "auto", "stopping": "auto", "name": "noisy", "test": "on_test", **rest,
+    }  # fmt: skip
+    return tl.Study.open(plan_of(**arguments), SPACE, path)
+
+
+def test_from_declaration_to_a_verdict_that_holds(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db") as study:
+        events = list(study.process(noisy, on_test))
+        stages = [e.stage for e in events if isinstance(e, StageStarted)]
+        assert stages == ["plan", "search", "refine", "select", "verify"]
+        assert len(study.trials) == 40                              # finalists scored again are within the budget
+        verdict = study.verdict
+        assert verdict is not None and verdict.outcome is tl.Outcome.IMPROVED
+        assert verdict.difference == pytest.approx(0.95**2 + 1, abs=0.05)
+        assert verdict.interval is not None and verdict.interval[0] <= verdict.difference <= verdict.interval[1]
+        assert verdict.looks == 1 and verdict.fingerprint == SPLIT.fingerprint
+        assert [look.number for look in study.ledger] == [1]
+        assert study.refinement is not None and study.refinement.space.check(study.best.params)
+
+
+def test_the_choice_goes_by_fresh_scores_on_the_same_seeds_and_shows_both(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db") as study:
+        for _ in study.process(noisy):
+            pass
+        selection = study.selection
+        assert selection is not None
+        again = [r for r in study.trials if r.stage is tl.Stage.SELECT]
+        by_finalist: dict[int, list[int]] = {}
+        for record in again:
+            by_finalist.setdefault(record.repeats, []).append(record.seed)
+        assert 0 in by_finalist and len(by_finalist) >= 2           # the default is a finalist
+        assert len({tuple(seeds) for seeds in by_finalist.values()}) == 1
+        assert not {seed for seeds in by_finalist.values() for seed in seeds} & {
+            r.seed for r in study.trials if r.stage is not tl.Stage.SELECT
+        }
+        assert all(row.search is not None and row.fresh is not None for row in selection.table)
+        assert study.best is not None and study.best.number == selection.number
+        assert study.history.best is not None and not any(r.stage is tl.Stage.SELECT for r in study.history.scored)
+
+
+def test_the_sealed_part_stays_sealed_during_the_search(tmp_path: Path) -> None:
+    def peeks(trial: tl.Trial) -> float:
+        return float(len(SPLIT.test))
+
+    with open_study(tmp_path / "s.db", budget=5) as study:
+        for _ in study.process(peeks):
+            pass
+        assert all(r.state is tl.State.FAILED and "sealed" in r.failure.message for r in study.trials)
+        assert study.ledger == ()
+
+
+def test_a_second_look_needs_to_be_asked_for_and_is_told(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db", budget=12) as study:
+        for _ in study.process(noisy, on_test):
+            pass
+        first = study.verdict
+        with pytest.raises(tl.SealedError, match="again"):
+            study.verify(on_test)
+        assert study.verdict == first
+        second = study.verify(on_test, again=True)
+        assert second.looks == 2 and "look 2" in second.sentence
+        assert second.interval is not None and first is not None and first.interval is not None
+        assert second.interval[1] - second.interval[0] > first.interval[1] - first.interval[0]
+        assert [look.number for look in study.ledger] == [1, 2]
+
+
+def test_looks_at_the_same_data_are_counted_over_studies(tmp_path: Path) -> None:
+    for name, looks in (("one", 1), ("two", 2)):
+        with open_study(tmp_path / "s.db", budget=6, name=name) as study:
+            for _ in study.process(noisy, on_test):
+                pass
+            assert study.verdict is not None and study.verdict.looks == looks
+
+
+def test_a_finished_study_runs_nothing_again(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        list(study.process(noisy, on_test))
+        before = study.trials
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        assert not any(isinstance(e, TrialClosed) for e in study.process(noisy, on_test))
+        assert study.trials == before and len(study.ledger) == 1
+
+
+@pytest.mark.parametrize("stop_after", [1, 9, 14, 19])
+def test_a_study_stopped_anywhere_ends_like_one_that_was_not(tmp_path: Path, stop_after: int) -> None:
+    with open_study(tmp_path / "whole.db", budget=20) as whole:
+        list(whole.process(noisy, on_test))
+    with open_study(tmp_path / "parts.db", budget=20) as parts:
+        closed = 0
+        events = parts.process(noisy, on_test)
+        for event in events:
+            closed += isinstance(event, TrialClosed)
+            if closed == stop_after:
+                events.close()
+    with open_study(tmp_path / "parts.db", budget=20) as parts, open_study(tmp_path / "whole.db", budget=20) as whole:
+        list(parts.process(noisy, on_test))
+        assert [dict(r.params) for r in parts.trials] == [dict(r.params) for r in whole.trials]
+        assert [r.value for r in parts.trials] == [r.value for r in whole.trials]
+        assert parts.verdict is not None and whole.verdict is not None
+        assert parts.verdict.difference == whole.verdict.difference
+
+
+def test_ctrl_c_once_finishes_what_runs(tmp_path: Path) -> None:
+    def interrupting(trial: tl.Trial) -> float:
+        if trial.number == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return noisy(trial)
+
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        with pytest.raises(Interrupted):
+            list(study.process(interrupting))
+        assert [r.state for r in study.trials] == [tl.State.COMPLETE] * 4
+        list(study.process(noisy, on_test))
+        assert len(study.trials) == 20 and study.verdict is not None
+
+
+def test_ctrl_c_twice_ends_now_and_the_trial_is_queued_again(tmp_path: Path) -> None:
+    def impatient(trial: tl.Trial) -> float:
+        if trial.number == 3 and trial.attempt == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(30)
+        return noisy(trial)
+
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        with pytest.raises(KeyboardInterrupt):
+            list(study.process(impatient))
+        assert [r.state for r in study.trials] == [tl.State.COMPLETE] * 3 + [tl.State.WAITING]
+        list(study.process(impatient))
+        assert len(study.trials) == 20 and study.trials[3].attempt == 1 and study.trials[3].is_scored
+
+
+def test_ctrl_c_twice_ends_worker_processes_too(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        seen = 0
+        with pytest.raises(KeyboardInterrupt):
+            for event in study.process(hangs_at_3, workers=2):
+                seen += isinstance(event, TrialClosed)
+                if seen == 6 and isinstance(event, TrialClosed):    # trial 3 hangs, the other worker goes on
+                    os.kill(os.getpid(), signal.SIGINT)
+                    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        assert study.trials[3].state is tl.State.WAITING
+        assert not any(r.state is tl.State.RUNNING for r in study.trials)
+
+
+def hangs_at_3(trial: tl.Trial) -> float:
+    if trial.number == 3:
+        threading.Event().wait(30)
+    return noisy(trial)
+
+
+def test_a_finite_space_that_fits_is_tried_whole_and_said_to_be_finished(tmp_path: Path) -> None:
+    space = tl.Space(a=tl.Int(1, 3, default=2), b=tl.Categorical(["p", "q"], default="p"))
+    study = tl.tune(
+        lambda trial: trial["a"] + (trial["b"] == "q"), space, minimize="loss", budget=40, store="memory", progress=False
+    )
+    explored = study.history.explored
+    assert len(explored) == 6 == len({tuple(r.params.items()) for r in explored})
+    assert study.plan.strategy == "grid"
+    assert study.best is not None and dict(study.best.params) == {"a": 1, "b": "p"}
+
+
+def test_a_study_whose_every_trial_fails_ends_early_and_says_so(tmp_path: Path) -> None:
+    def broken(trial: tl.Trial) -> float:
+        raise RuntimeError("no such file: data.csv")
+
+    with open_study(tmp_path / "s.db", budget=60) as study:
+        events = list(study.process(broken, on_test))
+        assert len(study.trials) == 10
+        assert any("data.csv" in e.text for e in events if isinstance(e, Told))
+        assert study.verdict is None and study.best is None
+
+
+def test_extending_the_budget_goes_on_and_selects_again(tmp_path: Path) -> None:
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        list(study.process(noisy, on_test))
+        study.extend(40, "more time was granted")
+        list(study.process(noisy))
+        assert len(study.history.explored) > 20
+        assert study.selection is not None
+        assert [r.reason for r in study.store.revisions(study.name)][-1] == "more time was granted"

@@ -1,0 +1,228 @@
+"""The study as users hold it: the baseline, resuming, asking and telling, budgets, and what it refuses."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+
+import pytest
+
+import trialist as tl
+
+
+def parabola(trial: tl.Trial) -> float:
+    return (trial["x"] - 0.3) ** 2 + 0.01 * trial["k"]
+
+
+def space() -> tl.Space:
+    return tl.Space(x=tl.Float(-1.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return "memory" if request.param == "memory" else str(tmp_path / "s.db")
+
+
+def test_the_default_configuration_is_trial_0(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        study.optimize(parabola, trials=3)
+        assert dict(study.trials[0].params) == {"x": 0.9, "k": 4}
+        assert study.trials[0].stage is tl.Stage.BASELINE
+        assert study.baseline is not None and study.baseline.number == 0
+        assert [r.number for r in study.trials] == [0, 1, 2]
+        assert all(r.reason for r in study.trials)
+
+
+def test_the_best_is_the_lowest_loss_when_minimizing_and_the_highest_value_when_maximizing(store: str) -> None:
+    with tl.Study.create(space(), maximize="score", store=store) as study:
+        study.optimize(lambda trial: -parabola(trial), trials=8)
+        assert study.best is not None
+        assert study.best.value == max(r.value for r in study.trials if r.value is not None)
+        assert study.best.loss == -study.best.value
+
+
+def test_a_failed_trial_only_fails_itself(store: str) -> None:
+    def objective(trial: tl.Trial) -> float:
+        if trial.number == 2:
+            raise ZeroDivisionError("a bad day")
+        return math.nan if trial.number == 3 else parabola(trial)
+
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        study.optimize(objective, trials=6)
+        states = [r.state.value for r in study.trials]
+        assert states == ["complete", "complete", "failed", "failed", "complete", "complete"]
+        assert study.trials[2].failure is not None and "a bad day" in study.trials[2].failure.message
+        assert "ZeroDivisionError" in study.trials[2].failure.traceback
+        assert study.trials[3].failure is not None and "NaN" in study.trials[3].failure.message
+
+
+def test_optimize_goes_on_where_it_stopped_and_draws_what_an_uninterrupted_run_draws(tmp_path: Path) -> None:
+    for name, calls in (("halves", (4, 4)), ("whole", (8,))):
+        for trials in calls:
+            path = tmp_path / "s.db"
+            plan = {"minimize": "loss", "name": name, "store": path, "seed": 5, "strategy": "random"}
+            study = tl.Study.load(name, path) if trials == 4 and name in _names(path) else tl.Study.create(space(), **plan)
+            study.optimize(parabola, trials=trials)
+            study.close()
+    drawn = [[dict(r.params) for r in tl.Study.load(name, tmp_path / "s.db").trials] for name in ("halves", "whole")]
+    assert drawn[0] == drawn[1] and len(drawn[0]) == 8
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    return tl.Study.load("halves", path).store.studies() if path.exists() else ()
+
+
+def test_any_number_of_workers_draws_the_same_designs(tmp_path: Path) -> None:
+    drawn = []
+    for workers in (1, 2):
+        with tl.Study.create(space(), minimize="loss", store=tmp_path / f"{workers}.db", strategy="sobol") as study:
+            study.optimize(parabola, trials=8, workers=workers)
+            drawn.append([dict(r.params) for r in study.trials])
+    assert drawn[0] == drawn[1]
+
+
+def test_ask_and_tell(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        trial = study.ask()
+        assert study.tell(trial, 0.5).value == 0.5
+        with pytest.raises(tl.StateError):
+            study.tell(trial, 0.4)
+        assert study.trials[0].value == 0.5
+        other = study.ask()
+        assert study.tell(other.number, [0.1, 0.3]).value == pytest.approx(0.2)
+        third = study.ask()
+        with pytest.raises(tl.ResultError):
+            study.tell(third, "abc")
+        assert study.trials[2].state is tl.State.RUNNING
+        assert study.tell(third, state="failed").state is tl.State.FAILED
+        with pytest.raises(tl.UnknownStudyError, match="99"):
+            study.tell(99, 1.0)
+
+
+def test_what_was_reported_counts_where_nothing_is_told(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        trial = study.ask()
+        trial.report(0.7)
+        trial.report(0.6)
+        record = study.tell(trial)
+        assert record.value == 0.6 and [r.step for r in record.reports] == [1, 2]
+
+
+def test_an_enqueued_configuration_is_next_and_checked_first(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        study.optimize(parabola, trials=1)
+        number = study.enqueue({"x": 0.25})
+        with pytest.raises(tl.SpaceError, match="x"):
+            study.enqueue({"x": 99.0})
+        with pytest.raises(tl.SpaceError, match="nope"):
+            study.enqueue({"nope": 1.0})
+        study.optimize(parabola, trials=1)
+        assert dict(study.trials[number].params) == {"x": 0.25, "k": 4}
+        assert len(study.trials) == 2
+
+
+def test_the_same_name_with_another_plan_lists_the_differences(tmp_path: Path) -> None:
+    arguments = {"minimize": "loss", "budget": 6, "store": tmp_path / "s.db", "name": "p", "progress": False}
+    tl.tune(parabola, space(), **arguments).close()
+    again = tl.tune(parabola, space(), **arguments)
+    assert len(again.trials) == 6
+    again.close()
+    with pytest.raises(tl.PlanChangedError, match="seed: 0 is now 1"):
+        tl.tune(parabola, space(), **arguments, seed=1)
+    wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
+    with pytest.raises(tl.PlanChangedError, match="x"):
+        tl.tune(parabola, wider, **arguments)
+
+
+def test_a_define_by_run_space_is_stored_and_the_same_object(tmp_path: Path) -> None:
+    def objective(trial: tl.Trial) -> float:
+        x = trial.suggest_float("x", -1.0, 1.0, default=0.9)
+        k = trial.suggest_int("k", 1, 8, default=4)
+        return (x - 0.3) ** 2 + 0.01 * k
+
+    with tl.Study.create(minimize="loss", store=tmp_path / "s.db", strategy="random") as study:
+        study.optimize(objective, trials=5)
+    loaded = tl.Study.load(store=tmp_path / "s.db")
+    assert loaded.space == space()
+    assert dict(loaded.trials[0].params) == {"x": 0.9, "k": 4}
+    with tl.Study.create(space(), minimize="loss", store=tmp_path / "t.db", strategy="random") as declared:
+        declared.optimize(parabola, trials=5)
+        assert [dict(r.params) for r in declared.trials] == [dict(r.params) for r in loaded.trials]
+    loaded.close()
+
+
+def test_a_misused_declaration_stops_the_study_with_its_error_and_leaves_no_trial_running(store: str) -> None:
+    with tl.Study.create(minimize="loss", store=store) as study:
+        with pytest.raises(tl.SpaceError, match=r"lr: .*2\.0"):
+            study.optimize(lambda trial: trial.suggest_float("lr", 2.0, 1.0), trials=3)
+        assert [r.state for r in study.trials] == [tl.State.FAILED]
+
+
+@pytest.mark.parametrize(("argument", "value"), [("trials", -1), ("trials", 1.5), ("timeout", -5), ("trials", True)])
+def test_a_call_without_a_limit_that_can_be_is_refused_before_any_trial(store: str, argument: str, value: object) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        with pytest.raises(tl.PlanError, match=argument):
+            study.optimize(parabola, **{argument: value})
+        with pytest.raises(tl.PlanError, match="trials"):
+            study.optimize(parabola)
+        assert study.trials == ()
+
+
+def test_the_budget_holds_for_all_calls_together(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store, budget=5) as study:
+        study.optimize(parabola, trials=3)
+        study.optimize(parabola, trials=30)
+        study.optimize(parabola)
+        assert len(study.trials) == 5
+
+
+def test_failed_trials_can_be_run_again(store: str) -> None:
+    broken = threading.Event()
+    broken.set()
+
+    def objective(trial: tl.Trial) -> float:
+        if broken.is_set() and trial.number in (1, 2):
+            raise OSError("the cluster is on fire")
+        return parabola(trial)
+
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        study.optimize(objective, trials=4)
+        broken.clear()
+        assert study.rerun_failed() == (4, 5)
+        assert study.rerun_failed() == ()
+        study.optimize(objective, trials=2)
+        assert dict(study.trials[4].params) == dict(study.trials[1].params)
+        assert study.trials[4].repeats == 1 and study.trials[4].is_scored
+        assert study.trials[1].state is tl.State.FAILED
+
+
+def test_a_space_grows_as_a_recorded_revision_and_old_trials_stay(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store, strategy="random") as study:
+        study.optimize(parabola, trials=4)
+        wider = tl.Space(
+            x=tl.Float(-5.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4), act=tl.Categorical(["relu", "tanh"])
+        )
+        changes = study.grow(wider, "the best sat at the edge")
+        assert any("x" in change for change in changes) and any("act" in change for change in changes)
+        study.optimize(parabola, trials=20)
+        assert len(study.trials) == 24
+        assert any(r.params["x"] < -1 for r in study.trials[4:])
+        assert all("act" in r.params for r in study.trials[4:])
+        assert [r.reason for r in study.store.revisions(study.name)][-1] == "the best sat at the edge"
+        with pytest.raises(tl.SpaceError):
+            study.grow(space())
+
+
+def test_a_scheduler_stops_hopeless_trials_and_their_reports_count(store: str) -> None:
+    def objective(trial: tl.Trial) -> float | None:
+        for step in trial.steps(12):
+            trial.report(-0.001 * trial.number + 10.0 * (trial.number > 8) + 1 / step)
+        return trial.last
+
+    with tl.Study.create(space(), minimize="loss", store=store, scheduler="median") as study:
+        study.optimize(objective, trials=14)
+        stopped = [r for r in study.trials if r.state is tl.State.STOPPED]
+        assert stopped and all(r.number > 8 for r in stopped)
+        assert all(0 < len(r.reports) < 12 and r.stop_reason for r in stopped)
+        assert study.best is not None and study.best.number == 8
