@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import IO, Any
@@ -56,6 +57,8 @@ def main(fd: int) -> None:
 
 def begin_forked(line: socket.socket, output: IO[bytes], serve: Serve, parent: int) -> None:
     os.setsid()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)  # the coordinator's handlers are not ours
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
@@ -70,16 +73,23 @@ def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
     os.set_blocking(ring, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler of some kind, for the bell to ring
     signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
-    children: dict[int, Start] = {}
+    poller = select.poll()  # not select: a fork may hold numbers beyond its 1,024
+    poller.register(line.fileno(), select.POLLIN)
+    poller.register(bell, select.POLLIN)
+    children: dict[int, tuple[Start, float]] = {}
     try:
         line.send(pickle.dumps(Ready()))
         while os.getppid() == parent:
-            ready, _, _ = select.select([line.fileno(), bell], [], [], _LOOK)
+            ready = {fd for fd, _ in poller.poll(_LOOK * 1000)}
             if bell in ready:
                 os.read(bell, 4096)
             for pid, status in killing.reap():
-                if (request := children.pop(pid, None)) is not None:
-                    _tell_end(line, request, status, frozenset(children))
+                if pid in children:
+                    request, began = children.pop(pid)
+                    ended = _ended(request, time.monotonic() - began, status)
+                    # Workers keep their own orphans, so those that came here are of a dead one; a command's bear a token.
+                    killing.kill_children(frozenset(children), request.token)
+                    line.send(pickle.dumps(ended))
             if line.fileno() in ready:
                 data, fds, _, _ = socket.recv_fds(line, PACKET, 2)
                 if not data:
@@ -87,7 +97,7 @@ def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
                 request = pickle.loads(data)
                 try:
                     pid = _command(request, fds) if request.argv else _worker(serve, fds, (line.fileno(), bell, ring))
-                    children[pid] = request
+                    children[pid] = request, time.monotonic()
                     line.send(pickle.dumps(Started(request.ticket, pid)))
                 except OSError as problem:
                     line.send(pickle.dumps(Ended(request.ticket, problem=OSError(problem.errno, problem.strerror))))
@@ -98,11 +108,9 @@ def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
     killing.kill_children(grace=_GRACE)
 
 
-def _tell_end(line: socket.socket, request: Start, status: int, others: frozenset[int]) -> None:
-    # Workers keep their own orphans, so those that come here are of a dead one; a command's bear its token.
-    killing.kill_children(others, request.token)
+def _ended(request: Start, seconds: float, status: int) -> Ended:
     code = os.waitstatus_to_exitcode(status)
-    line.send(pickle.dumps(Ended(request.ticket, -code) if code < 0 else Ended(request.ticket, None, code)))
+    return Ended(request.ticket, seconds, signal=-code) if code < 0 else Ended(request.ticket, seconds, code=code)
 
 
 def _command(request: Start, fds: Sequence[int]) -> int:

@@ -37,9 +37,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The child ended, by a signal or with an exit code (None: it could not be started, for the reason `problem`)."""
+    """The child ended after `seconds`, by a signal or with an exit code; or it could not be started: `problem`."""
 
     ticket: int
+    seconds: float = 0.0
     signal: int | None = None
     code: int | None = None
     problem: OSError | None = None

@@ -253,15 +253,14 @@ class Commands:
         self._hear(run)
         self._read(run, run.lines.last() + run.metric_lines.last())
         result = self._result(run, end)
-        seconds = run.watch.seconds
         self._let_go(run)
         del self._runs[run.ticket]
         if isinstance(result, Failure):
-            self._fail(run.assignment, result, seconds)
+            self._fail(run.assignment, result, end.seconds)
             return
         number, attempt = run.assignment.number, run.assignment.attempt
         reason = "" if run.stop is None else run.stop.reason
-        self._outbox.append((Finished(number, attempt, result, seconds, reason=reason), None))
+        self._outbox.append((Finished(number, attempt, result, end.seconds, reason=reason), None))
 
     def _result(self, run: _Run, end: Ended) -> dict[str, tuple[float, ...]] | Failure:
         if run.failure is not None:
@@ -293,7 +292,7 @@ class Commands:
                 time.sleep(_LOOK / 10)
             if run.failure is None:
                 run.failure = Failure(Cause.INFRASTRUCTURE, "the process that starts commands died")
-            self._finish(run, Ended(run.ticket))
+            self._finish(run, Ended(run.ticket, run.watch.seconds))
 
     def _let_go(self, run: _Run) -> None:
         for fd in (run.output, run.log, run.metrics):

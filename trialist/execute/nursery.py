@@ -33,7 +33,7 @@ class Nursery:
             pickle.dump((_preparation(payload), payload), given)
             given.seek(0)
             code = f"import sys; sys.path[:] = {sys.path!r}; from {main.__module__} import main; main({its.fileno()})"
-            argv = [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", code]  # type: ignore[attr-defined]
+            argv = [sys.executable, "-u", *subprocess._args_from_interpreter_flags(), "-c", code]  # type: ignore[attr-defined]
             process = subprocess.Popen(
                 argv, stdin=given, stdout=output, stderr=output, pass_fds=[its.fileno()], start_new_session=True
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from trialist.errors import ExecutionError
@@ -95,6 +97,8 @@ class WorkerProcesses:
         if worker is None or self._closed:
             raise ExecutionError("no worker is free" if not self._closed else "the workers were closed")
         nursery = self._ready_nursery()
+        # Absolute: an objective may change the folder of a warm worker.
+        assignment = replace(assignment, directory=os.path.abspath(assignment.directory))
         if worker.wire is None or not self._sent(worker.wire, assignment):
             self._forget(worker)  # it died since its last trial
             self._sent(self._start(worker, nursery), assignment)
@@ -256,9 +260,7 @@ class WorkerProcesses:
                 self._collect(worker)
             self._forget(worker)
             if worker.assignment is not None:
-                lost = Failure(
-                    Cause.INFRASTRUCTURE, "the process that starts workers was killed, and the worker with it"
-                )
+                lost = Failure(Cause.INFRASTRUCTURE, "the process that starts workers died, and the worker with it")
                 self._close_trial(worker, worker.failure or lost)
 
     def _refuse_if_all_aside(self) -> None:
@@ -287,9 +289,6 @@ def _pickled(serving: Serving) -> bytes | None:
 
 def _is_homeless(objective: object) -> bool:
     """Whether it lives in a `__main__` that no other process could import: a notebook, standard input."""
-    import os
-    import sys
-
     main = sys.modules["__main__"]
     if getattr(main, "__spec__", None) is not None:
         return False

@@ -66,7 +66,7 @@ class Readings:
         missing = self.missing[0]
         if not self.seen:
             return (
-                f"no {missing} was printed. Print a line such as {missing}=0.41, or call trialist.report({missing}=...)"
+                f"no {missing} was printed. Print a line such as {missing}=0.41, or use trialist.report({missing}=...)"
             )
         seen = [name for name in self.seen if name not in self.objectives]
         if not seen:

@@ -54,6 +54,8 @@ class Serving:
                 run_assignment(self.objective, assignment, channel, declared=declared)
             except KeyboardInterrupt:
                 continue  # raised by the objective; its Failed was sent
+            except (EOFError, ConnectionError):
+                return  # the coordinator is gone, or closed this worker in the middle of a trial
 
 
 def _unbuffer() -> None:

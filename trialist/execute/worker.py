@@ -283,7 +283,11 @@ def run_assignment(
         message = Failed(assignment.number, assignment.attempt, of_exception(error), perf_counter() - started)
     if trial._broken is not None:
         raise trial._broken
-    trial._send(message)
+    try:
+        trial._send(message)
+    except InputError as error:  # a declaration or note that came with it clashes with the study's
+        failure = of_exception(error)
+        trial._send(Failed(assignment.number, assignment.attempt, failure, message.seconds))
 
 
 def _returned(trial: Trial, value: Any) -> Any:
