@@ -58,6 +58,8 @@ dials = floats | near | logs | narrow_logs | stepped | ints | log_ints
 
 @given(dials, unit)
 @example(Float(5e-324, 1e-320), 0.3)
+@example(Float(-2.2250738585072014e-308, 9007199254740992.0), 6.7e-103)
+@example(Float(1.2345678901299999, 100.0, log=True), 1e-16)
 @example(Float(1e-300, 1e300, log=True), 0.999)
 @example(Int(2**63, 2**63 + 9), 0.55)
 @example(Int(0, 2**50 - 1), 1.0)

@@ -40,11 +40,13 @@ class Axis(Protocol):
 class Linear:
     """A continuum from low to high."""
 
-    __slots__ = ("decimals", "high", "low", "span")
+    __slots__ = ("decimals", "first", "high", "last", "low", "span")
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high, self.span = low, high, high - low
         self.decimals = _DIGITS - math.floor(math.log10(self.span)) if self.span > 0.0 else 0
+        # What is nearer to a bound than half a rounding unit is the bound, else its position could be 0 or 1 as well.
+        self.first, self.last = low + 0.5 * 10.0**-self.decimals, high - 0.5 * 10.0**-self.decimals
 
     @property
     def count(self) -> int | None:
@@ -56,7 +58,9 @@ class Linear:
         if u >= 1.0:
             return self.high
         value = round(self.low + u * self.span, self.decimals) + 0.0  # + 0.0 makes -0.0 a zero
-        return min(max(value, self.low), self.high)
+        if value < self.first:
+            return self.low
+        return value if value <= self.last else self.high
 
     def encode(self, value: float) -> float:
         if self.span == 0.0:
@@ -73,7 +77,7 @@ class Linear:
 class Logarithmic:
     """A continuum from low to high, even in the logarithm; low is positive."""
 
-    __slots__ = ("digits", "high", "low", "narrow", "origin", "width")
+    __slots__ = ("digits", "first", "high", "last", "low", "narrow", "origin", "width")
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high, self.origin = low, high, math.log(low)
@@ -86,6 +90,8 @@ class Logarithmic:
             self.width = math.log(high) - self.origin
             # Over a hundred orders of magnitude ln and exp together leave 11 digits.
             self.digits = _DIGITS if self.width < 230.0 else _DIGITS - 1
+        # As on linear axes: what is nearer to a bound than half a rounding unit is the bound.
+        self.first, self.last = low + self._half_unit(low), high - self._half_unit(high)
 
     @property
     def count(self) -> int | None:
@@ -100,7 +106,10 @@ class Logarithmic:
             value = self.low + self.low * math.expm1(u * self.width)
         else:
             value = math.exp(self.origin + u * self.width)
-        return min(max(float(f"{value:.{self.digits}g}"), self.low), self.high)
+        value = float(f"{value:.{self.digits}g}")
+        if value < self.first:
+            return self.low
+        return value if value <= self.last else self.high
 
     def encode(self, value: float) -> float:
         if self.width == 0.0:
@@ -115,6 +124,9 @@ class Logarithmic:
 
     def levels(self, n: int) -> list[float]:
         return _levels_of_continuum(self, n)
+
+    def _half_unit(self, value: float) -> float:
+        return 0.5 * 10.0 ** (math.floor(math.log10(value)) - self.digits + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Constraint:
     test: Callable[[dict[str, Any]], object] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.rule.value} {self.text!r}"
+        return f"{self.rule.value} {shown(self.text)}"
 
     def allows(self, params: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
         """Whether the active parameters may stand; `names` are all dials. Raises SpaceError if it cannot be said."""

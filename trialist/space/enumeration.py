@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from trialist.errors import SpaceError, shown
@@ -59,12 +59,12 @@ def grid(tree: Tree, resolution: int | Mapping[str, int]) -> list[dict[str, Any]
             if name not in tree.parameters:
                 problem = f"resolution names {shown(name)}, which is no dial"
                 raise SpaceError(str(name), problem, f"Use {nearest(name, tree.parameters)}.")
-    points: list[dict[str, Any]] = []
-    for params in walk(tree, levels):
-        if len(points) == MAX_SIZE:
-            problem = f"{shown(resolution)} makes a grid of more than {MAX_SIZE:,} configurations"
-            raise SpaceError("resolution", problem, "Give a smaller one.")
-        points.append(tree.in_order(dict(params)))
+    is_free = not tree.has_conditions and not tree.constraints
+    if is_free and math.prod(len(each) for each in levels.values()) > MAX_SIZE:
+        raise _too_fine(resolution)
+    points = [tree.in_order(params) for params in islice(walk(tree, levels), MAX_SIZE + 1)]
+    if len(points) > MAX_SIZE:
+        raise _too_fine(resolution)
     return points
 
 
@@ -147,6 +147,11 @@ def _levels(tree: Tree, name: str, resolution: int | Mapping[str, int]) -> Seque
     if n > MAX_SIZE:
         raise SpaceError(name, f"resolution {shown(n)} is more than {MAX_SIZE:,}", "Give a smaller one.")
     return parameter.levels(n)
+
+
+def _too_fine(resolution: int | Mapping[str, int]) -> SpaceError:
+    problem = f"{shown(resolution)} makes a grid of more than {MAX_SIZE:,} configurations"
+    return SpaceError("resolution", problem, "Give a smaller one.")
 
 
 def _components(tree: Tree) -> list[list[str]]:
