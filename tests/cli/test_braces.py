@@ -53,6 +53,12 @@ def test_a_brace_declares_a_dial(text, expected):
         (["t", "model.lr={1..2}", "+opt={a,b}"], ["model.lr", "opt"], ("t", "model.lr={model.lr}", "+opt={opt}")),
         (["t", "-w", "{1..2}"], ["w"], ("t", "-w", "{w}")),
         (["t", "{depth: 1..8 int}x{width: 8..64 int}"], ["depth", "width"], ("t", "{depth}x{width}")),
+        (
+            ["t", "-c", '{"a": {"b": 1, "c": 2}}', "-x={1..2}"],
+            ["x"],
+            ("t", "-c", '{{"a": {{"b": 1, "c": 2}}}}', "-x={x}"),
+        ),
+        (["t", "-c", "{{keep}}", "-x={1..2}"], ["x"], ("t", "-c", "{{keep}}", "-x={x}")),
         (["t", "--lr", "{rate: 1..2}"], ["rate"], ("t", "--lr", "{rate}")),
         (["t", "--lr", "{1..2}", "--seed", "{trial.seed}"], ["lr"], ("t", "--lr", "{lr}", "--seed", "{trial.seed}")),
     ],

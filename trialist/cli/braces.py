@@ -5,11 +5,13 @@
 {name: ...}     either of them under a name of its own; needed where several stand in one word
 
 Without it, the name is that of the flag (`--lr`), or what stands before the equals sign (`model.lr=`).
-A brace that only holds the name of a dial, or `{trial.seed}`, is a place where its value goes.
+A brace that only holds the name of a dial, or `{trial.seed}`, is a place where its value goes. Doubled braces, and
+words that are JSON objects, mean what they are.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Collection, Sequence
@@ -22,7 +24,7 @@ from trialist.cli.literals import INTEGER, NUMBER, literal, split_outside_quotes
 from trialist.errors import CommandError, shown
 from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
 
-_BRACE = re.compile(r"\{([^{}]*)\}")
+_BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NAME = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*:\s(.*)", re.DOTALL)
 _RANGE = re.compile(rf"\s*({NUMBER.pattern})\.\.({NUMBER.pattern})(?=\s|$)(.*)", re.DOTALL)
 _DEFAULT = re.compile(r"(.*\S)\s+=\s*(\S.*?)\s*", re.DOTALL)
@@ -32,10 +34,14 @@ TRIAL_FIELDS = ("trial.seed", "trial.number", "trial.directory")
 
 @dataclass(frozen=True, slots=True)
 class Braced:
-    """A command line read: its dials by name, the template with `{name}` in their places, and notes for the user."""
+    """A command line read: its dials by name, the template with `{name}` in their places, and notes for the user.
+
+    placed: the dials declared elsewhere that have a place in it.
+    """
 
     dials: dict[str, Parameter]
     template: tuple[str, ...]
+    placed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -56,7 +62,7 @@ def parse(argv: Sequence[str], declared: Collection[str] = (), field: str = "com
     template = tuple(reader.word(position) for position in range(len(argv)))
     if not reader.dials and not reader.placed:
         raise _no_dials(field, argv)
-    return Braced(reader.dials, template, (*reader.notes, *_notes(argv)))
+    return Braced(reader.dials, template, frozenset(reader.placed), (*reader.notes, *_notes(argv)))
 
 
 def brace(parameter: Parameter) -> str:
@@ -89,11 +95,15 @@ class _Reader:
     def word(self, position: int) -> str:
         """The word at that position with `{name}` in place of every brace."""
         word = self.argv[position]
-        count = len(_BRACE.findall(word))
+        if _is_json(word):
+            return word.replace("{", "{{").replace("}", "}}")
+        count = sum(1 for found in _BRACE.finditer(word) if found.group(1) is not None)
         return _BRACE.sub(lambda found: self._place(position, found, alone=count == 1), word)
 
     def _place(self, position: int, found: re.Match[str], alone: bool) -> str:
         content, name = found.group(1), None
+        if content is None:
+            return found.group(0)
         if named := _NAME.fullmatch(content):
             name, content = named.groups()
         if name is None and content.strip() in (*self.declared, *TRIAL_FIELDS):
@@ -113,6 +123,17 @@ class _Reader:
             whole = f"{{{content.strip()} int}}"
             self.notes.append(f"{name}: {found.group(0)} takes any number in between; for whole numbers write {whole}")
         return "{" + name + "}"
+
+
+def _is_json(word: str) -> bool:
+    """A JSON object, an argument of its own: no dial looks like one."""
+    if not (word.startswith("{") and word.endswith("}") and '"' in word):
+        return False
+    try:
+        json.loads(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _flag(argv: Sequence[str], position: int, found: re.Match[str], alone: bool) -> str | None:

@@ -20,7 +20,6 @@ from trialist.space.condition import above, below, between
 from trialist.space.parameter import Categorical, Float, Int, Normal, Parameter, declare
 from trialist.trials.plan import Budget
 
-DEFAULT_FILE = "study.yaml"
 Number = int | float
 Text = str | list[str]
 P = ParamSpec("P")

@@ -1,0 +1,121 @@
+"""The end of the matter: default against chosen, the verdict, and the line to paste."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from trialist.cli.format import NOTHING, difference, safe, score, value
+from trialist.cli.table import Column, labelled, table
+from trialist.trials.history import History
+from trialist.trials.trial import Score, Stage, TrialRecord
+
+if TYPE_CHECKING:
+    from trialist.study.study import Study
+
+_MOST_DIALS = 12
+_COLOURS = {"improved": "green", "worse": "red"}
+
+
+def result_lines(study: Study, room: int, every_dial: bool = True) -> list[str]:
+    """What came of a study, for people: empty states say what to do next."""
+    history, best = study.history, study.best
+    if best is None:
+        return labelled("result", _nothing_yet(history), room)
+    lines = table([Column(""), Column("default", right=True), Column("chosen", right=True), Column("")], _rows(
+        study, history, best, every_dial), room)  # fmt: skip
+    selection = study.selection
+    reason = (
+        selection.reason if selection else f"trial {best.number} has the best search score so far; part of it is luck"
+    )
+    lines += labelled("chosen", safe(reason), room)
+    lines += verdict_lines(study, room)
+    pasted = command_line(study, best)
+    # One line, however long: it is there to be pasted.
+    return [*lines, *([f"{'run it':<11}{pasted}"] if pasted else [])]
+
+
+def verdict_lines(study: Study, room: int) -> list[str]:
+    """The verdict, or why there is none."""
+    verdict = study.verdict
+    if verdict is not None:
+        return labelled("verdict", verdict.sentence, room, _COLOURS.get(verdict.outcome.value, "yellow"))
+    if study.declared.test is None:
+        return labelled("verdict", "not verified: no test command was given (--test)", room, "yellow")
+    return labelled("verdict", "not verified yet: trialist verify opens the test data, once", room, "yellow")
+
+
+def command_line(study: Study, record: TrialRecord) -> str | None:
+    """The command with that trial's dials in place, quoted for a shell; None where a function is tuned."""
+    from trialist.cli.request import stored
+    from trialist.errors import CommandError
+    from trialist.study.folders import trial_folder
+
+    try:
+        command, _ = stored(study)
+    except CommandError:
+        return None
+    folder = str(trial_folder(study.directory, record.number))
+    return shlex.join(command.argv(record.params, record.seed, record.number, folder))
+
+
+def fresh_score(history: History, number: int, name: str) -> Score | None:
+    """A finalist's scores on the fresh seeds, together; None where there are none."""
+    again = [
+        r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.is_scored and name in r.metrics
+    ]
+    return Score(tuple(r.metrics[name].mean for r in again)) if again else None
+
+
+def _rows(study: Study, history: History, best: TrialRecord, every_dial: bool) -> list[list[str]]:
+    baseline = history.baseline
+    rows = []
+    for objective in study.declared.objectives:
+        sides = (baseline.metrics.get(objective.name) if baseline else None, best.metrics.get(objective.name))
+        rows.append(
+            [f"search {safe(objective.name)}", score(sides[0]), score(sides[1]), _gain(sides, objective.direction.sign)]
+        )
+        fresh = (
+            fresh_score(history, baseline.number, objective.name) if baseline else None,
+            fresh_score(history, best.number, objective.name),
+        )
+        if fresh[1] is not None:
+            rows.append(
+                [
+                    f"fresh {safe(objective.name)}",
+                    score(fresh[0]),
+                    score(fresh[1]),
+                    _gain(fresh, objective.direction.sign),
+                ]
+            )
+    if not every_dial:
+        return rows
+    default = baseline.params if baseline else study.space.baseline()
+    names = list(dict.fromkeys([*best.params, *default]))
+    for name in names[:_MOST_DIALS]:
+        sides_text = [value(side[name]) if name in side else NOTHING for side in (default, best.params)]
+        rows.append([safe(name), *sides_text, "same" if sides_text[0] == sides_text[1] else ""])
+    if len(names) > _MOST_DIALS:
+        rows.append([f"and {len(names) - _MOST_DIALS} more dials", "", "", ""])
+    return rows
+
+
+def _gain(sides: tuple[Score | None, Score | None], sign: int) -> str:
+    if sides[0] is None or sides[1] is None:
+        return ""
+    return difference(sides[1].mean, sides[0].mean, sign)
+
+
+def _nothing_yet(history: History) -> str:
+    if not len(history):
+        return "no trial has run yet: start with trialist run"
+    if history.pending:
+        return "no trial is scored yet"
+    if history.failed:
+        first = history.failed[0]
+        return (
+            f"no trial has a score: all {len(history.failed)} failed, the first with: "
+            f"{safe(first.failure.message if first.failure else '')}. See trialist show {first.number}; "
+            "once it is repaired, trialist rerun --failed tries them again."
+        )
+    return "no trial has a score"

@@ -1,0 +1,59 @@
+"""`trialist verify`: the one look at sealed test data, and later ones that are said to be such."""
+
+from __future__ import annotations
+
+import click
+
+from trialist.cli.options import load_study, study_options
+from trialist.errors import CommandError
+
+
+@click.command("verify", short_help="score default and chosen once on test data; recorded")
+@click.option(
+    "--test", metavar="COMMAND", help="The test command, where the study has none; ... stands for the command."
+)
+@click.option("--again", is_flag=True, help="Look once more: recorded, and said in every later verdict.")
+@click.option("--workers", type=int, default=1, metavar="N", help="Trainings at the same time [1].")
+@study_options
+def verify_command(
+    test: str | None, again: bool, workers: int, study: str | None, store: str | None, as_json: bool
+) -> int:
+    """Train default and chosen configuration anew with several seeds, and score them once on the sealed test data.
+
+    The look is written to the ledger before the data are opened.
+
+    \b
+    Example:
+      trialist verify --test '... --split test'
+    """
+    from trialist.cli.asjson import print_json
+    from trialist.cli.notice import answered
+    from trialist.cli.request import stored, test_of, workers_of
+    from trialist.cli.result import verdict_lines
+    from trialist.cli.table import width
+    from trialist.study.interrupt import Interrupted
+
+    workers_of(workers)
+    with load_study(study, store) as found:
+        command = stored(found)[1] if test is None else test_of(test, found)
+        if command is None:
+            remedy = "Give one, such as --test '... --split test', where ... stands for the command that is tuned."
+            raise CommandError("test", "the study was declared without a test command", remedy)
+
+        def say(line: str) -> None:
+            if not as_json:
+                click.echo(line, err=True)
+
+        try:
+            with answered(say):
+                seeds = found.declared.test_seeds
+                say(f"verify: default and chosen are trained and scored {seeds} times each, on test data")
+                verdict = found.verify(command, again=again, workers=workers)
+        except Interrupted:
+            click.echo("stopped; the look goes on with the same trialist verify again", err=True)
+            return 130
+        if as_json:
+            print_json({"study": found.name, "verdict": verdict.to_json()})
+        else:
+            click.echo("\n".join(verdict_lines(found, width())))
+        return 0

@@ -1,0 +1,273 @@
+"""What is known of a study, in lines that fit the terminal: its standing, its trials, one in full, the ledger."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trialist.cli.format import (
+    NOTHING,
+    difference,
+    failure_of,
+    gain,
+    number,
+    params,
+    place,
+    safe,
+    score,
+    sparkline,
+    time,
+    value,
+)
+from trialist.cli.result import command_line, verdict_lines
+from trialist.cli.table import LABEL, Column, labelled, table
+from trialist.study.folders import trial_folder
+from trialist.trials.history import History
+from trialist.trials.plan import duration
+from trialist.trials.trial import Stage, State, TrialRecord
+
+if TYPE_CHECKING:
+    from trialist.protocols import Look
+    from trialist.study.study import Study
+
+_COLOURS = {State.FAILED: "red", State.RUNNING: "cyan", State.WAITING: "cyan", State.STOPPED: "yellow"}
+_LOG_LINES = 12
+_REPORTS_SHOWN = 5
+
+
+def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
+    """Where a study stands, and what to do next. others: further studies of the same store."""
+    history, planned, spent = study.history, study.planned(), study.spent
+    began = datetime.fromtimestamp(study.created_at).strftime("%d %B %Y %H:%M")
+    aims = ", ".join(f"{o.direction} {safe(o.name)}" for o in study.declared.objectives)
+    lines = labelled("study", f"{safe(study.name)} in {place(study.store.url)}, since {began}", room)
+    lines += labelled("aim", aims, room)
+    if study.declared.source:
+        lines += labelled("tunes", safe(study.declared.source), room)
+    lines += labelled("strategy", safe(planned.reason), room)
+    lines += labelled("budget", _budget(study, len(history), spent.get("seconds", 0.0), spent.get("cost", 0.0)), room)
+    lines += labelled("trials", _states(history), room)
+    lines += _standing(study, history, room)
+    if refinement := study.refinement:
+        for edge in refinement.edges:
+            lines += labelled("widen", safe(str(edge)), room, "yellow")
+    if history.failed:
+        causes = Counter(r.failure.cause.value for r in history.failed if r.failure)
+        told = ", ".join(f"{count} {cause}" for cause, count in causes.most_common())
+        lines += labelled(
+            "failures", f"{told}; last: trial {history.failed[-1].number}, {failure_of(history.failed[-1])}", room
+        )
+    if study.best is not None:
+        lines += verdict_lines(study, room)
+    lines += labelled("next", _next(study, history), room)
+    if others:
+        lines += labelled("also there", ", ".join(safe(name) for name in others) + " (--study NAME)", room)
+    return lines
+
+
+def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
+    """All trials in a table, their scores against the default's."""
+    history = study.history
+    if not len(history):
+        return [f"study {safe(study.name)} has no trial yet: start with trialist run"]
+    objectives = study.declared.objectives
+    heads = [Column("#", right=True), Column("stage"), Column("state")]
+    heads += [Column(safe(o.name), right=True, flexible=True) for o in objectives]
+    heads += [Column("gain", right=True), Column("time", right=True), Column("dials, or what happened", flexible=True)]
+    chosen = study.best
+    rows, styles = [], []
+    for record in history:
+        mark = "*" if chosen is not None and record.number == chosen.number else ""
+        rows.append(
+            [
+                f"{mark}{record.number}",
+                record.stage.value if record.repeats is None else f"{record.repeats} again",
+                record.state.value,
+                *(score(record.metrics.get(o.name)) for o in objectives),
+                _gain(record, history),
+                time(record.seconds),
+                failure_of(record) or params(record.params),
+            ]
+        )
+        styles.append(_COLOURS.get(record.state, "green" if mark else ""))
+    lines = table(heads, rows, room, styles)
+    if with_reasons:
+        head, *body = lines
+        reasons = [labelled("", f"why: {safe(r.reason)}", room) for r in history]
+        lines = [head, *(line for row, why in zip(body, reasons, strict=True) for line in (row, *why))]
+    lines.append("gain: over the default of trial 0, a plus is better")
+    if chosen is not None:
+        lines.append(f"*: trial {chosen.number} is {'chosen' if study.selection else 'the best so far'}")
+    return lines
+
+
+def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
+    """One trial in full."""
+    history = study.history
+    lines = labelled("trial", f"{record.number}, {record.state.value}, {_stage(record)}", room)
+    lines += labelled("why", safe(record.reason), room)
+    for objective in study.declared.objectives:
+        lines += labelled("score", f"{safe(objective.name)} {score(record.metrics.get(objective.name))}", room)
+    for name in record.metrics:
+        if name not in [o.name for o in study.declared.objectives]:
+            lines += labelled("", f"{safe(name)} {score(record.metrics[name])}", room)
+    if against := _against(record, history):
+        lines += labelled("", f"{against} than the default" if against != "equal" else "equal to the default", room)
+    lines += labelled("ran", _ran(record), room)
+    default = history[0].params if len(history) else study.space.baseline()
+    rows = [
+        [safe(name), value(item), value(default[name]) if name in default else NOTHING]
+        for name, item in record.params.items()
+    ]
+    heads = [
+        Column("dial", flexible=True),
+        Column("value", right=True, flexible=True),
+        Column("default", right=True, flexible=True),
+    ]
+    lines += ["", *table(heads, rows, room), ""] if rows else []
+    if record.reports:
+        values = [report.value for report in record.reports]
+        last = ", ".join(f"{report.step}: {number(report.value)}" for report in record.reports[-_REPORTS_SHOWN:])
+        lines += labelled("reports", f"{len(values)}, step {last}", room)
+        lines += labelled("", sparkline(values, room - LABEL), room) if sparkline(values) else []
+    if record.stop_reason:
+        lines += labelled("stopped", safe(record.stop_reason), room, "yellow")
+    for failure in record.earlier:
+        lines += labelled("before", f"an attempt failed, {failure.cause.value}: {safe(failure.message)}", room)
+    if record.failure is not None:
+        lines += labelled("failed", failure_of(record), room, "red")
+        lines += [safe(line) for line in record.failure.traceback.splitlines()]
+    for name, note in record.notes.items():
+        lines += labelled("note", f"{safe(name)}: {value(note)}", room)
+    if pasted := command_line(study, record):
+        lines.append(f"{'run it':<{LABEL}}{pasted}")
+    return lines + _log(study, record, room)
+
+
+def ledger_lines(study: Study, looks: Sequence[Look], room: int) -> list[str]:
+    """Every look at sealed test data."""
+    if not looks:
+        return [f"the test data of study {safe(study.name)} were never opened"]
+    heads = [Column("look", right=True), Column("at"), Column("by", flexible=True), Column("what", flexible=True)]
+    heads += [Column("data"), Column("outcome", flexible=True)]
+    rows = [
+        [
+            str(look.number),
+            datetime.fromtimestamp(look.at).strftime("%d %b %y %H:%M"),
+            safe(look.who),
+            safe(look.what),
+            look.fingerprint[:8],
+            _outcome(look),
+        ]
+        for look in looks
+    ]
+    return table(heads, rows, room)
+
+
+def _standing(study: Study, history: History, room: int) -> list[str]:
+    objective, best, baseline = study.declared.objective, study.best, history.baseline
+    lines = []
+    if baseline is not None:
+        lines += labelled("default", f"{safe(objective.name)} {score(baseline.score)} (trial 0)", room)
+    if best is not None:
+        against = _against(best, history)
+        told = "the default itself" if best.number == 0 else f"{against} than the default" if against else ""
+        text = f"{safe(objective.name)} {score(best.score)} (trial {best.number}){', ' if told else ''}{told}"
+        lines += labelled("chosen" if study.selection else "best so far", text, room, "green")
+        lines += labelled("", params(best.params), room)
+    if len(history.scored) > 1:
+        losses = [r.loss for r in history.scored if r.loss is not None]
+        rising = [-min(losses[: i + 1]) for i in range(len(losses))]
+        lines += labelled("history", f"{sparkline(rising, room - LABEL - 14)} best so far", room)
+    return lines
+
+
+def _budget(study: Study, trials: int, seconds: float, cost: float) -> str:
+    budget = study.declared.budget
+    used = [f"{trials} of {budget.trials} trials" if budget.trials else f"{trials} trials"]
+    used.append(f"{duration(seconds)} of {duration(budget.seconds)}" if budget.seconds else duration(seconds))
+    if budget.compute_seconds:
+        spent = study.spent.get("compute_seconds", 0.0)
+        used.append(f"{duration(spent)} of {duration(budget.compute_seconds)} of compute")
+    if budget.cost or cost:
+        used.append(f"cost {cost:g} of {budget.cost:g}" if budget.cost else f"cost {cost:g}")
+    return ", ".join(used)
+
+
+def _states(history: History) -> str:
+    counts = Counter(record.state for record in history)
+    told = [f"{counts[state]} {state.value}" for state in State if counts[state]]
+    again = sum(1 for record in history if record.stage is Stage.SELECT)
+    return (", ".join(told) or "none yet") + (f"; {again} of them finalists on fresh seeds" if again else "")
+
+
+def _next(study: Study, history: History) -> str:
+    name = f"--name {shlex.quote(study.name)}"
+    if not len(history):
+        return "trialist run starts it"
+    if study.best is None and not history.pending:
+        return f"trialist show {history[0].number} shows why; trialist rerun --failed tries again"
+    if study.selection is None:
+        return f"the same trialist run again goes on where it stopped (or: trialist run {name})"
+    if study.verdict is None and study.declared.test is not None:
+        return "trialist verify opens the test data, once"
+    return "trialist report writes a page; trialist best has the line to paste"
+
+
+def _against(record: TrialRecord, history: History) -> str:
+    """In words; nothing where one of them has no score."""
+    sides = _sides(record, history)
+    return difference(*sides, history.plan.objective.direction.sign) if sides else ""
+
+
+def _gain(record: TrialRecord, history: History) -> str:
+    sides = _sides(record, history)
+    return gain(*sides, history.plan.objective.direction.sign) if sides else ""
+
+
+def _sides(record: TrialRecord, history: History) -> tuple[float, float] | None:
+    baseline = history.baseline
+    if baseline is None or record.value is None or baseline.value is None or record.number == 0:
+        return None
+    return record.value, baseline.value
+
+
+def _stage(record: TrialRecord) -> str:
+    again = "" if record.repeats is None else f", trial {record.repeats} again"
+    return f"{record.stage.value} by {safe(record.strategy)}{again}"
+
+
+def _ran(record: TrialRecord) -> str:
+    parts = [time(record.seconds) if record.seconds is not None else "not to its end yet", f"seed {record.seed}"]
+    if record.opened_at:
+        parts.append(datetime.fromtimestamp(record.opened_at).strftime("opened %d %B %Y %H:%M:%S"))
+    if record.attempt:
+        parts.append(f"attempt {record.attempt + 1}")
+    if record.cost is not None:
+        parts.append(f"cost {record.cost:g}")
+    return ", ".join(parts)
+
+
+def _log(study: Study, record: TrialRecord, room: int) -> list[str]:
+    """Where the trial's log is, and its last lines."""
+    path = trial_folder(study.directory, record.number) / "log.txt"
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(file.tell() - 65_536, 0))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    told = [f"{'log':<{LABEL}}{path}"]
+    return told + [f"  {safe(line)}"[:room] for line in lines[-_LOG_LINES:]]
+
+
+def _outcome(look: Look) -> str:
+    if look.outcome is None:
+        return "open: broken off half-way"
+    if "failed" in look.outcome:
+        return f"failed: {safe(str(look.outcome['failed']))}"
+    return safe(str(look.outcome.get("outcome", "")))
