@@ -55,6 +55,18 @@ def test_paired_bootstrap_without_the_seeds_would_not_cover() -> None:
     assert missed > 30
 
 
+def test_noise_that_examples_and_seeds_share_is_counted_once() -> None:
+    """Seeds that answer single examples differently: both sources see that noise, the interval must not add it up."""
+    rng, widths = default_rng(0), []
+    for _ in range(60):
+        a, b = rng.normal(size=(2, 5, 200))
+        interval = paired_bootstrap(a, b, rng, resamples=QUICK)
+        assert interval is not None
+        widths.append(interval.high - interval.low)
+    ideal = 2 * 1.96 * math.sqrt(2 / (5 * 200))
+    assert ideal < np.mean(widths) < 1.42 * ideal  # 1.33; counted twice, 1.5
+
+
 def test_grouped_resampling_covers_where_examples_of_a_group_are_alike() -> None:
     rng = default_rng(3)
     groups = np.repeat(np.arange(40), rng.integers(1, 8, 40))

@@ -51,7 +51,7 @@ def test_random_parts_share_no_row_leave_none_out_and_have_the_size_asked_for(
 
 
 @given(
-    st.lists(st.integers(3, 30), min_size=1, max_size=6), st.floats(0.1, 0.4), st.floats(0.1, 0.4), st.integers(0, 5)
+    st.lists(st.integers(3, 30), min_size=1, max_size=6), st.floats(0.1, 0.7), st.floats(0.1, 0.4), st.integers(0, 5)
 )
 def test_stratified_parts_hold_every_class_in_its_share_to_a_row(
     counts: list[int], test: float, validation: float, seed: int
@@ -115,6 +115,16 @@ def test_dates_of_all_kinds_order_time(convert: Any) -> None:
     train, held, sealed = rows(split)
     assert [len(train), len(held), len(sealed)] == [30, 10, 10]
     assert max(train) < min(held) <= max(held) < min(sealed)
+
+
+def test_a_class_as_small_as_the_parts_are_many_is_in_each_of_them() -> None:
+    split = Split(range(43), [0] * 40 + [1] * 3, test=0.7, validation=0.15, stratify=True)
+    assert [y.count(1) for _, y in parts(split)] == [1, 1, 1]
+
+
+def test_rows_of_one_moment_keep_their_order() -> None:
+    train, held, sealed = rows(Split(range(300), range(300), time=[row // 60 for row in range(300)]))
+    assert train + held + sealed == list(range(300))
 
 
 def test_a_tie_at_the_border_moves_it_to_the_nearer_end() -> None:
@@ -334,6 +344,8 @@ def test_fingerprints_ignore_how_the_same_data_are_laid_out() -> None:
     assert fingerprint(frame) == fingerprint(frame.set_axis([7, 8, 9]))
     entries = scipy.sparse.coo_matrix(([1.0, 2.0], ([0, 1], [1, 0])), shape=(2, 2))
     assert fingerprint(entries) == fingerprint(entries.tocsc())
+    unsorted = scipy.sparse.csr_matrix(([2.0, 1.0, 1.0], [1, 0, 0], [0, 3, 3]), shape=(2, 2))
+    assert fingerprint(unsorted) == fingerprint(scipy.sparse.csr_matrix([[2.0, 2.0], [0.0, 0.0]]))
     assert fingerprint({"b", "a"}) == fingerprint({"a", "b"})
 
 
