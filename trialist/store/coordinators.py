@@ -45,6 +45,13 @@ class Coordinators:
         values = {"the_token": owner.token, "the_beat": time.monotonic()}
         self._database.change(statements.BEAT_ALL, values)
 
+    def excuse(self, since: float) -> None:
+        """Nobody could renew a lease since then, for the transaction was open: that silence does not count."""
+        held = time.monotonic() - since
+        if held > BEAT_SECONDS:
+            values = {"the_boot": this_process().boot, "the_since": since, "the_held": held}
+            self._database.change(statements.EXCUSE, values)
+
     def is_time_to_look(self, study: int) -> bool:
         """Whether the last look for dead owners is a second ago; true at most once a second."""
         now = time.monotonic()

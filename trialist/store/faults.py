@@ -95,9 +95,14 @@ def is_refusal(problem: OSError | sqlite3.Error) -> bool:
     return _BY_ERRNO.get(problem.errno or 0) is _READ_ONLY
 
 
-def damaged(path: Path, what: str, problem: Exception) -> StoreDamagedError:
-    """A row that no store ever wrote."""
-    return StoreDamagedError(f"{path}: {what} cannot be read ({type(problem).__name__}: {problem}). {_DAMAGED[2]}")
+@contextmanager
+def readable(path: Path, what: str) -> Iterator[None]:
+    """Where a row cannot be understood, say which part of the file holds what no store ever wrote."""
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
+        reason = f"{type(problem).__name__}: {problem}"
+        raise StoreDamagedError(f"{path}: {what} cannot be read ({reason}). {_DAMAGED[2]}") from problem
 
 
 def _of_sqlite(problem: sqlite3.Error) -> tuple[type[StoreError], str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from trialist.errors import StateError, StoreDamagedError, shown
 from trialist.protocols import Look
 from trialist.space import plain
+from trialist.store.records import text_of
 
 _VERSION = 1
 
@@ -33,8 +34,8 @@ def opening(looks: Sequence[Look], study: str, fingerprint: str, who: str, what:
             "study": study,
             "fingerprint": fingerprint,
             "at": at,
-            "who": who,
-            "what": what,
+            "who": text_of(who),
+            "what": text_of(what),
         }
     )
 

@@ -117,6 +117,7 @@ class MemoryStore:
         with self._writing():
             study = self._study(name)
             now = time.monotonic()
+            _beat(study, owner, now)
             if now - study.looked >= 1.0:
                 study.looked = now
                 self._release(study, at)
@@ -128,12 +129,12 @@ class MemoryStore:
                 return None
             else:
                 proposal = propose(len(study.trials))
+                _excuse(study, now)
                 if isinstance(proposal, Exhausted):
                     return proposal
                 revision = study.revisions[-1].number
                 record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at)
                 _add(study, Held(record, owner.token))
-            _beat(study, owner, now)
             return record
 
     def record(
@@ -286,3 +287,10 @@ def _beat(study: _Study, owner: Owner, now: float) -> None:
     if lease is None:
         lease = Lease(owner.token, this_process(), now, now, 1, owner.lease_seconds, owner.describes)
     study.leases[owner.token] = replace(lease, beat=now, beats=lease.beats + 1)
+
+
+def _excuse(study: _Study, since: float) -> None:
+    """Nobody could renew a lease since then, for the store was held: that silence does not count."""
+    held = time.monotonic() - since
+    for token, lease in study.leases.items() if held > 1.0 else ():
+        study.leases[token] = replace(lease, beat=lease.beat + held)

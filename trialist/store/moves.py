@@ -1,4 +1,4 @@
-"""What a message does to a trial: functions from record to record, the same for every store; nothing is written here."""
+"""What a message does to a trial: functions from record to record, the same for every store; they write nothing."""
 
 from __future__ import annotations
 

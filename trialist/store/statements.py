@@ -6,7 +6,7 @@ from sqlalchemy import Insert, Table, bindparam, delete, func, insert, select, u
 from sqlalchemy.sql.elements import BindParameter
 
 from trialist.store.records import COLUMNS
-from trialist.store.schema import ledger, lease, marker, report, revision, stage, study, trial
+from trialist.store.schema import lease, ledger, marker, report, revision, stage, study, trial
 
 
 def _the(name: str) -> BindParameter[object]:
@@ -20,17 +20,16 @@ def _adding(table: Table, numbered: str = "") -> Insert:
 
 # Studies
 
-_STUDY = (study.c.id, study.c.revision, study.c.trials, study.c.changes)
-STUDY = select(*_STUDY).where(study.c.name == _the("name"))
-STUDY_ROW = select(study).where(study.c.name == _the("name"))
+STUDY = select(study.c.id, study.c.name, study.c.created_at, study.c.revision, study.c.trials, study.c.changes).where(
+    study.c.name == _the("name")
+)
 NAMES = select(study.c.name).order_by(study.c.id)
 ADD_STUDY = _adding(study, numbered="id")
-# The study's next state and its cursor in one statement: its row is locked, and read, by being changed.
 ADVANCE = (
     update(study)
-    .where(study.c.name == _the("name"))
+    .where(study.c.id == _the("study"))
     .values(changes=study.c.changes + 1, trials=study.c.trials + _the("opened"))
-    .returning(*_STUDY)
+    .returning(study.c.changes)
 )
 ADD_SPENT = (
     update(study)
@@ -43,7 +42,9 @@ ADD_SPENT = (
 )
 SET_REVISION = update(study).where(study.c.id == _the("study")).values(revision=_the("revision"))
 ADD_REVISION = _adding(revision)
-REVISION = select(revision).where(revision.c.study == _the("study"), revision.c.number == _the("number"))
+REVISION = select(revision.c.plan_json, revision.c.space_json).where(
+    revision.c.study == _the("study"), revision.c.number == _the("number")
+)
 REVISIONS = select(revision).where(revision.c.study == _the("study")).order_by(revision.c.number)
 FORGET = (
     delete(study).where(study.c.id == _the("study")),
@@ -55,7 +56,7 @@ FORGET = (
 _TRIAL = tuple(trial.c[name] for name in COLUMNS)
 _this_trial = (trial.c.study == _the("study"), trial.c.number == _the("number"))
 ADD_TRIAL = _adding(trial)
-TRIAL = select(*_TRIAL, trial.c.owner, trial.c.reported, trial.c.changed).where(*_this_trial)
+TRIAL = select(*_TRIAL, trial.c.owner, trial.c.reported).where(*_this_trial)
 TRIAL_CHANGED = select(trial.c.changed).where(*_this_trial)
 TRIAL_REPORTS = (
     select(report.c.step, report.c.value, report.c.metrics_json)
@@ -143,8 +144,14 @@ BEAT = (
     .values(beat=_the("beat"), beats=lease.c.beats + 1)
 )
 BEAT_ALL = update(lease).where(lease.c.token == _the("token")).values(beat=_the("beat"), beats=lease.c.beats + 1)
+# No lease of this machine that had not run out at `since` could be renewed for the `held` seconds that followed.
+EXCUSE = (
+    update(lease)
+    .where(lease.c.boot == _the("boot"), lease.c.beat > _the("since") - lease.c.lease_seconds)
+    .values(beat=lease.c.beat + _the("held"))
+)
 LEASES = select(lease).where(lease.c.study == _the("study"))
-SPENT = select(study.c.id, study.c.closed, study.c.compute_seconds, study.c.cost).where(study.c.name == _the("name"))
+SPENT = select(study.c.closed, study.c.compute_seconds, study.c.cost).where(study.c.id == _the("study"))
 LEDGER = select(ledger.c.content_json, ledger.c.digest).order_by(ledger.c.line)
 LEDGER_LENGTH = select(func.count()).select_from(ledger)
 LEDGER_HEAD = select(marker.c.value).where(marker.c.key == "ledger")
