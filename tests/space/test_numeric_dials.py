@@ -161,6 +161,15 @@ def test_a_normal_prior_is_the_truncated_normal(m, s, low, high):
         assert dial.from_prior(u) == pytest.approx(oracle.ppf(u), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.parametrize("dial", [Int(0, 20, prior=Normal(4, 3)), Float(0.0, 2.0, step=0.1, prior=Normal(0.4, 0.3))])
+def test_a_value_of_a_grid_has_the_prior_of_half_a_step_around_it(dial):
+    m, s = dial.prior.mean, dial.prior.sd
+    half = (dial.step or 1) / 2
+    oracle = stats.truncnorm((dial.low - half - m) / s, (dial.high + half - m) / s, loc=m, scale=s)
+    for value in dial.values():
+        assert dial.mass(value) == pytest.approx(oracle.cdf(value + half) - oracle.cdf(value - half), rel=1e-9)
+
+
 def test_a_normal_prior_on_a_log_scale_has_a_factor_as_sd():
     dial = Float(1e-6, 1.0, log=True, prior=Normal(1e-3, 10))
     oracle = stats.truncnorm(-3, 3)

@@ -49,6 +49,7 @@ def test_growth_is_told_and_old_configurations_stay_inside(new, words):
     [
         (Space(lr=OLD["lr"]), "act", "missing"),
         (changed(lr=Float(1e-3, 1, log=True, default=1e-3)), "lr", "narrower"),
+        (changed(lr=Float(1e-4, 0.05, log=True, default=1e-3)), "lr", "narrower"),
         (changed(lr=Float(1e-4, 0.1, default=1e-3)), "lr", "scale"),
         (changed(lr=Float(1e-4, 0.1, log=True, default=1e-2)), "lr", "baseline"),
         (changed(lr=Float(1e-4, 0.1, log=True)), "lr", "baseline"),
