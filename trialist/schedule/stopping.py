@@ -33,15 +33,23 @@ def should_end(history: History, plan: Plan, since: int = 0) -> str | None:
         return f"the budget of {trials:,} trials is used"
     if check_stopping(plan.stopping) == "none":
         return None
-    return _only_failures([record for record in history if record.number >= since])
+    return _only_failures(history.records, since)
 
 
-def _only_failures(records: Sequence[TrialRecord]) -> str | None:
-    # An interruption says nothing about the objective, so preempted trials count neither way.
-    told = [r for r in records if r.state.is_closed and not (r.failure and r.failure.cause is Cause.PREEMPTED)]
-    last = told[-FAILURES:]
-    if len(last) < FAILURES or any(record.state is not State.FAILED for record in last):
+def _only_failures(records: Sequence[TrialRecord], since: int) -> str | None:
+    # From the end, since this is asked before every trial of studies of any length. An interruption says nothing about
+    # the objective, so preempted trials count neither way.
+    last: list[TrialRecord] = []
+    for record in reversed(records):
+        if record.number < since or len(last) == FAILURES:
+            break
+        if not record.state.is_closed or (record.failure and record.failure.cause is Cause.PREEMPTED):
+            continue
+        if record.state is not State.FAILED:
+            return None
+        last.append(record)
+    if len(last) < FAILURES:
         return None
-    failure = last[-1].failure
+    failure = last[0].failure
     message = failure.message if failure is not None else "without a message"
-    return f"the last {FAILURES} trials all failed, trial {last[-1].number} so: {message}"
+    return f"the last {FAILURES} trials all failed, trial {last[0].number} so: {message}"

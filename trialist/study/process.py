@@ -19,7 +19,7 @@ from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import Goal, run
 from trialist.study.session import Session
-from trialist.study.spending import may_start, seconds_per_trial
+from trialist.study.spending import affordable, may_start, seconds_per_trial
 from trialist.study.summary import best_against_default
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
@@ -109,7 +109,8 @@ class Process:
         yield self._ended("refined")
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
-        session, stages = self._session, self._choice().stages
+        session = self._session
+        stages = affordable(session, self._choice().stages, self._workers)
         history = session.history()
         explored = len(history.explored)
         kept = session.stage("select")

@@ -37,9 +37,9 @@ class Session:
         self.store, self.lease_seconds = store, lease_seconds
         self._declared = space
         self.adopt(study)
-        self._records: dict[int, TrialRecord] = {}
+        self._records: list[TrialRecord] = []               # by number: numbers have no gaps
         self._cursor = 0
-        self._sorted: Records | None = ()
+        self._seen: Records = ()
         self._pid = -1
         self._heartbeat: _Heartbeat | None = None
         self.opened: set[int] = set()
@@ -131,6 +131,10 @@ class Session:
             self._heartbeat = _Heartbeat(self.store, self._owner)
         return self._owner
 
+    def beat(self) -> None:
+        """Say that this coordinator lives; wall time counts as spent up to here."""
+        self.store.renew(self.owner())
+
     def close(self) -> None:
         if self._heartbeat is not None and self._pid == os.getpid():
             self._heartbeat.stop()
@@ -140,13 +144,15 @@ class Session:
         changes = self.store.changes(self.name, self._cursor)
         if changes.records:
             self._cursor = changes.cursor
-            self._records.update((record.number, record) for record in changes.records)
-            self._sorted = None
+            for record in sorted(changes.records, key=lambda r: r.number):
+                if record.number < len(self._records):
+                    self._records[record.number] = record
+                else:
+                    self._records.append(record)
+            self._seen = tuple(self._records)
             if max(record.revision for record in changes.records) > self.revision:
                 self.load()                     # another worker's objective declared a dial
-        if self._sorted is None:
-            self._sorted = tuple(self._records[number] for number in sorted(self._records))
-        return self._sorted
+        return self._seen
 
 
 class _Heartbeat(threading.Thread):

@@ -278,7 +278,8 @@ class Study:
         number = trial.number if isinstance(trial, Trial) else whole("number", trial, at_least=0)
         if state not in (None, "failed"):
             raise ResultError("state", f"{shown(state)} cannot be told", 'Use "failed", or give a value.')
-        record = self.history.get(number)
+        record = self._desk.running.get(number) if value is not None else None      # without reading the history
+        record = record or self.history.get(number)
         if record is None:
             last = len(self.history) - 1
             has = f"has trials 0 to {last}" if last >= 0 else "has no trial yet"
@@ -349,8 +350,11 @@ class Study:
         self, work: Work, test: Test | None = None, *, workers: int = 1, again: bool = False
     ) -> Iterator[Event]:
         """All stages, told event by event: search, refine, select, and verify where there is a test."""
+        before = len(self.history)
         yield from Process(self._session, work, workers).stages()
         best = self.best
+        if best is not None and len(self.history) == before:
+            yield Told(f"nothing is left to run under the budget of {self.declared.budget}: trial {best.number} is selected")
         if test is None or best is None:
             return
         verified = self.stage("verified")

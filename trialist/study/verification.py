@@ -125,6 +125,7 @@ class _Runs:
                 done = len(self._values)
                 executor.poll(lambda message: self._answer(message, queue), 0.5)
                 if len(self._values) > done:
+                    session.beat()                          # trainings of verification are time spent, too
                     yield TestRan(len(self._values), total)
                 if interrupt.should_finish:
                     raise Interrupted("interrupted during verification: run the same again, the look goes on")
