@@ -140,6 +140,29 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + "…" if width > 0 else ""
 
 
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Text as lines of at most so many columns, broken at spaces, and within words that are longer than a line.
+
+    >>> wrapped("one two three", 8, "  ")
+    ['one two', '  three']
+    """
+    lines = [""]
+    for word in text.split():
+        line = f"{lines[-1]} {word}" if lines[-1].strip() else f"{lines[-1]}{word}"
+        if columns(line) <= width:
+            lines[-1] = line
+            continue
+        if lines[-1].strip():
+            lines.append(indent)
+        while columns(word) > width - columns(lines[-1]):
+            piece = cut(word, width - columns(lines[-1])).removesuffix("…")
+            lines[-1] += piece
+            lines.append(indent)
+            word = word[len(piece) :]
+        lines[-1] += word
+    return lines
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal the text takes: wide letters two, combining ones none."""
     if text.isascii():

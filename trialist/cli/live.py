@@ -8,7 +8,7 @@ from rich.text import Text
 
 from trialist.cli.course import Course
 from trialist.cli.format import cut, number, params, safe, sparkline
-from trialist.cli.progress import line_of
+from trialist.cli.progress import lines_of
 from trialist.study.events import Event
 from trialist.trials.plan import duration
 from trialist.trials.trial import TrialRecord
@@ -30,9 +30,9 @@ class Live:
 
     def take(self, event: Event) -> None:
         is_best = self.course.take(event)
-        if line := line_of(event):
+        for line in lines_of(event, self._console.width):
             self.say(line)
-        elif is_best and self.course.best is not None:
+        if is_best and self.course.best is not None:
             best = self.course.best
             mark = "the default" if best.number == 0 else "new best"
             self.say(f"  trial {best.number}: {self.course.value(best)}, {mark}: {params(best.params)}")

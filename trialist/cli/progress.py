@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from trialist.cli.course import Course
-from trialist.cli.format import cut, params, safe
+from trialist.cli.format import cut, params, safe, wrapped
 from trialist.cli.table import width
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialRetried
 from trialist.trials.trial import Stage, State, TrialRecord
@@ -56,15 +55,14 @@ class Plain:
 
     def take(self, event: Event) -> None:
         self.course.take(event)
-        if isinstance(event, StageStarted) and event.stage == "plan":
-            # The reason for the strategy is worth a second line.
-            for part in textwrap.wrap(line_of(event), width(), subsequent_indent="  "):
-                self._write(part)
-        elif line := self._trial(event.record) if isinstance(event, TrialClosed) else line_of(event):
+        if isinstance(event, TrialClosed):
+            self.say(self._trial(event.record))
+        for line in lines_of(event, width()):
             self.say(line)
 
     def say(self, line: str) -> None:
-        self._write(cut(line, width()))
+        if line:
+            self._write(cut(line, width()))
 
     def close(self) -> None:
         """Nothing is left on the screen."""
@@ -85,16 +83,19 @@ class Plain:
         return "  " + ", ".join(part for part in (course.short_counts(), course.standing(), course.time_left()) if part)
 
 
-def line_of(event: Event) -> str:
+def lines_of(event: Event, room: int) -> list[str]:
     """What stages and rare events have to say; nothing for the others."""
     match event:
+        case StageStarted("plan", text):
+            # The reason for the strategy is worth a second line.
+            return wrapped(f"plan: {safe(text)}", room, "  ")
         case StageStarted(stage, text):
-            return f"{stage}: {safe(text)}"
-        case StageEnded(stage, text):
-            return "" if stage in _TOLD_BY_RESULT else f"  {safe(text)}"
-        case Told(text):
-            return f"  {safe(text)}" if text else ""
+            return [f"{stage}: {safe(text)}"]
+        case StageEnded(stage, text) if stage not in _TOLD_BY_RESULT:
+            return [f"  {safe(text)}"]
+        case Told(text) if text:
+            return [f"  {safe(text)}"]
         case TrialRetried(record):
-            return f"  trial {record.number} is tried again: {safe(record.earlier[-1].message)}"
+            return [f"  trial {record.number} is tried again: {safe(record.earlier[-1].message)}"]
         case _:
-            return ""
+            return []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 
-from trialist.cli.format import columns, cut
+from trialist.cli.format import columns, cut, wrapped
 
 LABEL = 11  # columns of a label before its text
 _LEAST = 6  # columns that a flexible column keeps
@@ -52,9 +51,7 @@ def table(heads: Sequence[Column], rows: Sequence[Sequence[str]], room: int, sty
 
 def labelled(label: str, text: str, room: int, style: str = "") -> list[str]:
     """A label and its text, wrapped under itself."""
-    parts: list[str] = []
-    for paragraph in text.split("\n"):
-        parts += textwrap.wrap(paragraph, max(room - LABEL, 20), break_on_hyphens=False) or [""]
+    parts = wrapped(text, max(room - LABEL, 20))
     head = click.style(f"{label:<{LABEL}}"[: LABEL - 1] + " ", bold=True)
     rest = [f"{'':{LABEL}}{part}" for part in parts[1:]]
     first = click.style(parts[0], fg=style) if style else parts[0]

@@ -21,6 +21,7 @@ from trialist.cli.format import (
     sparkline,
     time,
     value,
+    wrapped,
 )
 from trialist.cli.result import command_line, verdict_lines
 from trialist.cli.table import LABEL, Column, labelled, table
@@ -72,7 +73,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
     """All trials in a table, their scores against the default's."""
     history = study.history
     if not len(history):
-        return [f"study {safe(study.name)} has no trial yet: start with trialist run"]
+        return wrapped(f"study {safe(study.name)} has no trial yet: start with trialist run", room)
     objectives = study.declared.objectives
     heads = [Column("#", right=True), Column("stage"), Column("state")]
     heads += [Column(safe(o.name), right=True, flexible=True) for o in objectives]
@@ -150,7 +151,7 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
 def ledger_lines(study: Study, looks: Sequence[Look], room: int) -> list[str]:
     """Every look at sealed test data."""
     if not looks:
-        return [f"the test data of study {safe(study.name)} were never opened"]
+        return wrapped(f"the test data of study {safe(study.name)} were never opened", room)
     heads = [Column("look", right=True), Column("at"), Column("by", flexible=True), Column("what", flexible=True)]
     heads += [Column("data"), Column("outcome", flexible=True)]
     rows = [

@@ -1,0 +1,200 @@
+"""Every view, of every kind of study: nothing is wider than the terminal, and empty states say what to do next."""
+
+from __future__ import annotations
+
+import math
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trialist.cli.asjson import plain_json, study_json, trial_json
+from trialist.cli.export import csv_text, json_text
+from trialist.cli.format import columns, cut, gain, measured, number, safe, sparkline, wrapped
+from trialist.cli.result import result_lines
+from trialist.cli.views import ledger_lines, status_lines, trial_lines, trials_lines
+from trialist.space.parameter import Categorical, Float, Int
+from trialist.space.space import Space
+from trialist.study.study import Study
+from trialist.study.table import rows
+
+ROOM = 80
+ODD = "a\nb <b>\u202eevil🚀 " + "x" * 100
+
+
+def run(study: Study, values) -> Study:
+    for value in values:
+        trial = study.ask()
+        if value is None:
+            study.tell(trial, state="failed")
+        else:
+            study.tell(trial, value)
+    return study
+
+
+def simple(**kwargs) -> Study:
+    space = Space(lr=Float(1e-4, 1.0, log=True, default=0.01), act=Categorical(["relu", "tanh"], default="relu"))
+    return Study.create(space, store="memory", **{"minimize": "val_loss", "budget": 20, "name": "s", **kwargs})
+
+
+def with_reports() -> Study:
+    study = simple()
+    trial = study.ask()
+    for step, value in enumerate((math.nan, 1.0, math.inf, 0.5), start=1):
+        trial.report(value, step=step)
+    trial.note("checkpoint\n", "a\x1b[31m")
+    study.tell(trial, 0.5)
+    return study
+
+
+def several() -> Study:
+    study = simple(minimize=["loss", "latency"], maximize="accuracy")
+    return run(study, [{"loss": [0.1, 0.2], "latency": 1e9, "accuracy": 0.5, "extra": math.nan}, None])
+
+
+def conditional() -> Study:
+    space = Space(
+        {
+            "solver": Categorical(["sgd", "adam"], default="adam"),
+            "momentum": Float(0, 1, when={"solver": "sgd"}),
+            "layers": Int(1, 64, log=True),
+        }
+    )
+    return run(Study.create(space, store="memory", maximize="accuracy", budget=9, name="c"), [0.5, 0.6, 0.7, 0.4])
+
+
+def odd() -> Study:
+    space = Space({ODD: Float(0, 1), "y": Categorical([ODD, "z" * 500, ("t", b"\xff"), None])})
+    return run(Study.create(space, store="memory", minimize=ODD, budget=9, name=ODD), [1e300, -1e300, None, 5e-324])
+
+
+STUDIES = {
+    "empty": simple,
+    "one": lambda: run(simple(), [0.5]),
+    "running": lambda: (study := run(simple(), [0.5]), study.ask())[0],
+    "all failed": lambda: run(simple(), [None, None]),
+    "several scored": lambda: run(simple(), [[0.4, 0.41], [0.3, 0.32], None, 0.39, 0.5]),
+    "reports": with_reports,
+    "several objectives": several,
+    "conditional": conditional,
+    "odd": odd,
+    "define by run": lambda: run(Study.create(minimize="loss", store="memory", name="d", budget=5), [0.1, 0.2]),
+}
+
+
+@pytest.fixture(params=list(STUDIES))
+def study(request):
+    made = STUDIES[request.param]()
+    yield made
+    made.close()
+
+
+def views(study: Study):
+    yield status_lines(study, ["other", ODD], ROOM)
+    yield trials_lines(study, ROOM, with_reasons=True)
+    yield trials_lines(study, ROOM, with_reasons=False)
+    yield result_lines(study, ROOM)
+    yield ledger_lines(study, study.ledger, ROOM)
+    for record in study.history:
+        yield trial_lines(study, record, ROOM)
+
+
+def test_no_view_is_wider_than_the_terminal_or_disturbs_it(study):
+    for lines in views(study):
+        assert lines
+        for line in lines:
+            plain = click.unstyle(line)
+            assert columns(plain) <= ROOM, line
+            assert plain.isprintable() or "🚀" in plain
+            assert "\n" not in plain
+
+
+def test_every_view_is_strict_json_too(study):
+    import json
+
+    for told in (study_json(study), {"trials": [trial_json(record, reports=True) for record in study.history]}):
+        assert json.loads(json.dumps(plain_json(told), allow_nan=False)) is not None
+
+
+def test_exports_have_a_row_for_each_trial(study):
+    import csv
+    import json
+
+    table = rows(study.history)
+    assert len(list(csv.DictReader(csv_text(table, ["number"]).splitlines(keepends=True)))) == len(study.trials)
+    assert len(json.loads(json_text(table))) == len(study.trials)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty", "no trial has run yet: start with trialist run"),
+        ("all failed", "all 2 failed"),
+        ("running", "part of it is luck"),
+    ],
+)
+def test_an_empty_state_says_what_to_do_next(name, said):
+    assert said in " ".join(" ".join(click.unstyle(line).split()) for line in result_lines(STUDIES[name](), ROOM))
+
+
+def test_the_status_names_the_next_command():
+    def last(name: str) -> str:
+        lines = [click.unstyle(line) for line in status_lines(STUDIES[name](), [], ROOM)]
+        return next(line for line in lines if line.startswith("next"))
+
+    assert "trialist run" in last("empty")
+    assert "trialist show 0" in last("all failed")
+    assert "again goes on where it stopped" in last("one")
+
+
+def test_scores_stand_against_the_default_with_their_noise():
+    text = "\n".join(
+        click.unstyle(line) for line in trials_lines(STUDIES["several scored"](), ROOM, with_reasons=False)
+    )
+    assert "0.405 ± 0.005" in text
+    assert "+0.095" in text
+    assert "-0.095" in text
+    assert "*1" in text
+    assert "failed" in text
+
+
+def test_a_larger_metric_is_better_where_it_is_maximized():
+    text = "\n".join(click.unstyle(line) for line in trials_lines(conditional(), ROOM, with_reasons=False))
+    assert "+0.2" in text
+    assert "*2" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [(0.91234, 0.0042, "0.912 ± 0.004"), (0.91234, 0.0149, "0.912 ± 0.015"), (123456.0, 1000.0, "123000 ± 1000"),
+     (1.5, math.nan, "1.500"), (math.nan, 0.1, "nan"), (0.1, 1e-12, "0.1 ± 1e-12")],
+)  # fmt: skip
+def test_a_number_carries_its_uncertainty_at_matching_digits(value, error, text):
+    assert measured(value, error) == text
+
+
+def test_text_is_cut_by_columns_and_made_safe():
+    assert cut("日本語テキスト", 7) == "日本語…"
+    assert columns(cut("日本語テキスト", 7)) == 7
+    assert cut("abc", 3) == "abc"
+    assert safe("\u202eabc\x07") == "\\u202eabc\\x07"
+    assert safe("a\nb", keep_lines=True) == "a\nb"
+    assert number(-1234.5678) == "-1235"
+    assert gain(math.nan, 1.0, 1) == "-"
+
+
+@given(st.text(max_size=60), st.integers(3, 30))
+def test_cutting_and_wrapping_keep_to_the_width(text, width):
+    assert columns(cut(text, width)) <= width
+    lines = wrapped(text, width)
+    assert all(columns(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_a_sparkline_bears_any_numbers():
+    assert sparkline([]) == ""
+    assert sparkline([math.nan, math.inf]) == ""
+    assert sparkline([1.0, 1.0]) == "▁▁"
+    assert sparkline([-1.7e308, 1.7e308]) == "▁█"
+    assert len(sparkline([float(i) for i in range(1000)], 40)) == 40
