@@ -144,7 +144,10 @@ def test_forbidden_middles_give_way_to_the_nearest_allowed_values():
     space = Space(a=Int(0, 9, default=5), b=Int(0, 9), forbid="a + 1 > b")
     assert space.baseline() == {"a": 5, "b": 6}
     assert space.undeclared_defaults == ("b",)
+    assert Space.from_json(space.to_json()).baseline() == {"a": 5, "b": 6}
     assert space.complete({}) == {"a": 5, "b": 6}
+    tight = Space(a=Int(0, 99, default=90), b=Int(0, 99), forbid="b < 99 and a > b - 2")
+    assert tight.baseline() == Space.from_json(tight.to_json()).baseline() == {"a": 90, "b": 92}
     wide = Space(x=Float(0, 1), y=Float(0, 1), act=Categorical(["relu", "tanh"]), require="x > y + 0.1")
     assert wide.baseline()["act"] == "relu"
     assert 0.5 < wide.baseline()["x"] < 0.7 and wide.baseline() == Space.from_json(wide.to_json()).baseline()
@@ -294,6 +297,9 @@ def test_mapping_manners():
     assert repr(space) == "Space(\n    a=Int(0, 1),\n    b=Float(0.0, 1.0),\n)"
     with pytest.raises(SpaceError, match="Use 'b'"):
         space["bb"]
+    with pytest.raises(SpaceError, match=r"^c: 'x' is not one of"):
+        Space(c=Categorical(["a", "b"])).encode({"c": "x"})
+    assert space.encode({"a": 7, "b": -3.0}) == [0.75, 0.0]
     with pytest.raises(SpaceError, match="coordinates"):
         space.decode([0.5])
     assert Space().encode_many([{}]).shape == (1, 0)

@@ -16,7 +16,7 @@ MAX_SIZE = 1_000_000  # configurations that are counted or put into a grid
 MAX_POOL = 100_000  # configurations among which a hopeless draw may choose
 
 
-class TooManyError(Exception):
+class _TooManyError(Exception):
     """A walk through the space was longer than its limit; never leaves this room."""
 
 
@@ -98,7 +98,7 @@ def small_pool(tree: Tree) -> Pool | None:
 def walk(tree: Tree, levels: Mapping[str, Sequence[Any]], limit: float = math.inf) -> Iterator[dict[str, Any]]:
     """The allowed configurations among the levels of the dials that `levels` names, parents first.
 
-    Constraints are tested as soon as their last dial is decided. Raises TooManyError after `limit` partial ones.
+    Constraints are tested as soon as their last dial is decided. Raises _TooManyError after `limit` partial ones.
     """
     order = [(name, condition) for name, condition in tree.order if name in levels]
     checks = _checks(tree, [name for name, _ in order])
@@ -114,7 +114,7 @@ def walk(tree: Tree, levels: Mapping[str, Sequence[Any]], limit: float = math.in
         for value in levels[name] if is_active else (None,):
             visits += 1
             if visits > limit:
-                raise TooManyError
+                raise _TooManyError
             if is_active:
                 params[name] = value
             if all(constraint.allows(params, tree.parameters) for constraint in checks[depth]):
@@ -185,5 +185,5 @@ def _count(tree: Tree, names: list[str]) -> int | None:
     levels = {name: tuple(tree.parameters[name].values()) for name in names}
     try:
         return sum(1 for _ in walk(tree, levels, limit=MAX_SIZE))
-    except TooManyError:
+    except _TooManyError:
         return None

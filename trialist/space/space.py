@@ -87,8 +87,10 @@ class Space:
 
     def _allowed_baseline(self, lenient: bool) -> dict[str, Any]:
         tree = self._tree
-        free = {n for n, p in tree.parameters.items() if lenient or not has_default(p)}
-        found = allowed_near(tree, self._baseline, free) if free else None
+        undeclared = {name for name, parameter in tree.parameters.items() if not has_default(parameter)}
+        found = allowed_near(tree, self._baseline, undeclared) if undeclared else None
+        if found is None and lenient:
+            found = allowed_near(tree, self._baseline, self.names)
         if found is None:
             broken = tree.broken(self._baseline)
             problem = f"the default configuration {shown(self._baseline)} breaks {broken}"
@@ -257,8 +259,16 @@ class Space:
         return self._mapped(u, lambda parameter, position: parameter.from_prior(position))
 
     def encode(self, params: Mapping[str, Any]) -> list[float]:
-        """The point of the unit cube, one coordinate for each dial; 0.5 where a dial has no value."""
-        return [encode(params[name]) if name in params else 0.5 for name, encode in self._encoders]
+        """The point of the unit cube, one coordinate for each dial; 0.5 where a dial has no value.
+
+        Numbers outside their bounds lie at the nearer end; a value that is no choice raises SpaceError.
+        """
+        try:
+            return [encode(params[name]) if name in params else 0.5 for name, encode in self._encoders]
+        except SpaceError:
+            for name in self._categorical.intersection(params):
+                self._tree.parameters[name].check(name, params[name])  # the same refusal, naming the dial
+            raise
 
     def encode_many(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """The points of several configurations, (n, d)."""
@@ -308,7 +318,7 @@ class Space:
             return Space._made(Tree.of(parameters, self._tree.constraints))
         if known == parameter:
             return self
-        problem = f"{shown(parameter)} is not what was declared before, {known!r}"
+        problem = f"{shown(parameter)} is not what was declared before, {shown(known)}"
         raise SpaceError(name, problem, "Use the same declaration every time, or choose another name.")
 
     def to_json(self) -> dict[str, Any]:
@@ -341,11 +351,6 @@ class Space:
             if condition is None or condition.holds(params):
                 params[name] = value(self._tree.parameters[name], float(position[name]))
         return self._tree.in_order(params)
-
-    def _in_order(self, params: dict[str, Any]) -> dict[str, Any]:
-        if not self._tree.has_conditions:
-            return params
-        return {name: params[name] for name in self.names if name in params}
 
     def _unknown(self, name: object, *value: object) -> SpaceError:
         field = name if isinstance(name, str) else repr(name)
