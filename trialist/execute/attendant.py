@@ -44,6 +44,7 @@ def refuse_while_loading() -> None:
 def main(fd: int) -> None:
     """The life of a spawned nursery."""
     line = socket.socket(fileno=fd)
+    line.set_inheritable(False)  # a command that held it would hide our own end
     parent = os.getppid()
     preparation, payload = pickle.load(sys.stdin.buffer)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -87,7 +88,7 @@ def _attend(line: socket.socket, parent: int, serve: Serve | None) -> None:
                 if pid in children:
                     request, began = children.pop(pid)
                     ended = _ended(request, time.monotonic() - began, status)
-                    # Workers keep their own orphans, so those that came here are of a dead one; a command's bear a token.
+                    # Workers keep their orphans, so those that came here are of a dead one; a command's bear its token
                     killing.kill_children(frozenset(children), request.token)
                     line.send(pickle.dumps(ended))
             if line.fileno() in ready:

@@ -107,6 +107,8 @@ class WorkerProcesses:
 
     def poll(self, answer: Answer, timeout: float) -> int:
         until = time.monotonic() + timeout
+        if not self._outbox and not any(worker.assignment for worker in self._workers):
+            self._refuse_if_all_aside()
         while True:
             self._turn(0.0 if self._outbox else until - time.monotonic())
             handled = 0
@@ -118,8 +120,6 @@ class WorkerProcesses:
                     self._sent(wire, decision)
             if handled or time.monotonic() >= until:
                 return handled
-            if not any(worker.assignment for worker in self._workers):
-                self._refuse_if_all_aside()
 
     def cancel(self, number: int, failure: Failure) -> None:
         for worker in self._workers:

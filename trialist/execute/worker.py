@@ -287,6 +287,7 @@ def run_assignment(
         trial._send(message)
     except InputError as error:  # a declaration or note that came with it clashes with the study's
         failure = of_exception(error)
+        trial._dials.news.clear()
         trial._send(Failed(assignment.number, assignment.attempt, failure, message.seconds))
 
 
