@@ -58,6 +58,14 @@ def test_each_point_is_uniform_over_seeds() -> None:
     assert np.all(np.abs((x < 0.25).mean(axis=0) - 0.25) < 0.09)
 
 
+def test_seeds_do_more_than_shift_the_points() -> None:
+    apart = {
+        seed: [int(u * 2**53) ^ int(v * 2**53) for u, v in zip(point(6, 4, seed), point(1, 4, seed), strict=True)]
+        for seed in (0, 1)
+    }
+    assert all(a != b for a, b in zip(apart[0], apart[1], strict=True))
+
+
 @given(index=st.integers(0, 2**64 - 1), seed=st.integers(0, 2**31), d=st.integers(1, 6))
 def test_a_point_is_a_function_of_index_and_seed_within_the_cube(index: int, seed: int, d: int) -> None:
     x = point(index, d, seed)

@@ -49,6 +49,12 @@ def test_the_best_value_so_far_is_what_counts() -> None:
     assert decide(FLAT, [0.2, 0.9, 0.9]) == GO_ON
 
 
+def test_others_are_compared_at_the_same_step() -> None:
+    late = [trial(i, [0.9] * 8 + [0.1]) for i in range(8)]
+    assert decide(late, [0.5] * 3) == GO_ON
+    assert decide(late, [0.5] * 9).action is Action.STOP
+
+
 def test_no_trial_is_stopped_within_the_first_third_of_the_longest_curve() -> None:
     assert decide(FLAT, [0.9, 0.9]) == GO_ON
     assert decide([*FLAT, trial(8, [0.1] * 12)], [0.9, 0.9, 0.9]) == GO_ON

@@ -142,7 +142,20 @@ def test_what_the_plan_says_of_finalists_is_kept_or_refused(
 def test_finalists_that_use_up_the_budget_are_refused_with_what_would_do() -> None:
     with pytest.raises(PlanError, match=r"finalists: 10 finalists x 6 replicates leave no search in 60 trials\."):
         choose(MIXED, plan(60, finalists=10, replicates=6), workers=1)
+    with pytest.raises(PlanError, match="at least 62 trials"):
+        choose(MIXED, plan(61, finalists=10, replicates=6), workers=1)
     assert choose(MIXED, plan(62, finalists=10, replicates=6), workers=1).stages.search == 1
+
+
+def test_finalists_that_were_asked_for_go_before_a_complete_grid() -> None:
+    choice = choose(TWELVE, plan(13, finalists=2, replicates=2), workers=1)
+    assert (choice.strategy, choice.stages.finalists, choice.stages.replicates) == ("sobol", 2, 2)
+
+
+def test_where_time_allows_fewer_runs_than_declared_the_search_comes_first() -> None:
+    asked = plan(Budget(trials=60, seconds=10), finalists=4, replicates=3)
+    stages = choose(MIXED, asked, workers=1, seconds_per_trial=1.0).stages
+    assert (stages.finalists, stages.replicates, stages.search) == (4, 2, 1)
 
 
 def test_a_time_budget_is_split_by_shares_until_a_trial_was_timed() -> None:

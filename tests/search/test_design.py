@@ -108,6 +108,23 @@ def test_rare_corners_of_a_constrained_space_are_drawn_without_collision(strateg
     assert len({space.identity(r.params) for r in past}) == 60
 
 
+def test_a_sobol_point_that_breaks_a_constraint_is_replaced_by_another_one() -> None:
+    space = Space(x=Float(0.0, 1.0), forbid=["x > 0.5"])
+    proposals = [proposed(Sobol(), history(space), number) for number in range(64, 128)]
+    assert all(p.reason.startswith("Sobol point ") for p in proposals)
+    assert any("after 1 that broke a constraint" in p.reason for p in proposals)
+    assert len({p.params["x"] for p in proposals}) == 64
+
+
+@pytest.mark.parametrize("strategy", [Random(), Sobol()], ids=lambda s: s.name)
+def test_what_the_prior_hardly_ever_draws_is_found_and_chosen_by_key(strategy: Strategy) -> None:
+    space = Space(c=Categorical(["usual", "a", "b", "c"], prior=[1e9, 1, 1, 1]))
+    past = history(space, {"c": "usual"})
+    proposals = [proposed(strategy, past, number) for number in range(1, 21)]
+    assert {p.params["c"] for p in proposals} == {"a", "b", "c"}
+    assert proposals[0].reason == "one of the 3 configurations left"
+
+
 def test_sobol_falls_back_on_exact_draws_where_hardly_any_point_is_allowed() -> None:
     space = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0), require=["abs(x - y) < 0.001"])
     reasons = [proposed(Sobol(), history(space), number).reason for number in range(1, 30)]

@@ -71,6 +71,14 @@ def test_without_a_score_the_narrowed_space_is_covered_evenly() -> None:
     assert proposal.stage is Stage.REFINE
 
 
+def test_steps_from_an_edge_do_not_pile_up_on_it() -> None:
+    space = Space(x=Float(0.0, 1.0))
+    at_edge = TrialRecord(0, State.COMPLETE, Stage.SEARCH, {"x": 0.02}, "", "test", 0, loss=0.0)
+    strategy = Refined(Refinement(space, (), (), ""))
+    drawn = [propose(strategy, History(PLAN, space, (at_edge,)), number).params["x"] for number in range(1, 200)]
+    assert drawn.count(0.0) == 0
+
+
 def test_steps_under_constraints_are_legal() -> None:
     space = Space(batch=Int(1, 64), rate=Float(0.0, 1.0), forbid=["batch > 16 and rate > 0.25"])
     history = played(Sobol(), space, 15)

@@ -69,6 +69,22 @@ def test_a_range_is_never_narrower_than_the_floor() -> None:
     assert 0.149 < narrowed["x"].high - narrowed["x"].low < 0.17
 
 
+def test_the_floor_holds_near_an_end_as_well() -> None:
+    trials = [({"x": 0.94 + 1e-4 * i if i < 12 else i / 100}, float(i)) for i in range(60)]
+    dial = refine(scored(X, *trials)).space["x"]
+    assert 0.149 < dial.high - dial.low < 0.17
+    assert dial.high == 1.0
+
+
+@pytest.mark.parametrize("space", [X, Space(x=Float(1e-5, 1e-1, log=True)), Space(x=Float(3.0, 3.1, log=True))])
+@pytest.mark.parametrize("best_at", [0.2, 0.37, 0.5, 0.613])
+def test_bounds_that_read_well_still_hold_the_best_few(space: Space, best_at: float) -> None:
+    history = line(1500, space, best_at)
+    dial = refine(history).space["x"]
+    few = sorted(history, key=lambda r: r.loss)[:300]
+    assert all(dial.low <= r.params["x"] <= dial.high for r in few)
+
+
 def test_noise_keeps_the_range_wide() -> None:
     clear, noisy = (refine(line(40, X, best_at=0.4, spread=s)).space["x"] for s in (0.0, 0.5))
     assert noisy.high - noisy.low > 1.9 * (clear.high - clear.low)
@@ -89,6 +105,18 @@ def test_an_edge_that_the_best_sits_on_stays_and_advice_is_given(best_at: float,
     assert best_at in (dial.low, dial.high)
     assert len(refinement.edges) == 1
     assert f"x: the best trial lies at the {side}: widen this range" in refinement.edges[0]
+
+
+def test_an_end_close_to_the_best_stays() -> None:
+    trials = [({"x": 0.2 + i / 100}, 1.0 + i) for i in range(60)]
+    assert refine(scored(X, ({"x": 0.045}, 0.0), *trials)).space["x"].low == 0.0
+
+
+def test_no_advice_is_given_on_a_dial_that_the_best_trial_does_not_use() -> None:
+    space = Space(solver=Categorical(["adam", "sgd"]), momentum=Float(0.0, 1.0, when={"solver": "sgd"}))
+    sgd = [({"solver": "sgd", "momentum": i / 20}, i / 20) for i in range(20)]
+    assert refine(scored(space, *sgd)).edges != ()
+    assert refine(scored(space, ({"solver": "adam"}, -1.0), *sgd)).edges == ()
 
 
 def test_a_lone_lucky_trial_at_an_edge_is_no_advice() -> None:
@@ -165,10 +193,11 @@ def test_steps_keep_three_values_where_they_had_them(dial: Int | Float, best_at:
 
 
 def test_a_box_without_an_allowed_default_leaves_the_space_as_it_is() -> None:
-    space = Space(a=Int(0, 1000), b=Int(0, 1000), forbid=["(a * 7 + b * 13) % 997 != 1"])
-    allowed = [{"a": a, "b": b} for a in range(0, 1000, 50) for b in range(1000) if (a * 7 + b * 13) % 997 == 1]
-    refinement = refine(scored(space, *((params, float(params["a"])) for params in allowed)))
-    assert refinement.space.allows(allowed[0])
+    space = Space(x=Float(0.0, 1.0, default=1.0), y=Float(0.0, 1.0, default=1.0), require=["y == x * x"])
+    trials = [({"x": x, "y": x * x}, abs(x - 0.5)) for x in (i / 64 for i in range(65))]
+    refinement = refine(scored(space, *trials))
+    assert refinement.space is space
+    assert refinement.reason.startswith("the space stays as it is, since")
 
 
 NUMBERS = st.one_of(

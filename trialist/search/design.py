@@ -22,7 +22,6 @@ Configuration = Mapping[str, Any]
 ATTEMPTS = 64  # points of a design before random draws; as many draws before what is left is listed
 LISTED = 100_000  # configurations that are enumerated to choose evenly among them
 GRID_POINTS = 1_000  # a grid's size where no number of trials limits it
-_NUMBER_BITS = 32  # a Sobol index is attempt * 2**32 + trial number
 _UNDECLARED = "no dial is known yet: the objective declares them as it runs"
 
 
@@ -53,8 +52,9 @@ class Sobol:
     """Scrambled Sobol points pushed through the priors: dials, and most pairs of them, are covered evenly.
 
     Trial n is point n.  Where that breaks a constraint or repeats an earlier configuration, its further attempts are
-    points attempt * 2**32 + n, which belong to no other trial.  A categorical dial cuts its axis into equal shares (or
-    by its weights), so its choices come up evenly in every block of 2**k trials.
+    the points n of other scramblings, one for each attempt: no other trial's points, and as even as the first.  (Points
+    far down the same sequence would not do: in the first dimension they lie where the first ones do.)  A categorical
+    dial cuts its axis into equal shares, or by its weights: its choices come up evenly in every block of 2**k trials.
     """
 
     name = "sobol"
@@ -67,7 +67,8 @@ def sobol_proposal(strategy: str, history: History, space: Space, key: Key, reas
     """The trial's Sobol point within `space`, which may be a part of the history's own."""
 
     def draw(attempt: int) -> Configuration | None:
-        params = space.from_prior(point(attempt << _NUMBER_BITS | key.number, len(space), key.seed))
+        seed = key.seed if attempt == 0 else Key(key.seed, -1).bits("sobol attempt", attempt)
+        params = space.from_prior(point(key.number, len(space), seed))
         return params if space.allows(params) else None
 
     return first_new(strategy, history, space, key, draw, reason)

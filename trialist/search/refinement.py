@@ -138,8 +138,7 @@ def _range(name: str, dial: Float | Int, few: Sequence[TrialRecord], n: int) -> 
         low = 0.0
     if positions[0] >= 1.0 - EDGE:
         high = 1.0
-    best = few[0].params[name]
-    low_value, high_value = min(dial.decode(max(low, 0.0)), best), max(dial.decode(min(high, 1.0)), best)
+    low_value, high_value = dial.decode(max(low, 0.0)), dial.decode(min(high, 1.0))
     if dial.size is None:
         return _rounded_outwards(dial, low_value, high_value)
     return _with_enough_values(dial, low_value, high_value)
