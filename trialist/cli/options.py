@@ -54,7 +54,7 @@ class WithCommand(click.Command):
                 raise CommandError("command", "nothing stands behind --", remedy)
         ctx.meta["trialist.command"] = tuple(foreign)
         try:
-            return super().parse_args(ctx, own)
+            return super().parse_args(ctx, list(own))
         except click.UsageError as error:
             if foreign or not any(_is_program(word) for word in own):
                 raise

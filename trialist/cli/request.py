@@ -85,6 +85,9 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
     work = Command(braced.template, space.names)
     test_text = given.get("test")
     test = None if test_text is None else Command(_test(test_text, braced.template, space.names), space.names)
+    if not given.get("minimize") and not given.get("maximize"):
+        remedy = "Give a number that the command prints: --minimize val_loss, or --maximize accuracy."
+        raise CommandError("minimize/maximize", "no metric is named", remedy)
     plan = plan_of(
         minimize=_names(given.get("minimize")),
         maximize=_names(given.get("maximize")),
