@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 # Each public name and its home, which is loaded on first use: `import trialist` stays in milliseconds.
 _HOMES = {
     "trialist.errors": (
-        "CommandError ExecutionError InputError LeaseLostError MissingExtraError PlanChangedError PlanError ResultError "
-        "SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError UnknownStudyError"
+        "CommandError ExecutionError InputError LeaseLostError MissingExtraError PlanChangedError PlanError "
+        "ResultError SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError UnknownStudyError"
     ),
     "trialist.execute.command": "Command",
     "trialist.execute.reporting": "report",

@@ -48,7 +48,7 @@ class InputError(TrialistError, ValueError):
         self.field, self.problem, self.remedy = field, problem, remedy
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.field, self.problem, self.remedy)      # crosses process borders whole
+        return type(self), (self.field, self.problem, self.remedy)  # crosses process borders whole
 
 
 class SpaceError(InputError):

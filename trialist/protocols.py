@@ -77,7 +77,7 @@ class StudyRecord:
     space: Space
     revision: int
     created_at: float
-    trials: int                                         # how many there are, of any state
+    trials: int  # how many there are, of any state
     stages: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ class Owner:
 
     token: str
     lease_seconds: float
-    describes: str = ""                                 # user@host:pid, for people
+    describes: str = ""  # user@host:pid, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Look:
     digest chains the lines: a removed or altered one shows.  outcome is None until the look is over.
     """
 
-    number: int                                         # of this fingerprint's looks, over all studies of the store, from 1
+    number: int  # of this fingerprint's looks, over all studies of the store, from 1
     study: str
     fingerprint: str
     at: float
@@ -213,7 +213,7 @@ class Store(Protocol):
         ...
 
     def spent(self, name: str) -> Mapping[str, float]:
-        """What the study has used: "trials", "seconds" (wall, while coordinators were alive), "compute_seconds", "cost"."""
+        """What is used: "trials", "seconds" (wall, while coordinators were alive), "compute_seconds", "cost"."""
         ...
 
     def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float) -> Look:

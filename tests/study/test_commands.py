@@ -81,6 +81,6 @@ def sleepy(trial: tl.Trial) -> float:
 )
 def test_a_budget_is_not_overspent_and_leaves_room_for_the_choice(budget: tl.Budget, key: str, limit: float) -> None:
     study = tl.tune(sleepy, SPACE, minimize="lr", budget=budget, store="memory", progress=False)
-    assert 0.3 * limit < study.spent[key] <= limit + (1.0 if key == "seconds" else 0.0)      # a hiccup of the machine
+    assert 0.3 * limit < study.spent[key] <= limit + (1.0 if key == "seconds" else 0.0)  # a hiccup of the machine
     assert any(r.stage is tl.Stage.SELECT for r in study.trials)
     assert study.selection is not None

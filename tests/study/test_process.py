@@ -44,7 +44,7 @@ def test_from_declaration_to_a_verdict_that_holds(tmp_path: Path) -> None:
         events = list(study.process(noisy, on_test))
         stages = [e.stage for e in events if isinstance(e, StageStarted)]
         assert stages == ["plan", "search", "refine", "select", "verify"]
-        assert len(study.trials) == 40                              # finalists scored again are within the budget
+        assert len(study.trials) == 40  # finalists scored again are within the budget
         verdict = study.verdict
         assert verdict is not None and verdict.outcome is tl.Outcome.IMPROVED
         assert verdict.difference == pytest.approx(0.95**2 + 1, abs=0.05)
@@ -64,7 +64,7 @@ def test_the_choice_goes_by_fresh_scores_on_the_same_seeds_and_shows_both(tmp_pa
         by_finalist: dict[int, list[int]] = {}
         for record in again:
             by_finalist.setdefault(record.repeats, []).append(record.seed)
-        assert 0 in by_finalist and len(by_finalist) >= 2           # the default is a finalist
+        assert 0 in by_finalist and len(by_finalist) >= 2  # the default is a finalist
         assert len({tuple(seeds) for seeds in by_finalist.values()}) == 1
         assert not {seed for seeds in by_finalist.values() for seed in seeds} & {
             r.seed for r in study.trials if r.stage is not tl.Stage.SELECT
@@ -172,7 +172,7 @@ def test_ctrl_c_twice_ends_worker_processes_too(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             for event in study.process(hangs_at_3, workers=2):
                 seen += isinstance(event, TrialClosed)
-                if seen == 6 and isinstance(event, TrialClosed):    # trial 3 hangs, the other worker goes on
+                if seen == 6 and isinstance(event, TrialClosed):  # trial 3 hangs, the other worker goes on
                     os.kill(os.getpid(), signal.SIGINT)
                     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         assert study.trials[3].state is tl.State.WAITING
@@ -188,7 +188,12 @@ def hangs_at_3(trial: tl.Trial) -> float:
 def test_a_finite_space_that_fits_is_tried_whole_and_said_to_be_finished(tmp_path: Path) -> None:
     space = tl.Space(a=tl.Int(1, 3, default=2), b=tl.Categorical(["p", "q"], default="p"))
     study = tl.tune(
-        lambda trial: trial["a"] + (trial["b"] == "q"), space, minimize="loss", budget=40, store="memory", progress=False
+        lambda trial: trial["a"] + (trial["b"] == "q"),
+        space,
+        minimize="loss",
+        budget=40,
+        store="memory",
+        progress=False,
     )
     explored = study.history.explored
     assert len(explored) == 6 == len({tuple(r.params.items()) for r in explored})

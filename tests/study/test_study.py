@@ -62,7 +62,9 @@ def test_optimize_goes_on_where_it_stopped_and_draws_what_an_uninterrupted_run_d
         for trials in calls:
             path = tmp_path / "s.db"
             plan = {"minimize": "loss", "name": name, "store": path, "seed": 5, "strategy": "random"}
-            study = tl.Study.load(name, path) if trials == 4 and name in _names(path) else tl.Study.create(space(), **plan)
+            study = (
+                tl.Study.load(name, path) if trials == 4 and name in _names(path) else tl.Study.create(space(), **plan)
+            )
             study.optimize(parabola, trials=trials)
             study.close()
     drawn = [[dict(r.params) for r in tl.Study.load(name, tmp_path / "s.db").trials] for name in ("halves", "whole")]
@@ -160,7 +162,9 @@ def test_a_misused_declaration_stops_the_study_with_its_error_and_leaves_no_tria
 
 
 @pytest.mark.parametrize(("argument", "value"), [("trials", -1), ("trials", 1.5), ("timeout", -5), ("trials", True)])
-def test_a_call_without_a_limit_that_can_be_is_refused_before_any_trial(store: str, argument: str, value: object) -> None:
+def test_a_call_without_a_limit_that_can_be_is_refused_before_any_trial(
+    store: str, argument: str, value: object
+) -> None:
     with tl.Study.create(space(), minimize="loss", store=store) as study:
         with pytest.raises(tl.PlanError, match=argument):
             study.optimize(parabola, **{argument: value})
@@ -226,3 +230,23 @@ def test_a_scheduler_stops_hopeless_trials_and_their_reports_count(store: str) -
         assert stopped and all(r.number > 8 for r in stopped)
         assert all(0 < len(r.reports) < 12 and r.stop_reason for r in stopped)
         assert study.best is not None and study.best.number == 8
+
+
+def narrow_enough(params: dict[str, float]) -> bool:
+    return params["x"] < 0.95
+
+
+def test_a_space_with_a_function_as_constraint_can_be_looked_at_anywhere_and_run_where_it_is_declared(
+    tmp_path: Path,
+) -> None:
+    declared = tl.Space(x=tl.Float(-1.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4), require=[narrow_enough])  # type: ignore[arg-type]
+    path = tmp_path / "s.db"
+    tl.tune(parabola, declared, minimize="loss", budget=20, store=path, name="c", progress=False).close()
+    with tl.Study.load("c", path) as looked_at:
+        assert len(looked_at.trials) == 20 and looked_at.refinement is not None and looked_at.selection is not None
+        looked_at.extend(25)
+        with pytest.raises(tl.SpaceError, match="narrow_enough"):
+            looked_at.optimize(parabola, trials=1)
+    with tl.Study.load("c", path, space=declared) as again:
+        again.optimize(parabola, trials=1)
+        assert len(again.trials) == 21

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-_BITS = 512                                                    # the width of a BLAKE2b digest
+_BITS = 512  # the width of a BLAKE2b digest
 
 
 @dataclass(frozen=True, slots=True)

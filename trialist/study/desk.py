@@ -20,12 +20,12 @@ class Desk:
 
     def __init__(self, session: Session, scheduler: Scheduler, interrupt: Interrupt) -> None:
         self._session, self._scheduler, self._interrupt = session, scheduler, interrupt
-        self._unsent: dict[int, list[Message]] = {}         # declarations and notes wait for their trial's next event
+        self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
         self._stops: dict[int, str] = {}
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
-        self.is_ending = False                              # the loop itself ends its trials
-        self.usage: Failure | None = None                   # a misuse that no other configuration would cure
+        self.is_ending = False  # the loop itself ends its trials
+        self.usage: Failure | None = None  # a misuse that no other configuration would cure
 
     def admit(self, record: TrialRecord) -> None:
         """A trial begins to run here."""

@@ -13,7 +13,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import State
 
 KEPT_CHECKPOINTS = 3
-CHECKPOINT_BYTES = 10 * 2**30       # of all checkpoints together; the best ones stay
+CHECKPOINT_BYTES = 10 * 2**30  # of all checkpoints together; the best ones stay
 
 
 def study_folder(store_url: str, name: str) -> Path:

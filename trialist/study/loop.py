@@ -19,7 +19,7 @@ from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, State, Tr
 
 POLL_SECONDS = 0.5
 END_SECONDS = 10.0
-PEER_SECONDS = 0.5              # how often to look whether another coordinator's trials are done
+PEER_SECONDS = 0.5  # how often to look whether another coordinator's trials are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _until_done(
         if desk.running:
             executor.poll(desk.answer, POLL_SECONDS)
             if any(isinstance(event, TrialRetried) for event in desk.events):
-                closing = ""                            # it waits in the queue: take it again
+                closing = ""  # it waits in the queue: take it again
             while desk.events:
                 yield desk.events.popleft()
             desk.raise_usage()
@@ -109,7 +109,7 @@ def _until_done(
         else:
             time.sleep(PEER_SECONDS)
             session.release()
-            closing = ""                                # a trial may have come back to the queue
+            closing = ""  # a trial may have come back to the queue
         if interrupt.should_end:
             _end(executor, desk)
 

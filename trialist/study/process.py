@@ -1,4 +1,4 @@
-"""The process, stage by stage: search, refine, select, verify. Each is stored, and each can be interrupted and resumed."""
+"""The process before verification, stage by stage: search, refine, select. Each is stored, and can be resumed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Process:
             found = {**refine(session.history()).to_json(), "budget": str(session.plan.budget)}
             session.store.write_stage(session.name, "refine", found, time.time())
             kept = session.stage("refine") or found
-        refinement = Refinement.from_json(kept)
+        refinement = Refinement.from_json(kept, session.callables)
         yield StageStarted("refine", refinement.reason)
         for line in refinement.edges:
             yield Told(line)
@@ -181,4 +181,3 @@ def _nothing_new(history: History) -> Strategy:
 
 def _runs(trials: int | None) -> str:
     return "trials" if trials is None else f"{trials} trials"
-

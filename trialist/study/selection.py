@@ -1,4 +1,4 @@
-"""Select: the finalists, the default among them, are scored again on fresh seeds, and the choice goes by those scores."""
+"""Select: finalists, the default among them, are scored again on fresh seeds, and the choice goes by those scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Propo
         for seed in fresh_seeds(history, replicates):
             if _again(history, number, seed) is None:
                 what = "the default" if record.stage is Stage.BASELINE else f"finalist {number}"
-                runs.append(Proposal(record.params, f"{what} scored again on a fresh seed", "select", Stage.SELECT, seed, number))
+                runs.append(
+                    Proposal(
+                        record.params, f"{what} scored again on a fresh seed", "select", Stage.SELECT, seed, number
+                    )
+                )
     return tuple(runs) if replicates else ()
 
 
@@ -58,14 +62,17 @@ def to_json(selection: Selection, explored: int) -> dict[str, Any]:
         "reason": selection.reason,
         "explored": explored,
         "table": [
-            {name: getattr(row, name) for name in _FINALIST} | {"interval": list(row.interval) if row.interval else None}
+            {name: getattr(row, name) for name in _FINALIST}
+            | {"interval": list(row.interval) if row.interval else None}
             for row in selection.table
         ],
     }
 
 
 def from_json(obj: Mapping[str, Any]) -> Selection:
-    rows = [Finalist(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None}) for row in obj["table"]]
+    rows = [
+        Finalist(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None}) for row in obj["table"]
+    ]
     return Selection(obj["number"], obj["reason"], tuple(rows))
 
 

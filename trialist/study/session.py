@@ -37,7 +37,7 @@ class Session:
         self.store, self.lease_seconds = store, lease_seconds
         self._declared = space
         self.adopt(study)
-        self._records: list[TrialRecord] = []               # by number: numbers have no gaps
+        self._records: list[TrialRecord] = []  # by number: numbers have no gaps
         self._cursor = 0
         self._seen: Records = ()
         self._pid = -1
@@ -66,8 +66,8 @@ class Session:
 
     @property
     def callables(self) -> tuple[Callable[..., object], ...]:
-        """The functions among the space's constraints."""
-        return () if self._declared is None else tuple(c.test for c in self._declared.constraints if c.is_callable)
+        """The functions among the space's constraints; stand-ins that raise where it came from the store alone."""
+        return _functions(self.space)
 
     def load(self) -> StudyRecord:
         """The study as it is kept now."""
@@ -79,8 +79,8 @@ class Session:
     def adopt(self, study: StudyRecord, space: Space | None = None) -> None:
         """Go on with a revised study; `space` where it was revised in this process."""
         self._declared = space or self._declared
-        if self.callables:
-            study = replace(study, space=Space.from_json(study.space.to_json(), self.callables))
+        if self._declared is not None and _functions(self._declared):
+            study = replace(study, space=Space.from_json(study.space.to_json(), _functions(self._declared)))
         self._study = study
 
     def history(self) -> History:
@@ -92,9 +92,7 @@ class Session:
         found: Mapping[str, Any] | None = self.store.load_study(self.name).stages.get(name)
         return found
 
-    def open(
-        self, propose: Callable[[int], Proposal | Exhausted], limit: int | None
-    ) -> TrialRecord | Exhausted | None:
+    def open(self, propose: Callable[[int], Proposal | Exhausted], limit: int | None) -> TrialRecord | Exhausted | None:
         """Take or open a trial, leased to this coordinator."""
         opened = self.store.open_trial(self.name, self.owner(), propose, time.time(), limit)
         if isinstance(opened, TrialRecord):
@@ -151,8 +149,12 @@ class Session:
                     self._records.append(record)
             self._seen = tuple(self._records)
             if max(record.revision for record in changes.records) > self.revision:
-                self.load()                     # another worker's objective declared a dial
+                self.load()  # another worker's objective declared a dial
         return self._seen
+
+
+def _functions(space: Space) -> tuple[Callable[..., object], ...]:
+    return tuple(constraint.test for constraint in space.constraints if constraint.is_callable)
 
 
 class _Heartbeat(threading.Thread):
@@ -171,7 +173,7 @@ class _Heartbeat(threading.Thread):
             try:
                 self._store.renew(self._owner)
             except StoreError:
-                continue        # a full disk, say: the next beat may pass, and the main thread tells the user
+                continue  # a full disk, say: the next beat may pass, and the main thread tells the user
 
     def stop(self) -> None:
         self._stopped.set()
@@ -182,6 +184,6 @@ def describe_self() -> str:
     """user@host:pid."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):                 # a container without a user database
+    except (KeyError, OSError):  # a container without a user database
         user = f"uid{os.getuid()}"
     return f"{user}@{platform.node()}:{os.getpid()}"

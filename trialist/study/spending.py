@@ -12,7 +12,7 @@ from trialist.trials.history import History
 from trialist.trials.plan import duration
 from trialist.trials.trial import TrialRecord
 
-CAUTION = 0.75                  # quantile of the trials seen so far that the next one is expected not to exceed
+CAUTION = 0.75  # quantile of the trials seen so far that the next one is expected not to exceed
 
 
 def seconds_per_trial(history: History) -> float | None:
@@ -28,7 +28,7 @@ def may_start(session: Session, stages: Stages, workers: int, share: float) -> C
 
     def rule(history: History) -> str | None:
         ended = should_end(history, session.plan)
-        if ended or not history.scored:                     # the baseline always runs
+        if ended or not history.scored:  # the baseline always runs
             return ended
         for limit, spent, each, lanes, words in _limits(session, history, workers):
             reserve = (stages.select + 2 * stages.test_seeds) * each / lanes
@@ -59,7 +59,7 @@ def _limits(session: Session, history: History, workers: int) -> Iterator[tuple[
     """Each limit but trials: (limit, spent, one trial's expected share, how many run at once, the reason to stop)."""
     budget = session.plan.budget
     if budget.seconds is budget.compute_seconds is budget.cost is None:
-        return                                              # nothing to read
+        return  # nothing to read
     spent = session.store.spent(session.name)
     each = seconds_per_trial(history) or 0.0
     told = f"another trial of about {duration(each)} would not fit"

@@ -278,7 +278,7 @@ class Study:
         number = trial.number if isinstance(trial, Trial) else whole("number", trial, at_least=0)
         if state not in (None, "failed"):
             raise ResultError("state", f"{shown(state)} cannot be told", 'Use "failed", or give a value.')
-        record = self._desk.running.get(number) if value is not None else None      # without reading the history
+        record = self._desk.running.get(number) if value is not None else None  # without reading the history
         record = record or self.history.get(number)
         if record is None:
             last = len(self.history) - 1
@@ -287,7 +287,9 @@ class Study:
         seconds = max(0.0, time.time() - (record.opened_at or time.time()))
         message = self._told(trial, record, value, cost, state, seconds)
         with self._desk.shielded():
-            told = self._session.record(number, [*self._desk.take(number), message], foreign=number not in self._session.opened)
+            told = self._session.record(
+                number, [*self._desk.take(number), message], foreign=number not in self._session.opened
+            )
         self._desk.running.pop(number, None)
         self._desk.events.clear()
         return told
@@ -354,14 +356,18 @@ class Study:
         yield from Process(self._session, work, workers).stages()
         best = self.best
         if best is not None and len(self.history) == before:
-            yield Told(f"nothing is left to run under the budget of {self.declared.budget}: trial {best.number} is selected")
+            yield Told(
+                f"nothing is left to run under the budget of {self.declared.budget}: trial {best.number} is selected"
+            )
         if test is None or best is None:
             return
         verified = self.stage("verified")
         if verified is None or again:
             yield from self._verification(test, workers, again)
         elif verified["trial"] != best.number:
-            yield Told(f"the verdict is on trial {verified['trial']}; trial {best.number} is selected now, and not verified")
+            yield Told(
+                f"the verdict is on trial {verified['trial']}; trial {best.number} is selected now, and not verified"
+            )
 
     def refine(self) -> Refinement | None:
         """Where the next trials should be drawn: the space narrowed round the best few. None before any score."""
@@ -483,4 +489,3 @@ def _again(record: TrialRecord) -> Proposal:
 
 def _nothing(trial: Trial) -> None:
     """No objective yet: the study is only asked and told."""
-

@@ -1,4 +1,4 @@
-"""Plain lines of progress: what deserves a line of a log, and what the line says. A trial that changes nothing earns none."""
+"""Plain lines of progress: which events deserve a line of a log, and what it says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trialist.trials.trial import State, TrialRecord
 if TYPE_CHECKING:
     from trialist.study.study import Study
 
-LINES_FOR_TRIALS = 14           # besides new bests, the first failures and the stages
+LINES_FOR_TRIALS = 14  # besides new bests, the first failures and the stages
 
 
 class Teller:
@@ -49,7 +49,11 @@ class Teller:
         self._closed += 1
         if record.state is State.FAILED and record.failure is not None:
             self._failures += 1
-            return f"trial {record.number} failed ({record.failure.cause}): {record.failure.message}" if self._failures <= 3 else None
+            return (
+                f"trial {record.number} failed ({record.failure.cause}): {record.failure.message}"
+                if self._failures <= 3
+                else None
+            )
         took = "" if record.seconds is None else f", {duration(record.seconds)}"
         if record.loss is not None and record.state is State.COMPLETE:
             if self._best is None or record.loss < self._best:
@@ -72,5 +76,8 @@ class Teller:
 
 def settings(record: TrialRecord, width: int = 100) -> str:
     """A configuration on one line, cut where it is long."""
-    text = ", ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value!r}" for name, value in record.params.items())
+    text = ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value!r}"
+        for name, value in record.params.items()
+    )
     return text if len(text) <= width else text[: width - 1] + "…"

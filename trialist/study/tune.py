@@ -44,8 +44,8 @@ def tune(
     objective: a function of a Trial that returns a number, a list of replicates or a dict of metrics.
     space: without one, the objective declares its dials (`trial.suggest_float` and its like).
     budget: a Budget, or a number of trials.
-    test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign of the
-    first objective. With several seeds, for the default and for the selected configuration.
+    test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign
+    of the first objective. With several seeds, for the default and for the selected configuration.
     workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.

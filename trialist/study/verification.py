@@ -1,4 +1,4 @@
-"""Verification: default and selected configuration are trained anew with several seeds, and scored once on sealed data."""
+"""Verification: default and selected configuration are trained anew, on several seeds, and scored once on sealed data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trialist.errors import ExecutionError, PlanError, ResultError, SealedError, shown
+from trialist.errors import ExecutionError, PlanError, ResultError, SealedError, StateError, shown
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
 from trialist.numerics.keys import Key
@@ -27,7 +27,7 @@ from trialist.trials.messages import Assignment, Failed, Finished, Message, Note
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
 
 Test = Callable[..., Any] | Command
-FILE_BYTES = 256 * 2**20        # of a command's own files, larger ones enter the fingerprint by size and time alone
+FILE_BYTES = 256 * 2**20  # of a command's own files, larger ones enter the fingerprint by size and time alone
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def verify(
     Raises SealedError without it, and ExecutionError where a test run fails.
     """
     if test is None:
-        raise PlanError("test", "nothing was given to verify with", "Give test=, a function of (params, seed), or --test.")
+        raise PlanError(
+            "test", "nothing was given to verify with", "Give test=, a function of (params, seed), or --test."
+        )
     if not isinstance(test, Command) and not callable(test):
         raise PlanError("test", f"{shown(test)} cannot be called", "Give a function of (params, seed), or a Command.")
     look = _opened(session, fingerprint_of(test), selected, again)
@@ -72,7 +74,11 @@ def verify(
         session.store.close_look(look, {"failed": runs.failure.message})
         raise ExecutionError(f"verification failed, the verdict is open: {runs.failure.message}")
     verdict = runs.verdict()
-    session.store.close_look(look, {"outcome": verdict.outcome.value, "difference": verdict.difference})
+    try:
+        session.store.close_look(look, {"outcome": verdict.outcome.value, "difference": verdict.difference})
+    except StateError:  # another coordinator took up the same look, and was first
+        yield StageEnded("verify", "another coordinator reached the verdict of this look")
+        return
     session.store.write_stage(session.name, "verdict", verdict.to_json(), time.time())
     session.store.write_stage(session.name, "verified", {"trial": selected.number}, time.time())
     yield StageEnded("verify", verdict.sentence)
@@ -125,7 +131,7 @@ class _Runs:
                 done = len(self._values)
                 executor.poll(lambda message: self._answer(message, queue), 0.5)
                 if len(self._values) > done:
-                    session.beat()                          # trainings of verification are time spent, too
+                    session.beat()  # trainings of verification are time spent, too
                     yield TestRan(len(self._values), total)
                 if interrupt.should_finish:
                     raise Interrupted("interrupted during verification: run the same again, the look goes on")
@@ -186,8 +192,9 @@ def _opened(session: Session, fingerprint: str, selected: TrialRecord, again: bo
         return half[-1]
     if mine and not again:
         raise SealedError(
-            f"the test data of study {session.name!r} were opened already, {datetime.fromtimestamp(mine[-1].at):%d %B %Y at %H:%M} "
-            f"by {mine[-1].who}. A second look is weaker evidence; ask for it by name, --again or again=True, and it is recorded."
+            f"the test data of study {session.name!r} were opened already, "
+            f"{datetime.fromtimestamp(mine[-1].at):%d %B %Y at %H:%M} by {mine[-1].who}. A second look is weaker "
+            "evidence; ask for it by name, --again or again=True, and it is recorded."
         )
     what = f"trial {selected.number} against the default"
     return session.store.open_look(session.name, fingerprint, describe_self(), what, time.time())
@@ -205,7 +212,7 @@ def _per_example(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [float(item) for item in value]      # True and False are 0/1 losses here
+        return [float(item) for item in value]  # True and False are 0/1 losses here
     return value
 
 
@@ -227,5 +234,5 @@ def _add_file(digest: Any, path: Path) -> None:
             return
         size = path.stat().st_size
         digest.update(path.read_bytes() if size <= FILE_BYTES else f"{size}:{path.stat().st_mtime_ns}".encode())
-    except (OSError, ValueError):                   # a word that only looks like a path
+    except (OSError, ValueError):  # a word that only looks like a path
         return

@@ -48,7 +48,7 @@ def describe(work: Work | None) -> str:
     if isinstance(work, Command):
         return str(work)
     function = work
-    while hasattr(function, "func"):                        # functools.partial
+    while hasattr(function, "func"):  # functools.partial
         function = function.func
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return str(name)
@@ -61,4 +61,3 @@ def default_name(work: Work) -> str:
         words = [word for word in work.template if not word.startswith("-")]
         return Path(next((word for word in words if word.endswith(".py")), words[0])).stem
     return text.rsplit(".", 1)[-1].strip("<>") or "study"
-

@@ -12,7 +12,7 @@ from typing import Any
 from trialist.space.parameter import Parameter
 from trialist.trials.trial import Failure, Stage, State
 
-VERSION = 1                     # raised when a field changes its meaning
+VERSION = 1  # raised when a field changes its meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Finished:
     metrics: Mapping[str, tuple[float, ...]]
     seconds: float
     cost: float | None = None
-    state: State = State.COMPLETE       # the loop makes it STOPPED where its Decision was to stop
+    state: State = State.COMPLETE  # the loop makes it STOPPED where its Decision was to stop
     reason: str = ""
 
 

@@ -26,16 +26,24 @@ def outcome(value: Any, objectives: Sequence[str]) -> dict[str, tuple[float, ...
     if isinstance(value, Mapping):
         missing = [name for name in objectives if name not in value]
         if missing:
-            raise ResultError("value", f"the returned dict {shown(value)} has no {missing[0]!r}", f"Give the metric {missing[0]!r}.")
+            raise ResultError(
+                "value", f"the returned dict {shown(value)} has no {missing[0]!r}", f"Give the metric {missing[0]!r}."
+            )
         given = {name: value[name] for name in (*objectives, *(k for k in value if k not in objectives))}
     elif len(objectives) > 1:
-        raise ResultError("value", f"{shown(value)} is one result for {len(objectives)} objectives", "Return a dict of metrics by name.")
+        raise ResultError(
+            "value",
+            f"{shown(value)} is one result for {len(objectives)} objectives",
+            "Return a dict of metrics by name.",
+        )
     else:
         given = {objectives[0]: value}
     metrics = {}
     for name, item in given.items():
         if not isinstance(name, str):
-            raise ResultError("value", f"the returned dict has the key {shown(name)}", "Use text for the names of metrics.")
+            raise ResultError(
+                "value", f"the returned dict has the key {shown(name)}", "Use text for the names of metrics."
+            )
         replicates = _replicates(name, item)
         bad = [x for x in replicates if not math.isfinite(x)]
         if bad and name in objectives:
@@ -48,12 +56,12 @@ def number(field: str, value: Any) -> float:
     """A real number as float (NumPy scalars and 0-d arrays too), or ResultError naming `field`."""
     if isinstance(value, (bool, str, bytes)) or value is None:
         raise ResultError(field, f"{shown(value)} is not a number ({type(value).__name__})", _REMEDY)
-    if isinstance(value, numbers.Real):
+    if isinstance(value, (int, float)) or isinstance(value, numbers.Real):
         try:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):       # NumPy or PyTorch, 0-d
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy or PyTorch, 0-d
         return number(field, value.item())
     raise ResultError(field, f"{shown(value)} is not a number ({type(value).__name__})", _REMEDY)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from trialist.errors import PlanError, shown
 
-MAX_NAME = 1_000                # characters; longer names break every table, and are a mistake
+MAX_NAME = 1_000  # characters; longer names break every table, and are a mistake
 
 
 class Direction(StrEnum):
@@ -63,7 +63,9 @@ class Budget:
         cost: float | None = None,
     ) -> None:
         if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int) or trials < 1):
-            raise PlanError("budget.trials", f"{shown(trials)} is not a number of trials", "Give a whole number, at least 1.")
+            raise PlanError(
+                "budget.trials", f"{shown(trials)} is not a number of trials", "Give a whole number, at least 1."
+            )
         given = {"seconds": (seconds, 1.0), "minutes": (minutes, 60.0), "hours": (hours, 3600.0)}
         times = [positive(f"budget.{name}", value) * unit for name, (value, unit) in given.items() if value is not None]
         object.__setattr__(self, "trials", trials)
@@ -126,7 +128,7 @@ class Plan:
     """What was declared before trial 0; a revision is a new row with a reason.
 
     source and test say in words what is tuned and what verifies it: a function's name, or a command.
-    finalists, replicates: how many configurations are re-scored, on how many fresh seeds; None leaves both to the budget.
+    finalists, replicates: how many configurations are re-scored on how many fresh seeds; None leaves it to the budget.
     test_seeds: trainings of each side in verification.
     """
 
@@ -147,7 +149,9 @@ class Plan:
     def __post_init__(self) -> None:
         check_name("name", self.name)
         if not self.objectives:
-            raise PlanError("minimize/maximize", "no metric is named", 'Give minimize="val_loss", or maximize="accuracy".')
+            raise PlanError(
+                "minimize/maximize", "no metric is named", 'Give minimize="val_loss", or maximize="accuracy".'
+            )
         names = [objective.name for objective in self.objectives]
         for name in names:
             if names.count(name) > 1:
@@ -222,7 +226,9 @@ def check_name(field_name: str, name: object) -> str:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        raise PlanError(field_name, f"{shown(name)} is not valid Unicode", "Give a name without lone surrogates.") from None
+        raise PlanError(
+            field_name, f"{shown(name)} is not valid Unicode", "Give a name without lone surrogates."
+        ) from None
     return name
 
 
@@ -236,7 +242,9 @@ def positive(field_name: str, value: object) -> float:
 def whole(field_name: str, value: object, at_least: int) -> int:
     """A whole number from `at_least` on, or PlanError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise PlanError(field_name, f"{shown(value)} is not a whole number from {at_least} on", f"Give at least {at_least}.")
+        raise PlanError(
+            field_name, f"{shown(value)} is not a whole number from {at_least} on", f"Give at least {at_least}."
+        )
     return value
 
 

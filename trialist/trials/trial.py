@@ -12,12 +12,12 @@ from typing import Any
 class State(StrEnum):
     """Where a trial stands."""
 
-    WAITING = "waiting"         # queued: by a user, or to be tried again
-    RUNNING = "running"         # somebody holds its lease
-    PAUSED = "paused"           # halted by a scheduler, may go on
-    COMPLETE = "complete"       # scored
-    STOPPED = "stopped"         # ended early by a scheduler; its reports count
-    FAILED = "failed"           # no score; the failure says why
+    WAITING = "waiting"  # queued: by a user, or to be tried again
+    RUNNING = "running"  # somebody holds its lease
+    PAUSED = "paused"  # halted by a scheduler, may go on
+    COMPLETE = "complete"  # scored
+    STOPPED = "stopped"  # ended early by a scheduler; its reports count
+    FAILED = "failed"  # no score; the failure says why
 
     @property
     def is_closed(self) -> bool:
@@ -43,18 +43,18 @@ class Stage(StrEnum):
     BASELINE = "baseline"
     SEARCH = "search"
     REFINE = "refine"
-    SELECT = "select"           # a finalist scored again, on a fresh seed
+    SELECT = "select"  # a finalist scored again, on a fresh seed
 
 
 class Cause(StrEnum):
     """Why a trial failed."""
 
-    OBJECTIVE = "objective"             # the objective raised, or its score is no finite number
-    TIMEOUT = "timeout"                 # longer than its limit
-    MEMORY = "memory"                   # more memory than its limit, or than there was
-    KILLED = "killed"                   # its process died by a signal, or vanished with its coordinator
-    PREEMPTED = "preempted"             # interrupted by the user, or by the machine's owner
-    INFRASTRUCTURE = "infrastructure"   # the worker could not start, or could not be reached
+    OBJECTIVE = "objective"  # the objective raised, or its score is no finite number
+    TIMEOUT = "timeout"  # longer than its limit
+    MEMORY = "memory"  # more memory than its limit, or than there was
+    KILLED = "killed"  # its process died by a signal, or vanished with its coordinator
+    PREEMPTED = "preempted"  # interrupted by the user, or by the machine's owner
+    INFRASTRUCTURE = "infrastructure"  # the worker could not start, or could not be reached
 
     @property
     def retries(self) -> int:
@@ -172,7 +172,7 @@ class Proposal:
     reason: str
     strategy: str
     stage: Stage = Stage.SEARCH
-    seed: int | None = None             # None: keyed by the trial's number
+    seed: int | None = None  # None: keyed by the trial's number
     repeats: int | None = None
     fidelity: float | None = None
 
