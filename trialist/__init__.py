@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "trialist.errors": (
         "CommandError ExecutionError InputError LeaseLostError MissingExtraError PlanChangedError PlanError "
-        "ResultError SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError UnknownStudyError"
+        "ResultError SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError "
+        "UnknownStudyError"
     ),
     "trialist.execute.command": "Command",
     "trialist.execute.reporting": "report",

@@ -81,22 +81,30 @@ class Space:
         self._categorical = frozenset(n for n, p in tree.parameters.items() if isinstance(p, Categorical))
         self._size: int | None = -1  # not counted yet
         self._pool: enumeration.Pool | None = None
-        self._baseline = tree.filled({}, {})
-        if not tree.allows(self._baseline):
-            self._baseline = self._allowed_baseline(lenient)
+        # A space from a store may have stand-ins for its functions, and is looked at, not drawn from: computed on use.
+        self._baseline: dict[str, Any] | None = None if lenient else self._allowed_baseline(lenient=False)
 
     def _allowed_baseline(self, lenient: bool) -> dict[str, Any]:
         tree = self._tree
+        filled = tree.filled({}, {})
+        if tree.allows(filled):
+            return filled
         undeclared = {name for name, parameter in tree.parameters.items() if not has_default(parameter)}
-        found = allowed_near(tree, self._baseline, undeclared) if undeclared else None
+        found = allowed_near(tree, filled, undeclared) if undeclared else None
         if found is None and lenient:
-            found = allowed_near(tree, self._baseline, self.names)
+            found = allowed_near(tree, filled, self.names)
         if found is None:
-            broken = tree.broken(self._baseline)
-            problem = f"the default configuration {shown(self._baseline)} breaks {broken}"
+            broken = tree.broken(filled)
+            problem = f"the default configuration {shown(filled)} breaks {broken}"
             remedy = "Give defaults that keep to it, or widen the bounds."
             raise SpaceError(", ".join(broken.names) or broken.text, problem, remedy)
         return found
+
+    @property
+    def _default(self) -> dict[str, Any]:
+        if self._baseline is None:
+            self._baseline = self._allowed_baseline(lenient=True)
+        return self._baseline
 
     # What is in it
 
@@ -198,7 +206,7 @@ class Space:
         for name in partial:
             if name not in self._tree.parameters:
                 raise self._unknown(name, partial[name])
-        return self.check({**partial, **self._tree.filled(partial, self._baseline)})
+        return self.check({**partial, **self._tree.filled(partial, self._default)})
 
     def allows(self, params: Mapping[str, Any]) -> bool:
         """Whether the constraints hold for the active parameters."""
@@ -209,12 +217,12 @@ class Space:
 
         If middles break a constraint, an allowed configuration near them stands in; see `baseline.allowed_near`.
         """
-        return dict(self._baseline)
+        return dict(self._default)
 
     @property
     def undeclared_defaults(self) -> tuple[str, ...]:
         """The active dials of the baseline for which no default was given."""
-        return tuple(name for name in self._baseline if not has_default(self._tree.parameters[name]))
+        return tuple(name for name in self._default if not has_default(self._tree.parameters[name]))
 
     def identity(self, params: Mapping[str, Any]) -> tuple[Hashable, ...]:
         """A hashable stand-in for a canonical configuration, equal for equal ones only; types of choices matter."""

@@ -1,4 +1,4 @@
-"""Verification: default and selected configuration are trained anew, on several seeds, and scored once on sealed data."""
+"""Verification: default and selected configuration, trained anew on several seeds, are scored once on sealed data."""
 
 from __future__ import annotations
 

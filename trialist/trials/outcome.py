@@ -56,11 +56,11 @@ def number(field: str, value: Any) -> float:
     """A real number as float (NumPy scalars and 0-d arrays too), or ResultError naming `field`."""
     if isinstance(value, (bool, str, bytes)) or value is None:
         raise ResultError(field, f"{shown(value)} is not a number ({type(value).__name__})", _REMEDY)
-    if isinstance(value, (int, float)) or isinstance(value, numbers.Real):
+    if isinstance(value, numbers.Real):
         try:
             return float(value)
         except OverflowError:
-            return math.inf if value > 0 else -math.inf
+            return math.inf if value == abs(value) else -math.inf  # only whole numbers are too long for a float
     if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy or PyTorch, 0-d
         return number(field, value.item())
     raise ResultError(field, f"{shown(value)} is not a number ({type(value).__name__})", _REMEDY)
