@@ -32,7 +32,7 @@ def plan(budget: Budget | int | None = 60, **given: Any) -> Plan:
 def test_the_reason_is_a_sentence_with_numbers() -> None:
     assert choose(MIXED, plan(60), workers=2).reason == (
         "sobol, for 24 trials over 5 dials (3 numeric, 2 categorical, 1 conditional) on 2 workers: Sobol points spread "
-        "more evenly than random draws; a grid of 3 levels would need 108"
+        "more evenly than random draws; a grid of 3 levels would need 72"
     )
     assert choose(TWELVE, plan(60), workers=1).reason == (
         "grid, for 11 trials over 3 dials (1 numeric, 2 categorical) on 1 worker: with the baseline they complete all "
@@ -98,6 +98,18 @@ def test_an_unknown_strategy_is_refused_with_the_nearest_name(name: str, told: s
         choose(MIXED, plan(60, strategy=name), workers=1)
     with pytest.raises(PlanError):
         strategy_for(name, plan(60), MIXED, None)
+
+
+def test_auto_is_no_strategy_to_build() -> None:
+    with pytest.raises(PlanError, match="strategy: 'auto' is not a strategy"):
+        strategy_for("auto", plan(60), MIXED, None)
+
+
+def test_a_large_grid_is_not_counted_one_by_one() -> None:
+    wide = {f"d{i}": Float(0.0, 1.0) for i in range(20)}
+    assert choose(Space(wide), plan(60), workers=1).reason.endswith("would need 3,486,784,401")
+    half = Space(wide, forbid=["d0 > 0.5"])
+    assert choose(half, plan(60), workers=1).reason.endswith("would need up to 3,486,784,401")
 
 
 @given(trials=st.integers(1, 3000), deterministic=st.booleans())

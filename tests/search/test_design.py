@@ -196,6 +196,14 @@ def test_a_grid_varies_conditional_dials_only_where_they_are_active() -> None:
     assert len(configurations) == 4
 
 
+def test_a_grid_of_many_branches_is_counted_by_what_is_active() -> None:
+    branches = [f"b{i}" for i in range(6)]
+    dials = {f"{b}{j}": Float(0.0, 1.0, when={"branch": b}) for b in branches for j in range(3)}
+    configurations, _ = grid_of(Space({"branch": Categorical(branches), **dials}), 60)
+    assert len(configurations) >= 6 * 8
+    assert len(configurations) <= 60
+
+
 def test_an_interrupted_grid_is_spread_out() -> None:
     space = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))
     first = [r.params for r in played(Grid(100), space, 25)]
@@ -205,7 +213,7 @@ def test_an_interrupted_grid_is_spread_out() -> None:
 
 def test_a_grid_that_cannot_be_is_refused_before_any_work() -> None:
     space = Space({f"d{i}": Float(0.0, 1.0) for i in range(20)})
-    with pytest.raises(PlanError, match=r"1,048,576 configurations.*Use 'sobol'"):
+    with pytest.raises(PlanError, match=r"more than 100,000 configurations.*Use 'sobol'"):
         grid_of(space, 60)
 
 

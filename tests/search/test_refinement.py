@@ -192,7 +192,7 @@ def test_steps_keep_three_values_where_they_had_them(dial: Int | Float, best_at:
     assert set(narrowed.values()) <= set(dial.values())
 
 
-def test_a_box_without_an_allowed_default_leaves_the_space_as_it_is() -> None:
+def test_a_box_in_which_nothing_can_be_drawn_leaves_the_space_as_it_is() -> None:
     space = Space(x=Float(0.0, 1.0, default=1.0), y=Float(0.0, 1.0, default=1.0), require=["y == x * x"])
     trials = [({"x": x, "y": x * x}, abs(x - 0.5)) for x in (i / 64 for i in range(65))]
     refinement = refine(scored(space, *trials))
@@ -229,3 +229,16 @@ def test_the_incumbent_stays_and_nothing_is_added(
         inside = Random().propose(History(PLAN, refinement.space), Key(seed, number))
         assert isinstance(inside, Proposal)
         assert space.check(inside.params) == inside.params
+
+
+def small_enough(params: dict[str, Any]) -> bool:
+    return bool(params["x"] < 0.9)
+
+
+def test_a_stored_refinement_takes_its_functions_back() -> None:
+    space = Space(x=Float(0.0, 1.0), require=[small_enough])
+    refinement = refine(line(18, Space(x=Float(0.0, 1.0)), best_at=0.4))
+    refinement = Refinement(space.narrowed({"x": (0.1, 0.95)}), refinement.words, (), refinement.reason)
+    again = Refinement.from_json(json.loads(json.dumps(refinement.to_json())), callables=[small_enough])
+    assert again == refinement
+    assert not again.space.allows({"x": 0.93})

@@ -19,13 +19,14 @@ again.  Trainings of the verification come on top, since they belong to another 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from trialist.errors import PlanError, shown
 from trialist.protocols import Strategy
-from trialist.search.design import Grid, Random, Sobol, grid_of
+from trialist.search.design import Grid, Random, Sobol, grid_of, levels_of
 from trialist.space.parameter import Categorical
 from trialist.space.space import Space
 from trialist.trials.plan import Budget, Plan
@@ -47,6 +48,7 @@ SELECTION = (
 UNTOLD_SIZE = 100  # configurations that are all tried where no number of runs is known
 TIMED_SELECTION = (4, 3)  # where no number of runs is known yet
 TIMED_SHARES = (0.45, 0.35)  # of the time, for search and refinement
+COUNTED = 20_000  # points of a grid that are counted one by one, to say how many it would need
 SOBOL_TRIALS = 2_000  # beyond, the even spread of a design no longer shows
 SOBOL_DIALS = 64  # beyond, pairs of dials are no longer spread evenly at such budgets
 
@@ -153,19 +155,23 @@ def choose(
 
 def strategy_for(name: str, plan: Plan, space: Space, search_trials: int | None) -> Strategy:
     """The strategy of that name, as `Choice.strategy` has it; search_trials as `Stages.search` has it."""
-    check_strategy(name)
+    _check(name, tuple(_BUILDERS))
     return _BUILDERS[name](plan, space, search_trials)
 
 
 def check_strategy(name: str) -> str:
-    """A strategy's name as it is, or PlanError with the nearest one."""
-    if name in STRATEGIES:
+    """A strategy's name as it is, "auto" being one, or PlanError with the nearest one."""
+    return _check(name, STRATEGIES)
+
+
+def _check(name: str, names: tuple[str, ...]) -> str:
+    if name in names:
         return name
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), STRATEGIES, n=1, cutoff=0.5)
+    near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     use = f"Use {near[0]!r}; there are" if near else "Use one of"
-    raise PlanError("strategy", f"{shown(name)} is not a strategy", f"{use} {', '.join(STRATEGIES)}.")
+    raise PlanError("strategy", f"{shown(name)} is not a strategy", f"{use} {', '.join(names)}.")
 
 
 def runs_that_fit(budget: Budget, workers: int, seconds_per_trial: float | None) -> int | None:
@@ -256,11 +262,13 @@ def _full_grid(space: Space) -> str:
         return "the dials are known once the objective has declared them"
     if space.size is not None:
         return f"a full grid would need {space.size:,}"
-    points = 1
-    for _, dial in space.items():
-        points *= min(3, dial.size or 3) if not isinstance(dial, Categorical) else len(dial.choices)
-    told = f"{points:,}" if points < 1_000_000 else "more than a million"
-    return f"a grid of 3 levels would need {told}"
+    levels = levels_of(space, 3)
+    points = math.prod(levels.values())
+    if points > COUNTED:
+        return (
+            f"a grid of 3 levels would need {'up to ' if space.has_conditions or space.constraints else ''}{points:,}"
+        )
+    return f"a grid of 3 levels would need {len(space.grid(levels)):,}"
 
 
 def _described(space: Space) -> str:

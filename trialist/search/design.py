@@ -6,10 +6,12 @@ active dials are discrete, does a design read the history; elsewhere it costs th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from trialist.errors import PlanError
+from trialist.errors import PlanError, SpaceError
 from trialist.numerics.keys import Key
 from trialist.numerics.sobol import point
 from trialist.space.parameter import Categorical
@@ -84,27 +86,38 @@ class Grid:
 
     def __init__(self, points: int | None = None) -> None:
         self.points = GRID_POINTS if points is None else points
-        self._laid: tuple[Space, int, tuple[Configuration, ...], str] | None = None
+        self._laid: _Laid | None = None
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
         space = history.space
         if not len(space):
             return Proposal({}, _UNDECLARED, self.name)
-        configurations, levels = self._order(space, key.seed)
-        taken = _taken(history, space)
-        left = [params for params in configurations if space.identity(params) not in taken]
-        total = len(configurations)
+        if self._laid is None or (self._laid.space, self._laid.seed) != (space, key.seed):
+            self._laid = _laid(space, self.points, key.seed)
+        taken, points = _taken(history, space), self._laid.points
+        left = [params for identity, params in points if identity not in taken]
         if not left:
-            return Exhausted(f"all {total:,} grid points were tried")
-        return Proposal(dict(left[0]), f"grid point {total - len(left) + 1:,} of {total:,}: {levels}", self.name)
+            return Exhausted(f"all {len(points):,} grid points were tried")
+        place = f"grid point {len(points) - len(left) + 1:,} of {len(points):,}"
+        return Proposal(dict(left[0]), f"{place}: {self._laid.levels}", self.name)
 
-    def _order(self, space: Space, seed: int) -> tuple[tuple[Configuration, ...], str]:
-        if self._laid is None or self._laid[:2] != (space, seed):
-            configurations, levels = grid_of(space, self.points)
-            key = Key(seed, -1)
-            spread = sorted(configurations, key=lambda params: key.bits(f"grid {space.identity(params)}"))
-            self._laid = space, seed, tuple(spread), levels
-        return self._laid[2:]
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A grid in its keyed order, each point with its identity."""
+
+    space: Space
+    seed: int
+    points: tuple[tuple[Hashable, Configuration], ...]
+    levels: str
+
+
+def _laid(space: Space, points: int, seed: int) -> _Laid:
+    configurations, levels = grid_of(space, points)
+    key = Key(seed, -1)
+    identified = [(space.identity(params), params) for params in configurations]
+    identified.sort(key=lambda point: key.bits(f"grid {point[0]}"))
+    return _Laid(space, seed, tuple(identified), levels)
 
 
 def grid_of(space: Space, points: int) -> tuple[Sequence[Configuration], str]:
@@ -116,48 +129,49 @@ def grid_of(space: Space, points: int) -> tuple[Sequence[Configuration], str]:
     size = space.size
     if size is not None and size <= points + 1:  # its baseline is measured already
         return list(space.configurations()), f"all values of {_listed(space.names)}"
-    coarsest = _capped(space, 2)
-    bound = _product(coarsest)
-    if bound > max(LISTED, points):
+    points = min(points, LISTED)
+    best = _grid(space, levels_of(space, 2))
+    if best is None:
         raise PlanError(
             "strategy",
-            f"'grid' would need {bound:,} configurations at two levels of each numeric dial",
+            f"'grid' would need more than {LISTED:,} configurations at two levels of each numeric dial",
             "Use 'sobol' or 'random', which take any number of trials.",
         )
-    fits, best = 2, space.grid(coarsest)
-    fails = None
-    while len(best) <= points and fails != fits + 1 and _capped(space, fits + 1) != _capped(space, fits):
+    fits, fails = 2, None
+    while len(best) <= points and fails != fits + 1 and levels_of(space, fits + 1) != levels_of(space, fits):
         # Growth by a quarter until one fails, then bisection: few grids are laid, none much larger than the budget.
         trial = max(fits + 1, fits * 5 // 4) if fails is None else (fits + fails) // 2
-        grid = space.grid(_capped(space, trial))
-        if len(grid) <= points:
+        grid = _grid(space, levels_of(space, trial))
+        if grid is not None and len(grid) <= points:
             fits, best = trial, grid
         else:
             fails = trial
-    levels = _capped(space, fits)
-    for name in space.names:
-        more = {**levels, name: _levels(space, name, fits + 1)}
-        if more != levels and len(best) <= points and len(grid := space.grid(more)) <= points:
+    levels = levels_of(space, fits)
+    for name in space.names if len(best) <= points else ():
+        more = {**levels, name: levels_of(space, fits + 1)[name]}
+        grid = _grid(space, more) if more != levels else None
+        if grid is not None and len(grid) <= points:
             levels, best = more, grid
     return best, _in_words(levels)
 
 
-def _capped(space: Space, levels: int) -> dict[str, int]:
-    return {name: _levels(space, name, levels) for name in space.names}
+def levels_of(space: Space, levels: int) -> dict[str, int]:
+    """How many levels each dial has in a grid of at most that many for each number; a categorical dial has all."""
+    return {
+        name: len(dial.choices) if isinstance(dial, Categorical) else min(levels, dial.size or levels)
+        for name, dial in space.items()
+    }
 
 
-def _levels(space: Space, name: str, levels: int) -> int:
-    dial = space[name]
-    if isinstance(dial, Categorical):
-        return len(dial.choices)
-    return levels if dial.size is None else min(levels, dial.size)
-
-
-def _product(levels: Mapping[str, int]) -> int:
-    product = 1
-    for count in levels.values():
-        product *= count
-    return product
+def _grid(space: Space, levels: Mapping[str, int]) -> list[dict[str, Any]] | None:
+    """The grid, or None where it is too large to be listed."""
+    if not space.has_conditions and not space.constraints and math.prod(levels.values()) > LISTED:
+        return None
+    try:
+        grid = space.grid(levels)
+    except SpaceError:  # a million and more
+        return None
+    return grid if len(grid) <= LISTED else None
 
 
 def _in_words(levels: Mapping[str, int]) -> str:

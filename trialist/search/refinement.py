@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from trialist.errors import SpaceError
+from trialist.numerics.keys import Key
 from trialist.space.parameter import Categorical, Float, Int, Parameter
 from trialist.space.plain import identity
 from trialist.space.space import Space
@@ -94,8 +95,9 @@ def refine(history: History, share: float = SHARE) -> Refinement:
         return Refinement(space, (), tuple(edges), f"the best of {len(scored)} trials lie all over the space")
     try:
         narrowed = space.narrowed(bounds)
+        narrowed.draw(Key(history.plan.seed, -1))
     except SpaceError as error:
-        # Hard constraints can leave no default inside the box: then the whole space serves on.
+        # Hard constraints can leave hardly anything of the box: then the whole space serves on.
         return Refinement(space, (), tuple(edges), f"the space stays as it is, since {error.problem}")
     count = len(_best_few(sorted(scored, key=rank), share, noise))
     reason = f"{len(bounds)} of {len(space)} dials narrowed round the best {count} of {len(scored)} trials"
