@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import trialist as tl
+from trialist.study.declaring import plan_of
 from trialist.study.events import StageStarted, Told, TrialClosed
 from trialist.study.interrupt import Interrupted
-from trialist.study.study import plan_of
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.95), k=tl.Categorical(["a", "b"], default="b"))
 SPLIT = tl.Split(np.arange(400.0).reshape(200, 2), np.arange(200) % 2, test=0.5, validation=0.2)

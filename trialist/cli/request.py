@@ -70,7 +70,7 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
     """
     from trialist.execute.command import Command
     from trialist.space.space import Space
-    from trialist.study.study import plan_of
+    from trialist.study.declaring import plan_of
     from trialist.study.work import describe
 
     written = _file(file, command)

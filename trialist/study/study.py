@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import PlanError, ResultError, StudyError, UnknownStudyError, shown
+from trialist.errors import PlanError, StudyError, UnknownStudyError
 from trialist.execute.worker import Trial
-from trialist.protocols import Look, Revision, Store
+from trialist.protocols import Look, Store
 from trialist.schedule.schedulers import scheduler_for
-from trialist.schedule.stopping import check_stopping
 from trialist.scoring.selection import Selection
 from trialist.scoring.verdict import Verdict
-from trialist.search.choose import Choice, Stages, check_strategy, choose
+from trialist.search.choose import Choice, Stages, choose
 from trialist.search.refinement import Refinement
-from trialist.space.revision import differences, grown
+from trialist.space.revision import grown
 from trialist.space.space import Space
-from trialist.store import open_store
 from trialist.study import selection as selecting
+from trialist.study.declaring import DEFAULT_STORE, opened, plan_of, space_of, store_of
 from trialist.study.desk import Desk
 from trialist.study.events import Event, Told
 from trialist.study.interrupt import Interrupt
@@ -28,18 +27,15 @@ from trialist.study.loop import propose
 from trialist.study.process import Process
 from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.spending import seconds_per_trial
+from trialist.study.told import told
 from trialist.study.verification import Test, verify
 from trialist.study.work import Work
 from trialist.trials.history import History
-from trialist.trials.messages import Failed, Finished, Message
-from trialist.trials.outcome import outcome
-from trialist.trials.plan import Budget, Limits, Plan, objectives_of, positive, whole
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Stage, State, TrialRecord
+from trialist.trials.plan import Budget, Plan, positive, whole
+from trialist.trials.trial import Exhausted, Proposal, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-DEFAULT_STORE = "trialist.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ class Study:
             source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
         )  # fmt: skip
         declared = space_of(space)
-        kept = _store_of(store)
+        kept = store_of(store)
         return cls(Session(kept, kept.create_study(plan, declared, time.time()), declared))
 
     @classmethod
@@ -123,7 +119,7 @@ class Study:
 
         space: only where constraints are functions, which a store cannot keep.
         """
-        kept = _store_of(store, create=False)
+        kept = store_of(store, create=False)
         if name is None:
             names = kept.studies()
             if len(names) != 1:
@@ -138,25 +134,7 @@ class Study:
 
         PlanChangedError lists the differences where the name has another plan or space.
         """
-        from trialist.errors import PlanChangedError, StudyExistsError
-
-        kept = _store_of(store)
-        try:
-            return cls(Session(kept, kept.create_study(plan, space, time.time()), space))
-        except StudyExistsError:
-            study = kept.load_study(plan.name)
-        found: tuple[str, ...] = ()
-        for revision in (*kept.revisions(plan.name), Revision(0, 0.0, "", study.plan, study.space)):
-            # Without dials, the objective declares them as it runs: nothing to compare.
-            spaces = differences(revision.space, space) if len(space) else ()
-            found = (*revision.plan.differences(plan), *spaces)
-            if not found:
-                return cls(Session(kept, study, space))
-        listed = "; ".join(found)
-        raise PlanChangedError(
-            f"study {plan.name!r} in {kept.url} was declared with another plan: {listed}. "
-            "Give another name, extend the budget (trialist extend, study.extend), or grow the space (study.grow)."
-        )
+        return cls(opened(plan, space, store_of(store)))
 
     # What is known
 
@@ -276,23 +254,22 @@ class Study:
         state: "failed" for a trial that gave none.  ResultError, and nothing is changed, for a value of a wrong type.
         """
         number = trial.number if isinstance(trial, Trial) else whole("number", trial, at_least=0)
-        if state not in (None, "failed"):
-            raise ResultError("state", f"{shown(state)} cannot be told", 'Use "failed", or give a value.')
         record = self._desk.running.get(number) if value is not None else None  # without reading the history
         record = record or self.history.get(number)
         if record is None:
             last = len(self.history) - 1
             has = f"has trials 0 to {last}" if last >= 0 else "has no trial yet"
             raise UnknownStudyError(f"number: {self.name!r} has no trial {number}; it {has}. Give one of those.")
-        seconds = max(0.0, time.time() - (record.opened_at or time.time()))
-        message = self._told(trial, record, value, cost, state, seconds)
+        if cost is None and isinstance(trial, Trial):
+            cost = trial.cost
+        message = told(self.declared, record, value, cost, state)
         with self._desk.shielded():
-            told = self._session.record(
+            closed = self._session.record(
                 number, [*self._desk.take(number), message], foreign=number not in self._session.opened
             )
         self._desk.running.pop(number, None)
         self._desk.events.clear()
-        return told
+        return closed
 
     def enqueue(self, params: Mapping[str, Any], reason: str = "asked for by the user") -> int:
         """A configuration to try next; missing dials take their defaults. SpaceError for one outside the space."""
@@ -422,55 +399,6 @@ class Study:
         if best is None or baseline is None:
             raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
         yield from verify(self._session, baseline, best, test, workers, again)
-
-    def _told(
-        self, trial: Trial | int, record: TrialRecord, value: Any, cost: float | None, state: str | None, seconds: float
-    ) -> Message:
-        number, attempt = record.number, record.attempt
-        if state == "failed":
-            return Failed(number, attempt, Failure(Cause.OBJECTIVE, "told as failed"), seconds)
-        if value is None and record.reports:
-            value = record.reports[-1].value
-        result = outcome(value, tuple(o.name for o in self.declared.objectives))
-        if isinstance(result, Failure):
-            return Failed(number, attempt, result, seconds)
-        if cost is None and isinstance(trial, Trial):
-            cost = trial.cost
-        return Finished(number, attempt, result, seconds, None if cost is None else positive("cost", cost))
-
-
-def plan_of(
-    *,
-    minimize: str | list[str] | None,
-    maximize: str | list[str] | None,
-    budget: Budget | int | None,
-    trial_seconds: float | None,
-    trial_memory: int | None,
-    strategy: str,
-    scheduler: str,
-    stopping: str,
-    **rest: Any,
-) -> Plan:
-    """A Plan from the arguments of `Study.create` and `tune`, all names checked."""
-    check_strategy(strategy), scheduler_for(scheduler), check_stopping(stopping)
-    return Plan(
-        objectives=objectives_of(minimize, maximize),
-        budget=Budget.of(budget),
-        limits=Limits(trial_seconds, trial_memory),
-        strategy=strategy,
-        scheduler=scheduler,
-        stopping=stopping,
-        **rest,
-    )
-
-
-def space_of(space: Space | Mapping[str, Any] | None) -> Space:
-    """A Space as it is, a dict of parameters as one, None as one without dials yet."""
-    return space if isinstance(space, Space) else Space({} if space is None else space)
-
-
-def _store_of(store: str | Path | Store, create: bool = True) -> Store:
-    return open_store(store, create=create) if isinstance(store, (str, Path)) else store
 
 
 def _again(record: TrialRecord) -> Proposal:

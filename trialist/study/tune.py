@@ -9,8 +9,9 @@ from typing import Any
 
 from trialist.protocols import Store
 from trialist.space.space import Space
+from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
 from trialist.study.events import Event
-from trialist.study.study import DEFAULT_STORE, Study, plan_of, space_of
+from trialist.study.study import Study
 from trialist.study.verification import Test
 from trialist.study.work import Work, default_name, describe
 from trialist.trials.plan import Budget
