@@ -68,6 +68,10 @@ _BY_ERRNO = {
 }
 
 
+# What the driver raises; the last one where it quotes damaged text in a message of its own.
+SQLITE = (sqlite3.Error, UnicodeDecodeError)
+
+
 @contextmanager
 def typed(path: Path) -> Iterator[None]:
     """Turn every error of the file, by SQLite or by the system, into a StoreError."""
@@ -75,7 +79,7 @@ def typed(path: Path) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except sqlite3.Error as problem:
+    except SQLITE as problem:
         raise told(path, problem) from problem
     except OSError as problem:
         if problem.errno is None:
@@ -83,7 +87,7 @@ def typed(path: Path) -> Iterator[None]:
         raise _told(path, _BY_ERRNO.get(problem.errno, _OTHER), problem) from problem
 
 
-def told(path: Path, problem: sqlite3.Error) -> StoreError:
+def told(path: Path, problem: Exception) -> StoreError:
     """SQLite's error as ours."""
     return _told(path, _of_sqlite(problem), problem)
 
@@ -105,14 +109,14 @@ def readable(path: Path, what: str) -> Iterator[None]:
         raise StoreDamagedError(f"{path}: {what} cannot be read ({reason}). {_DAMAGED[2]}") from problem
 
 
-def _of_sqlite(problem: sqlite3.Error) -> tuple[type[StoreError], str, str]:
+def _of_sqlite(problem: Exception) -> tuple[type[StoreError], str, str]:
     name = getattr(problem, "sqlite_errorname", "")
     while name:
         if name in _BY_NAME:
             return _BY_NAME[name]
         name = name.rpartition("_")[0]
     # Without a name the error is the driver's own, and text that is no UTF-8 is the one that a file can cause.
-    return _DAMAGED if "UTF-8" in str(problem) else _OTHER
+    return _DAMAGED if "utf-8" in str(problem).lower() else _OTHER
 
 
 def _told(path: Path, fault: tuple[type[StoreError], str, str], problem: Exception) -> StoreError:

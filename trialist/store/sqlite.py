@@ -125,7 +125,7 @@ class Database:
         try:
             cursor = self._connection.execute(text, {**constants, **values} if constants else values)
             return cursor.fetchall(), cursor.rowcount
-        except sqlite3.Error as problem:
+        except faults.SQLITE as problem:
             raise faults.told(self.path, problem) from problem
         except OverflowError:
             problem_shown = "a whole number needs more than 64 bits, which no column holds"
@@ -160,6 +160,8 @@ class Database:
         return connection
 
     def _open(self, create: bool) -> None:
+        if self.path in _ABANDONED:
+            raise StateError(f"{self.path}: this process was forked while it was proposing. Fork before or after that.")
         size = connect.size_of(self.path, create)
         self._is_read_only = self._is_immutable = False
         try:
@@ -221,7 +223,7 @@ class Database:
 
     def after_fork_in_child(self) -> None:
         if self._connection is not None:  # forked from within a transaction
-            _ABANDONED.append(self._connection)
+            _ABANDONED[self.path] = self._connection
             self._connection = None
             for descriptor in (self._log, self._gate):
                 os.close(descriptor)  # the parent's lock is freed by the parent alone
@@ -229,8 +231,9 @@ class Database:
         self._lock, self._depth = threading.RLock(), 0
 
 
-# A parent's connection must not be closed in its child, not even by the garbage collector.
-_ABANDONED: list[sqlite3.Connection] = []
+# A parent's connection must not be closed in its child, not even by the garbage collector. Since SQLite keeps locks by
+# process and file, the child can never have the file to itself.
+_ABANDONED: dict[Path, sqlite3.Connection] = {}
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
