@@ -98,7 +98,7 @@ class Course:
             return "no score yet"
         text = f"best {safe(self.objective.name)} {self.value(self.best)} (trial {self.best.number})"
         if self.baseline is None:
-            return f"{text}, the default has no score"
+            return f"{text}, default unscored"
         if self.best.number == self.baseline.number:
             return f"{text}, the default itself"
         return f"{text}, default {self.value(self.baseline)}"

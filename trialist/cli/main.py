@@ -127,3 +127,7 @@ def _tell(error: dict[str, Any], as_json: bool) -> None:
         from trialist.cli.format import safe
 
         click.echo(f"{click.style('error:', fg='red', bold=True)} {safe(error['message'], keep_lines=True)}", err=True)
+
+
+if __name__ == "__main__":
+    main()

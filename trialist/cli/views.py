@@ -99,7 +99,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
         head, *body = lines
         reasons = [labelled("", f"why: {safe(r.reason)}", room) for r in history]
         lines = [head, *(line for row, why in zip(body, reasons, strict=True) for line in (row, *why))]
-    lines.append("gain: over the default of trial 0, a plus is better")
+    lines.append("gain: over the default, a plus is better")
     if chosen is not None:
         lines.append(f"*: trial {chosen.number} is {'chosen' if study.selection else 'the best so far'}")
     return lines
@@ -172,10 +172,11 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
     objective, best, baseline = study.declared.objective, study.best, history.baseline
     lines = []
     if baseline is not None:
-        lines += labelled("default", f"{safe(objective.name)} {score(baseline.score)} (trial 0)", room)
+        lines += labelled("default", f"{safe(objective.name)} {score(baseline.score)} (trial {baseline.number})", room)
     if best is not None:
         against = _against(best, history)
-        told = "the default itself" if best.number == 0 else f"{against} than the default" if against else ""
+        is_default = baseline is not None and best.number == baseline.number
+        told = "the default itself" if is_default else f"{against} than the default" if against else ""
         text = f"{safe(objective.name)} {score(best.score)} (trial {best.number}){', ' if told else ''}{told}"
         lines += labelled("chosen" if study.selection else "best so far", text, room, "green")
         lines += labelled("", params(best.params), room)
@@ -231,7 +232,7 @@ def _gain(record: TrialRecord, history: History) -> str:
 
 def _sides(record: TrialRecord, history: History) -> tuple[float, float] | None:
     baseline = history.baseline
-    if baseline is None or record.value is None or baseline.value is None or record.number == 0:
+    if baseline is None or record.value is None or baseline.value is None or record.number == baseline.number:
         return None
     return record.value, baseline.value
 
