@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 parser = argparse.ArgumentParser(description="Train a small network on handwritten digits.")
-parser.add_argument("--lr", type=float, default=0.001, help="learning rate (default: 0.001)")
+parser.add_argument("--lr", type=float, default=0.01, help="learning rate (default: 0.01)")
 parser.add_argument("--act", choices=["relu", "tanh", "logistic"], default="relu", help="activation (default: relu)")
 parser.add_argument("--width", type=int, default=64, help="hidden units (default: 64)")
 parser.add_argument("--epochs", type=int, default=10, help="passes over the data (default: 10)")

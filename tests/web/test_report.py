@@ -191,6 +191,27 @@ def test_any_name_and_any_message_make_a_well_formed_page(name, message):
     Outline(page(bare([trial(0, 0.5, stage=Stage.BASELINE), failed])))
 
 
+def test_without_a_test_the_seal_says_how_to_declare_one():
+    told = Outline(page(bare([trial(0, 0.5, stage=Stage.BASELINE), trial(1, 0.4)]))).text
+    assert "Not verified" in told and "--test" in told
+    told = Outline(page(bare([trial(0, 0.5, stage=Stage.BASELINE), trial(1, 0.4)], plan=PLAN))).text
+    assert "still sealed" in told
+
+
+def test_a_real_study_is_written_through_its_own_door(tmp_path):
+    import trialist as tl
+
+    study = tl.tune(
+        lambda t: (t["lr"] - 0.01) ** 2 + t.seed % 7 / 1e5, SPACE, minimize="loss", budget=24, store="memory",
+        name="real", test=lambda params, seed: [params["lr"] + i / 1e3 for i in range(9)], progress=False,
+    )  # fmt: skip
+    written = study.report(tmp_path / "real.html").read_text(encoding="utf-8")
+    told = Outline(written).text
+    assert study.verdict.sentence.removeprefix(f"{study.verdict.outcome}: ") in told
+    assert study.selection.reason in told and study.refinement.reason in told and study.plan.reason in told
+    assert all(record.reason in told for record in study.trials)
+
+
 def test_an_empty_study_says_what_to_do_next():
     told = Outline(page(bare(space=Space()))).text
     assert "Not verified" in told and "No trial was run yet" in told and "trialist run" in told

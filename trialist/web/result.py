@@ -90,15 +90,17 @@ def _verified(verdict: Verdict) -> tuple[str, str, Html]:
 
 
 def _unverified(data: ReportData) -> tuple[str, str, Html]:
-    why = (
-        "Scores of a search are lucky by construction. Whether the selected configuration beats the default "
-        "was not tested on data that the search never saw."
-    )
-    declare = (
-        "No test was declared. Declare one: test= in Python, --test on the command line. Then run: trialist verify"
-    )
-    sealed = "The test data are still sealed. The process opens them once, as its last stage: trialist verify"
-    advice = declare if data.plan.test is None else sealed
+    if data.best is None:
+        why = "No trial has a score yet, so there is nothing to verify."
+        advice = "The failures are listed below." if data.failed else "The process verifies as its last stage."
+    else:
+        why = (
+            "Scores of a search are lucky by construction. Whether the selected configuration beats the default "
+            "was not tested on data that the search never saw."
+        )
+        declare = "No test was declared. Declare one, with test= in Python or --test on the command line."
+        sealed = "The test data are still sealed. The process opens them once, as its last stage: trialist verify"
+        advice = declare if data.plan.test is None else sealed
     title = el("h2", "Not verified", id="verdict-title")
     return "unverified", "–", el("div", title, el("p", why), el("p", advice, class_="note"))
 
