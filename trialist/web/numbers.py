@@ -32,9 +32,11 @@ def measured(value: float | None, noise: float | None = None) -> str:
 def gain(difference: float, noise: float | None = None) -> str:
     """A difference with its sign: "+0.191".
 
-    >>> gain(0.19123, 0.02), gain(-3.0)
-    ('+0.19', '-3')
+    >>> gain(0.19123, 0.02), gain(-3.0), gain(0.0)
+    ('+0.19', '-3', '0')
     """
+    if difference == 0:
+        return "0"
     decimals = _decimals(noise) if noise else None
     if decimals is None or not -6 <= decimals <= 8:
         return f"{difference:+.3g}"
