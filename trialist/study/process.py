@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.schedule.schedulers import scheduler_for
+from trialist.schedule.stopping import should_end
 from trialist.search.choose import Choice, choose, strategy_for
 from trialist.search.refined import Refined
 from trialist.search.refinement import Refinement, refine
@@ -23,7 +24,7 @@ from trialist.study.spending import affordable, may_start, seconds_per_trial
 from trialist.study.summary import best_against_default
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
-from trialist.trials.trial import Exhausted, Proposal, Stage
+from trialist.trials.trial import Exhausted, Proposal, Stage, State
 
 
 class Process:
@@ -32,20 +33,29 @@ class Process:
     def __init__(self, session: Session, work: Work, workers: int) -> None:
         self._session, self._work, self._workers = session, work, workers
         self._strategies: dict[int, Strategy] = {}
+        self._since = session.load().trials
 
     def stages(self) -> Iterator[Event]:
         """Search, refine and select, each from where it stands."""
         yield self._planned()
         with self._running() as parts:
-            yield from self._search(*parts)
-            yield from self._refine(*parts)
-            yield from self._select(*parts)
+            for stage in (self._search, self._refine, self._select):
+                yield from stage(*parts)
+                if self.is_cut:
+                    return
+
+    @property
+    def is_cut(self) -> bool:
+        """Ended before its time: trial after trial failed. Run again, it goes on."""
+        history = self._session.history()
+        ended = should_end(history, self._session.plan, self._since)
+        return ended is not None and history.explored[-1].state is State.FAILED
 
     def search_only(self, trials: int | None, timeout: float | None) -> Iterator[Event]:
         """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
         session = self._session
         ends = None if timeout is None else time.monotonic() + timeout
-        within = may_start(session, self._choice().stages, self._workers, 1.0)
+        within = may_start(session, self._choice().stages, self._workers, 1.0, self._since)
 
         def rule(history: History) -> str | None:
             if ends is not None and time.monotonic() >= ends:
@@ -142,7 +152,7 @@ class Process:
         history = self._session.history()
         again = len(history) - len(history.explored)
         limit = None if trials is None else 1 + trials + again
-        return Goal(limit, None, may_start(self._session, self._choice().stages, self._workers, share))
+        return Goal(limit, None, may_start(self._session, self._choice().stages, self._workers, share, self._since))
 
     def _is_past(self, stage: str) -> bool:
         """The stage ended under this budget, and nothing waits or runs."""
@@ -155,7 +165,8 @@ class Process:
 
     def _ended(self, stage: str) -> Event:
         session = self._session
-        session.store.write_stage(session.name, stage, {"budget": str(session.plan.budget)}, time.time())
+        if not self.is_cut:
+            session.store.write_stage(session.name, stage, {"budget": str(session.plan.budget)}, time.time())
         return StageEnded("refine" if stage == "refined" else stage, best_against_default(session.history()))
 
     def _tidied(self, events: Iterator[Event]) -> Iterator[Event]:

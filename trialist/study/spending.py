@@ -20,14 +20,17 @@ def seconds_per_trial(history: History) -> float | None:
     return _expected(history, lambda record: record.seconds)
 
 
-def may_start(session: Session, stages: Stages, workers: int, share: float) -> Callable[[History], str | None]:
+def may_start(
+    session: Session, stages: Stages, workers: int, share: float, since: int = 0
+) -> Callable[[History], str | None]:
     """A rule for the loop: None while another trial is expected to fit into `share` of the budget, else why not.
 
     Of time and money, what the later stages are expected to need is left untouched.
+    since: failures of earlier trials do not count; what broke them may be repaired, that is why it is run again.
     """
 
     def rule(history: History) -> str | None:
-        ended = should_end(history, session.plan)
+        ended = should_end(history, session.plan, since)
         if ended or not history.scored:  # the baseline always runs
             return ended
         for limit, spent, each, lanes, words in _limits(session, history, workers):

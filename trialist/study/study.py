@@ -330,7 +330,10 @@ class Study:
     ) -> Iterator[Event]:
         """All stages, told event by event: search, refine, select, and verify where there is a test."""
         before = len(self.history)
-        yield from Process(self._session, work, workers).stages()
+        process = Process(self._session, work, workers)
+        yield from process.stages()
+        if process.is_cut:
+            return
         best = self.best
         if best is not None and len(self.history) == before:
             yield Told(
@@ -409,7 +412,7 @@ def _again(record: TrialRecord) -> Proposal:
         record.params,
         f"trial {record.number} again, which failed ({cause})",
         "rerun",
-        record.stage if is_finalist else Stage.SEARCH,
+        record.stage,
         record.seed if is_finalist else None,
         record.repeats if is_finalist else record.number,
     )

@@ -71,9 +71,8 @@ class History:
 
     @cached_property
     def baseline(self) -> TrialRecord | None:
-        """Trial 0, the default configuration, once it is scored."""
-        record = self._by_number.get(0)
-        return record if record is not None and record.is_scored else None
+        """The default configuration, once it is scored: trial 0, or a later run of it where that one failed."""
+        return next((r for r in self.scored if r.stage is Stage.BASELINE), None)
 
     @cached_property
     def best(self) -> TrialRecord | None:
