@@ -40,15 +40,10 @@ def test_accuracy(params, seed):
 
 
 if __name__ == "__main__":
-    study = tl.tune(
-        accuracy,
-        SPACE,
-        maximize="accuracy",
-        budget=40,
-        test=test_accuracy,
+    with tl.tune(
+        accuracy, SPACE, maximize="accuracy", budget=40, test=test_accuracy,
         test_seeds=1,  # the model has no randomness of its own
-        workers=2,
-        store="cross_validation.db",
-    )
-    print(f"\n{study.verdict}")
-    print(f"selected {study.best.params}")
+        workers=2, store="cross_validation.db",
+    ) as study:  # fmt: skip
+        print(f"\n{study.verdict}")
+        print(f"selected {study.best.params}")
