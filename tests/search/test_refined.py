@@ -111,3 +111,11 @@ def test_refining_beats_going_on_with_the_search() -> None:
 
     refined, searched = (mean(best_of(seed, way) for seed in range(12)) for way in (True, False))
     assert refined < 0.5 * searched
+
+
+def test_a_step_always_moves_a_dial() -> None:
+    space = Space(x=Float(0.0, 1.0), act=Categorical(["relu", "tanh"]))
+    best = TrialRecord(0, State.COMPLETE, Stage.SEARCH, {"x": 0.5, "act": "relu"}, "", "test", 0, loss=1.0)
+    history = History(PLAN, space, (best,))
+    for number in range(1, 60):
+        assert propose(Refined(Refinement(space, (), (), "")), history, number).params != best.params

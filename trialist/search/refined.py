@@ -68,7 +68,9 @@ def _step(space: Space, centre: TrialRecord, key: Key, attempt: int) -> Configur
             position = key.uniform(f"refine position {name}", attempt)
             u[j] = position if drawn_anew else _reflected(u[j] + NormalDist(0.0, STEP).inv_cdf(position or 0.5))
     params = space.decode(u)
-    return params if space.allows(params) else None
+    # Where no dial moved it is no step: to score the same again is the choice's business, on seeds of its own.
+    is_step = space.identity(params) != space.identity(centre.params)
+    return params if is_step and space.allows(params) else None
 
 
 def _reflected(u: float) -> float:
