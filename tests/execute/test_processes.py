@@ -294,15 +294,18 @@ def reports(trial: Trial) -> None:
 
 def test_a_nursery_that_is_killed_costs_the_running_trials_only(tmp_path: Path) -> None:
     executor = WorkerProcesses(sleeps, workers=2)
+    workers: list[int] = []
 
     def kill_nursery(message: Message) -> None:
         if isinstance(message, Reported):
+            workers.append(int(message.value))
             nursery = psutil.Process(int(message.value)).ppid()
             assert nursery != os.getpid()
             psutil.Process(nursery).kill()
 
     ends = listen(executor, tmp_path, [0], kill_nursery)
     assert failure(ends[0]).cause is Cause.INFRASTRUCTURE
+    assert eventually(lambda: is_gone(workers[0]))
     executor.submit(assignment(tmp_path, 1))  # another nursery takes over
     heard: list[Message] = []
     while not heard:
@@ -310,6 +313,26 @@ def test_a_nursery_that_is_killed_costs_the_running_trials_only(tmp_path: Path) 
     assert isinstance(heard[0], Reported)
     executor.close()
     assert is_gone(int(heard[0].value))
+
+
+def dies_after_its_result(trial: Trial) -> float:
+    import threading
+
+    (trial.checkpoint_dir / "pid").write_text(str(os.getpid()))
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    return 1.0
+
+
+def test_a_result_that_came_before_the_death_counts(tmp_path: Path) -> None:
+    executor = WorkerProcesses(dies_after_its_result, workers=1)
+    executor.submit(assignment(tmp_path, 0))
+    pid = tmp_path / "0" / "checkpoint" / "pid"
+    assert eventually(lambda: pid.exists() and pid.read_text() != "" and not psutil.pid_exists(int(pid.read_text())))
+    heard: list[Message] = []
+    while not heard:
+        executor.poll(lambda message: (heard.append(message), GO_ON)[1], 5.0)
+    assert [type(message) for message in heard] == [Finished]
+    executor.close()
 
 
 def test_closing_leaves_no_process(tmp_path: Path) -> None:
@@ -419,3 +442,26 @@ def test_standard_input_can_be_a_script(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "forked" in done.stdout
     assert int(log(tmp_path / "trials", 1)) > 0
+
+
+def draws(trial: Trial) -> float:
+    import numpy as np
+
+    time.sleep(0.1)  # long enough for the other worker to take the other trial
+    return float(np.random.random())  # noqa: NPY002 - the global generator is what is at stake
+
+
+def test_workers_do_not_draw_the_same_random_numbers(run: Any) -> None:
+    import numpy as np
+
+    np.random.random()  # noqa: NPY002 - there before the fork
+    ends = run(WorkerProcesses(draws, workers=2), 2)
+    assert ends[0].metrics != ends[1].metrics
+
+
+def test_a_log_that_cannot_be_written_fails_its_trial_only(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "0").write_text("a file where the folder should be")
+    ends = run(WorkerProcesses(draws, workers=1), 2)
+    assert failure(ends[0]).cause is Cause.INFRASTRUCTURE
+    assert "log" in failure(ends[0]).message
+    assert isinstance(ends[1], Finished)

@@ -175,7 +175,7 @@ class Commands:
             self._nursery = Nursery.spawned()
         try:
             self._nursery.start(request, fds)
-        except BrokenPipeError:  # it was killed while nothing ran
+        except ConnectionError:  # it was killed while nothing ran
             self._lose_nursery()
             self._nursery = Nursery.spawned()
             self._nursery.start(request, fds)

@@ -96,12 +96,11 @@ class WorkerProcesses:
         worker = next((w for w in self._workers if w.assignment is None and not w.is_aside), None)
         if worker is None or self._closed:
             raise ExecutionError("no worker is free" if not self._closed else "the workers were closed")
-        nursery = self._ready_nursery()
         # Absolute: an objective may change the folder of a warm worker.
         assignment = replace(assignment, directory=os.path.abspath(assignment.directory))
         if worker.wire is None or not self._sent(worker.wire, assignment):
             self._forget(worker)  # it died since its last trial
-            self._sent(self._start(worker, nursery), assignment)
+            self._sent(self._start(worker), assignment)
         worker.assignment = assignment
         worker.watch.begin()
 
@@ -224,11 +223,16 @@ class WorkerProcesses:
             return False
         return True
 
-    def _start(self, worker: _Worker, nursery: Nursery) -> Wire:
+    def _start(self, worker: _Worker) -> Wire:
         mine, its = socket.socketpair()
         with its:
-            worker.ticket, worker.pid, worker.wire = next(self._tickets), None, Wire(mine)
-            nursery.start(Start(worker.ticket), [its.fileno()])
+            ticket = next(self._tickets)
+            try:
+                self._ready_nursery().start(Start(ticket), [its.fileno()])
+            except ConnectionError:
+                self._lose_nursery()
+                self._ready_nursery().start(Start(ticket), [its.fileno()])
+        worker.ticket, worker.pid, worker.wire = ticket, None, Wire(mine)
         return worker.wire
 
     def _ready_nursery(self) -> Nursery:
