@@ -358,7 +358,7 @@ def _started(action: Callable[[], dict[str, Any]]) -> tuple[int, int]:
     if pid == 0:
         try:
             said = action()
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001 - the parent is told, whatever it is
             said = {"error": repr(problem)}
         os.write(writer, json.dumps(said).encode())
         os._exit(0)

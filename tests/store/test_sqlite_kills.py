@@ -245,7 +245,7 @@ def _reporting(action: Callable[[], str]) -> tuple[int, int]:
     def child() -> None:
         try:
             said = action()
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - the parent is told, whatever it is
             said = repr(problem)
         os.write(writer, said.encode())
 

@@ -44,10 +44,13 @@ def opened(number: int, proposal: Proposal, state: State, plan: Plan, revision: 
 def told(study: str, held: Held, messages: Sequence[Message], owner: str | None, plan: Plan, at: float) -> Held:
     """The trial after the messages.
 
-    The same object comes back where a Finished is told again by the same owner: nothing is to be written then.
+    The same object comes back where there is nothing to write: no message, or a Finished that is told again by the
+    same owner.
     Raises StateError or LeaseLostError where the trial may not be told anything.
     """
     record, reported = held.record, held.reported
+    if not messages:
+        return held
     if record.state.is_closed and owner is not None and held.owner == owner and _is_repeat(record, messages):
         return held
     for message in messages:
@@ -119,7 +122,7 @@ def _check(study: str, record: TrialRecord, holder: str | None, message: Message
 
 
 def _is_repeat(record: TrialRecord, messages: Sequence[Message]) -> bool:
-    last = messages[-1] if messages else None
+    last = messages[-1]
     return (
         isinstance(last, Finished)
         and last.state is record.state

@@ -173,11 +173,11 @@ class SqlStore:
             if since >= study.changes:
                 return Changes(study.changes, ())
             if since <= 0:
-                rows = self._database.rows(statements.ALL, the_study=study.id)
-                reports = self._database.rows(statements.ALL_REPORTS, the_study=study.id)
+                rows = self._database.each(statements.ALL, the_study=study.id)
+                reports = self._database.each(statements.ALL_REPORTS, the_study=study.id)
             else:
-                rows = self._database.rows(statements.CHANGED, the_study=study.id, the_since=since)
-                reports = self._database.rows(statements.CHANGED_REPORTS, the_study=study.id, the_since=since)
+                rows = self._database.each(statements.CHANGED, the_study=study.id, the_since=since)
+                reports = self._database.each(statements.CHANGED_REPORTS, the_study=study.id, the_since=since)
             return Changes(study.changes, tuple(records_of(rows, reports)))
 
     def best(self, name: str) -> TrialRecord | None:

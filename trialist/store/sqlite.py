@@ -97,23 +97,29 @@ class Database:
 
     def rows(self, statement: ClauseElement, **values: Any) -> list[Any]:
         """All rows that a statement gives, within the open transaction."""
-        return self._run(statement, values)[0]
+        return list(self.each(statement, **values))
+
+    def each(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
+        """The rows one by one, so that a large study is not held twice."""
+        with faults.typed(self.path):
+            yield from self._run(statement, values)
 
     def row(self, statement: ClauseElement, **values: Any) -> Any | None:
         """The first row, or None."""
-        found = self._run(statement, values)[0]
+        found = self.rows(statement, **values)
         return found[0] if found else None
 
     def change(self, statement: ClauseElement, values: Mapping[str, Any]) -> int:
         """Execute a statement; how many rows it changed."""
-        return self._run(statement, values)[1]
+        with faults.typed(self.path):
+            return self._run(statement, values).rowcount
 
     def close(self) -> None:
         """Let go of the file; the last one to do so folds the log into it. It opens again when it is used again."""
         with self._lock, faults.typed(self.path):
             self._let_go()
 
-    def _run(self, statement: ClauseElement, values: Mapping[str, Any]) -> tuple[list[Any], int]:
+    def _run(self, statement: ClauseElement, values: Mapping[str, Any]) -> sqlite3.Cursor:
         # SQLAlchemy says what to execute, once; the driver executes it, at a tenth of the price.
         known = self._sql.get(statement)
         if known is None:
@@ -123,13 +129,10 @@ class Database:
         text, constants = known
         assert self._connection is not None, "a statement outside a transaction"
         try:
-            cursor = self._connection.execute(text, {**constants, **values} if constants else values)
-            return cursor.fetchall(), cursor.rowcount
-        except faults.SQLITE as problem:
-            raise faults.told(self.path, problem) from problem
+            return self._connection.execute(text, {**constants, **values} if constants else values)
         except OverflowError:
-            problem_shown = "a whole number needs more than 64 bits, which no column holds"
-            raise InputError("number", problem_shown, "Give a smaller one.") from None
+            problem = "a whole number needs more than 64 bits, which no column holds"
+            raise InputError("number", problem, "Give a smaller one.") from None
 
     def _roll_back(self) -> None:
         # After a full disk there may be nothing left to roll back.

@@ -138,8 +138,15 @@ class StoreContract:
             assert opened(store, ME).number == 0
 
     def test_writing_while_proposing_is_refused(self) -> None:
-        with self._study() as store, raises(StateError, "propos"):
-            store.open_trial("digits", ME, lambda number: store.enqueue("digits", (), 2.0) and proposed(0), at=2.0)
+        with self._study() as store:
+
+            def writes(number: int) -> Proposal:
+                store.enqueue(PLAN.name, [proposed(number)], at=2.0)
+                return proposed(number)
+
+            with raises(StateError, "propos"):
+                store.open_trial("digits", ME, writes, at=2.0)
+            assert store.load_study("digits").trials == 0
 
     def test_an_exhausted_strategy_and_a_spent_limit_open_nothing(self) -> None:
         done = Exhausted("all 4 configurations were tried")
