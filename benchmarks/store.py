@@ -55,29 +55,31 @@ def throughput(folder: str, rounds: int, seconds: float) -> None:
     lines = []
     for processes, target in ((1, 30), (PROCESSES, 50)):
         ours, theirs = in_turn(rounds, *(partial(race, make, folder, processes, seconds) for make in SYSTEMS))
-        rates = [median([sum(counts) / seconds for counts in results]) for results in (ours, theirs)]
+        rates = [median([rate for rate, _ in results]) for results in (ours, theirs)]
         lines.append(Line(f"trials/s, {named(processes)}", "", *rates, target=target, least=True))
-    spread = [median([max(counts) / max(1, min(counts)) for counts in results]) for results in (ours, theirs)]
+    spread = [median([unfairness for _, unfairness in results]) for results in (ours, theirs)]
     lines.append(Line(f"  busiest : idlest of {PROCESSES}", "", spread[0], None, target=4))
     lines.append(Line("    the same, Optuna", "", spread[1], None))
     show(f"Trials without work, {seconds:g} s each, medians of {rounds} rounds in turn", lines)
 
 
-def race(make: Make, folder: str, processes: int, seconds: float) -> list[int]:
-    """How many trials each process stored within `seconds`, all on one study."""
+def race(make: Make, folder: str, processes: int, seconds: float) -> tuple[float, float]:
+    """Trials per second of so many processes on one study, and busiest : idlest of them."""
     file = path(folder)
     in_process(partial(created, make, file))
     begin = time.monotonic() + 1.0
-    return together(processes, partial(stored_until, make, file, begin, begin + seconds))
+    counts, ends = zip(*together(processes, partial(stored_until, make, file, begin, begin + seconds)), strict=True)
+    return sum(counts) / max(ends), max(counts) / max(1, min(counts))
 
 
-def stored_until(make: Make, file: str, begin: float, end: float) -> int:
+def stored_until(make: Make, file: str, begin: float, end: float) -> tuple[int, float]:
+    """Trials that this process stored, and seconds from `begin` to the last of them: it may pass `end` by far."""
     system, trials = opened(make, file), 0
     time.sleep(max(0.0, begin - time.monotonic()))
     while time.monotonic() < end:
         system.one()
         trials += 1
-    return trials
+    return trials, time.monotonic() - begin
 
 
 def utilisation(folder: str, rounds: int, trials: int) -> None:
@@ -142,8 +144,8 @@ def long_study(folder: str, rounds: int, trials: int) -> None:
     ours, theirs = in_turn(
         rounds, *(partial(in_process, partial(read, make, file)) for make, file in zip(SYSTEMS, files, strict=True))
     )
-    first, whole, grown = (
-        [median([result[at] for result in results]) for results in (ours, theirs)] for at in range(3)
+    first, whole, grown, further = (
+        [median([result[at] for result in results]) for results in (ours, theirs)] for at in range(4)
     )
     show(
         f"A study of {trials:,} trials, opened anew, medians of {rounds}",
@@ -151,19 +153,27 @@ def long_study(folder: str, rounds: int, trials: int) -> None:
             Line("open it, and its best", "ms", *first, target=0.1),
             Line("all its trials as objects", "ms", *whole, target=0.2),
             Line("  memory that this takes", "MiB", *grown, target=1 / 3),
+            Line("a further trial, without work", "ms", *further),
         ],
     )
 
 
-def read(make: Make, file: str) -> tuple[float, float, float]:
-    """Milliseconds to open and find the best, milliseconds to read all, MiB of growth over both."""
+def read(make: Make, file: str) -> tuple[float, float, float, float]:
+    """Milliseconds to open and find the best, to read all, MiB of growth over both; milliseconds of a further trial."""
     before, started = resident(), time.perf_counter()
     system = opened(make, file)
     system.best()
     best = time.perf_counter()
     system.all()
-    done = time.perf_counter()
-    return 1e3 * (best - started), 1e3 * (done - best), resident() - before
+    done, grown = time.perf_counter(), resident() - before
+    return 1e3 * (best - started), 1e3 * (done - best), grown, median([timed(system.one) for _ in range(20)])
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - started)
 
 
 def resident() -> float:
