@@ -155,7 +155,7 @@ def test_a_worse_verdict_tells_how_much_worse() -> None:
 
 
 def test_an_undeclared_baseline_is_said() -> None:
-    assert "middle of each scale is the baseline" in judged(DEFAULT, BETTER, baseline_is_declared=False).sentence
+    assert "dials without a default stood at the middle of their scale" in judged(DEFAULT, BETTER, baseline_is_declared=False).sentence
     assert "middle of each scale" not in judged(DEFAULT, BETTER).sentence
 
 

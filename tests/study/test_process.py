@@ -226,3 +226,40 @@ def test_extending_the_budget_goes_on_and_selects_again(tmp_path: Path) -> None:
         assert len(study.history.explored) > 20
         assert study.selection is not None
         assert [r.reason for r in study.store.revisions(study.name)][-1] == "more time was granted"
+
+
+def test_a_selected_default_is_trained_once_for_each_seed_and_no_difference_is_claimed(tmp_path: Path) -> None:
+    space = tl.Space(x=tl.Float(-1.0, 1.0, default=0.0))
+    path = tmp_path / "calls.txt"
+
+    def test(params: dict[str, float], seed: int) -> list[float]:
+        with path.open("a") as calls:
+            calls.write(f"{params['x']}\n")
+        return [params["x"] ** 2] * 3
+
+    study = tl.tune(
+        lambda trial: trial["x"] ** 2, space, minimize="loss", budget=14, test=test, test_seeds=3, progress=False,
+        store=tmp_path / "s.db",
+    )  # fmt: skip
+    assert study.verdict is not None and study.verdict.outcome is tl.Outcome.NO_DIFFERENCE
+    assert study.verdict.same_configuration and "default itself" in study.verdict.sentence
+    assert path.read_text().split() == ["0.0"] * 3
+    study.close()
+
+
+def test_a_verdict_written_before_the_ledger_was_closed_is_not_lost_and_not_a_second_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_study(tmp_path / "s.db", budget=12) as study:
+        with monkeypatch.context() as patch, pytest.raises(tl.StoreError):
+            patch.setattr(type(study.store), "close_look", _full)
+            list(study.process(noisy, on_test))
+        assert study.ledger[0].outcome is None
+        verdict = study.verdict
+        assert verdict is not None
+        assert study.verify(on_test) == verdict
+        assert len(study.ledger) == 1 and study.ledger[0].outcome is not None
+
+
+def _full(*_: object) -> None:
+    raise tl.StoreError("no space left")

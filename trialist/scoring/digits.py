@@ -8,11 +8,14 @@ import math
 def digits_for(noise: float, *values: float) -> int:
     """Decimals at which a noise of that size shows two digits; without noise, four digits of the largest value.
 
+    A noise that is a rounding error of the values does not count: never more than six digits of the largest.
+
     >>> digits_for(0.041, 0.312), digits_for(0.0, 0.312), digits_for(250.0, 1400.0)
     (3, 4, 0)
     """
-    largest = noise if noise > 0 else max((abs(value) for value in values), default=0.0) / 100
-    return 3 if largest == 0 else min(12, max(0, 1 - math.floor(math.log10(largest))))
+    size = max((abs(value) for value in values), default=0.0)
+    shown = max(noise, size / 1e4) if noise > 0 else size / 100
+    return 3 if shown == 0 else min(12, max(0, 1 - math.floor(math.log10(shown))))
 
 
 def rounded(value: float, decimals: int) -> str:

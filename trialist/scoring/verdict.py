@@ -55,7 +55,7 @@ class Verdict:
     confidence: float = CONFIDENCE  # of all looks together
     looks: int = 1
     same_configuration: bool = False
-    baseline_is_declared: bool = True  # False: no defaults were given, and the middle of each scale stood in
+    baseline_is_declared: bool = True  # False: for dials without a default the middle of the scale stood in
     fingerprint: str | None = None  # of the data that were opened
     opened_at: str | None = None  # ISO 8601
 
@@ -77,7 +77,7 @@ class Verdict:
         decimals = digits_for(half, self.baseline_score, self.selected_score)
         told = [self._interval_in_words(decimals), self._sizes(), self._looks()]
         if not self.baseline_is_declared:
-            told.append("no defaults were given, so the middle of each scale is the baseline")
+            told.append("dials without a default stood at the middle of their scale")
         if self.same_configuration:
             score = f"test {self.metric} {rounded(self.baseline_score, decimals)}"
             return f"{self.outcome}: the default itself was selected, {score} ({'; '.join(told[1:])})"

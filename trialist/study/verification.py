@@ -62,11 +62,16 @@ def verify(
     if not isinstance(test, Command) and not callable(test):
         raise PlanError("test", f"{shown(test)} cannot be called", "Give a function of (params, seed), or a Command.")
     look = _opened(session, fingerprint_of(test), selected, again)
+    reached = session.stage("verified")
+    if reached is not None and reached["look"] == look.digest:
+        # The verdict was written, and then something broke off before the ledger said so.
+        _close(session, look, Verdict.from_json(dict(session.stage("verdict") or {})))
+        return
     seeds = session.plan.test_seeds
     yield StageStarted(
         "verify",
-        f"default (trial {baseline.number}) against selected (trial {selected.number}), {seeds} seeds each, "
-        f"look {look.number} at these data",
+        f"default (trial {baseline.number}) against selected (trial {selected.number}), "
+        f"{seeds} seed{'s' if seeds > 1 else ''} each, look {look.number} at these data",
     )
     runs = _Runs(session, (baseline, selected), seeds, look)
     yield from runs.run(test, workers)
@@ -74,14 +79,18 @@ def verify(
         session.store.close_look(look, {"failed": runs.failure.message})
         raise ExecutionError(f"verification failed, the verdict is open: {runs.failure.message}")
     verdict = runs.verdict()
+    session.store.write_stage(session.name, "verdict", verdict.to_json(), time.time())
+    session.store.write_stage(session.name, "verified", {"trial": selected.number, "look": look.digest}, time.time())
+    _close(session, look, verdict)
+    yield StageEnded("verify", verdict.sentence)
+
+
+def _close(session: Session, look: Look, verdict: Verdict) -> None:
     try:
         session.store.close_look(look, {"outcome": verdict.outcome.value, "difference": verdict.difference})
-    except StateError:  # another coordinator took up the same look, and was first
-        yield StageEnded("verify", "another coordinator reached the verdict of this look")
+    except StateError:
+        # Another coordinator took up the same look and was first; the same seeds gave it the same verdict.
         return
-    session.store.write_stage(session.name, "verdict", verdict.to_json(), time.time())
-    session.store.write_stage(session.name, "verified", {"trial": selected.number}, time.time())
-    yield StageEnded("verify", verdict.sentence)
 
 
 def fingerprint_of(test: Test) -> str:
@@ -111,6 +120,8 @@ class _Runs:
 
     def __init__(self, session: Session, sides: tuple[TrialRecord, TrialRecord], seeds: int, look: Look) -> None:
         self._session, self._sides, self._seeds, self._look = session, sides, seeds, look
+        # Where the default itself was selected, one training of it for each seed tells all.
+        self._trained = (0,) if sides[0].number == sides[1].number else (0, 1)
         self._values: dict[int, tuple[float, ...]] = {}
         self._notes: dict[str, Any] = {}
         self._attempts: dict[int, int] = {}
@@ -119,7 +130,7 @@ class _Runs:
     def run(self, test: Test, workers: int) -> Iterator[Event]:
         session, limits = self._session, self._session.plan.limits
         work: Work = test if isinstance(test, Command) else SealedTest(test)
-        queue = list(range(2 * self._seeds))
+        queue = [i for i in range(2 * self._seeds) if i % 2 in self._trained]
         total = len(queue)
         with (
             Interrupt(is_in_process(work, workers, limits)) as interrupt,
@@ -137,7 +148,9 @@ class _Runs:
                     raise Interrupted("interrupted during verification: run the same again, the look goes on")
 
     def verdict(self) -> Verdict:
-        baseline, selected = ([self._entry(2 * s + side) for s in range(self._seeds)] for side in (0, 1))
+        baseline, selected = (
+            [self._entry(2 * s + side) for s in range(self._seeds)] for side in (self._trained[0], self._trained[-1])
+        )
         plan = self._session.plan
         return judge(
             metric=plan.objective.name,
