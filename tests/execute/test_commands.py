@@ -193,6 +193,19 @@ def test_a_timeout_ends_the_whole_tree(tmp_path: Path) -> None:
     assert all(is_gone(pid) for pid in pids)
 
 
+def test_a_command_that_prints_for_ever_is_limited_too(tmp_path: Path) -> None:
+    found = failure(shell(tmp_path, "yes", limits=Limits(seconds=0.3)))
+    assert found.cause is Cause.TIMEOUT
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "0").write_text("a file where the folder should be")
+    found = failure(shell(tmp_path, "echo loss=1"))
+    assert found.cause is Cause.INFRASTRUCTURE
+    assert found.usage is None
+    assert "folder" in found.message
+
+
 def test_memory_is_limited(tmp_path: Path) -> None:
     code = "import time; x = bytes(range(256)) * 600_000; time.sleep(60)"
     found = failure(run(tmp_path, sys.executable, "-c", code, limits=Limits(memory_bytes=100 * 2**20)))

@@ -171,6 +171,8 @@ def _load(preparation: dict[str, Any], payload: bytes) -> Serve:
     from multiprocessing import process, spawn
 
     _is_loading = True
+    # Else PyTorch asks the driver whether there is a GPU, and no fork of a process that did can use one.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     process.current_process()._inheriting = True  # type: ignore[attr-defined]  # its own guard against scripts
     try:
         spawn.prepare(preparation)
@@ -178,6 +180,12 @@ def _load(preparation: dict[str, Any], payload: bytes) -> Serve:
     finally:
         del process.current_process()._inheriting  # type: ignore[attr-defined]
         _is_loading = False
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        raise ExecutionError(
+            "the objective's module uses the GPU while it is imported, and no worker forked from that import could. "
+            "Move what is done on the GPU into the objective, or use workers=1"
+        )
     return serve
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import time
 import uuid
@@ -31,9 +30,8 @@ METRICS = "metrics.jsonl"  # in the trial's folder: the file that TRIALIST_METRI
 _GRACE = 0.5  # seconds from SIGTERM to SIGKILL where a limit was broken
 _STOP_GRACE = 5.0  # where a scheduler stops it: time to write a checkpoint
 _LOOK = 0.1  # seconds between two looks into the metrics file, and at a dying tree
-_CHUNK = 1 << 16
-_TAIL = 8_000  # bytes of the log that are searched for the error
-_TAIL_LINES = 30
+_CHUNK = 1 << 16  # bytes: what a pipe holds
+_CHUNKS = 16  # at most so many a turn
 
 
 @dataclass(slots=True)
@@ -96,7 +94,8 @@ class Commands:
         except InputError as error:
             self._fail(assignment, failures.of_exception(error), 0.0)
         except OSError as problem:
-            self._fail(assignment, failures.of_start(self._command.template[0], problem), 0.0)
+            lost = Failure(Cause.INFRASTRUCTURE, f"the trial's folder could not be written: {problem}")
+            self._fail(assignment, lost, 0.0)
 
     def poll(self, answer: Callable[[Message], Decision], timeout: float) -> int:
         until = time.monotonic() + timeout
@@ -160,15 +159,14 @@ class Commands:
             log,
             os.fstat(log).st_size,
         )
-        try:
-            self._send(Start(ticket, tuple(argv), environment, token), [its, log])
-        except OSError:
-            self._let_go(run)
-            raise
-        finally:
-            os.close(its)
         run.watch.begin()
         self._runs[ticket] = run
+        try:
+            self._send(Start(ticket, tuple(argv), environment, token), [its, log])
+        except OSError as problem:
+            self._finish(run, Ended(ticket, problem=problem))
+        finally:
+            os.close(its)
 
     def _send(self, request: Start, fds: Sequence[int]) -> None:
         if self._nursery is None:
@@ -213,15 +211,20 @@ class Commands:
         poller.poll(int(patience * 1000) + (patience > 0))
 
     def _hear(self, run: _Run) -> None:
-        """Take in what the command printed and wrote since."""
-        while run.is_heard:
+        """Take in what the command printed and wrote since: not all at once, for it may print for ever."""
+        for _ in range(_CHUNKS):
+            if not run.is_heard:
+                break
             try:
                 piece = os.read(run.output, _CHUNK)
             except BlockingIOError:
                 break
             run.is_heard = bool(piece)
-            os.write(run.log, piece)
             self._read(run, run.lines.feed(piece))
+            try:
+                os.write(run.log, piece)
+            except OSError as problem:
+                run.failure = run.failure or Failure(Cause.INFRASTRUCTURE, f"its log could not be written: {problem}")
         if run.metrics is None:
             try:
                 run.metrics = os.open(run.path(METRICS), os.O_RDONLY)
@@ -270,12 +273,14 @@ class Commands:
         if run.stop is None and end.signal is not None:
             return failures.of_signal(end.signal)
         if run.stop is None and end.code:
-            tail = _tail(run.log, run.log_begins)
+            tail = failures.last_lines(run.log, run.log_begins)
             return Failure(
                 Cause.OBJECTIVE, f"exited with code {end.code}: {failures.last_error(tail)}", "\n".join(tail)
             )
         if run.readings.missing:
-            return Failure(Cause.OBJECTIVE, run.readings.complaint, "\n".join(_tail(run.log, run.log_begins)))
+            return Failure(
+                Cause.OBJECTIVE, run.readings.complaint, "\n".join(failures.last_lines(run.log, run.log_begins))
+            )
         return outcome(run.readings.values, run.assignment.objectives)
 
     def _fail(self, assignment: Assignment, failure: Failure, seconds: float) -> None:
@@ -298,9 +303,3 @@ class Commands:
         for fd in (run.output, run.log, run.metrics):
             if fd is not None:
                 os.close(fd)
-
-
-def _tail(log: int, begins: int) -> list[str]:
-    size = os.fstat(log).st_size
-    text = os.pread(log, _TAIL, max(begins, size - _TAIL)).decode("utf-8", "replace")
-    return [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_TAIL_LINES:]

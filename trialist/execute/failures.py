@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import signal
 import traceback
@@ -14,6 +15,9 @@ from trialist.errors import CommandError, InputError
 from trialist.trials.trial import Cause, Failure
 
 _ERROR = re.compile(r"^\s*[\w.]*(error|exception|fatal|panic|interrupt)\b", re.IGNORECASE)
+
+_TAIL = 8_000  # bytes of a log that are searched for the error
+_TAIL_LINES = 30
 
 MAX_MESSAGE = 2_000  # characters
 MAX_TRACEBACK = 20_000  # characters
@@ -69,6 +73,13 @@ def of_start(program: str, problem: OSError) -> Failure:
         what, remedy = remedies[problem.errno]
         return of_misuse(CommandError("command", f"{program!r} {what}", remedy))
     return Failure(Cause.INFRASTRUCTURE, f"the command could not be started: {problem}")
+
+
+def last_lines(log: int, begins: int) -> list[str]:
+    """The last lines of an open log, of what was written from that byte on."""
+    size = os.fstat(log).st_size
+    text = os.pread(log, _TAIL, max(begins, size - _TAIL)).decode("utf-8", "replace")
+    return [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_TAIL_LINES:]
 
 
 def last_error(tail: Sequence[str]) -> str:
