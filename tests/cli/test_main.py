@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import sys
 import pytest
 
 from trialist.cli.main import COMMANDS, main
+from trialist.space.parameter import Float
+from trialist.study.study import Study
 
 HEAVY = ("numpy", "scipy", "sqlalchemy", "rich", "pydantic", "yaml", "psutil", "pandas", "asyncio")
 
@@ -84,17 +87,30 @@ def test_every_command_has_help_with_an_example_and_json(trialist, name):
             ["plan", "--budget", "3", "--minimize", "a", "--trial-memory", "x", "--", "t", "{x: 1..2}"],
             "trial_memory: 'x'",
         ),
+        (
+            ["run", "--budget", "3", "--minimize", "a", "--", "no-such-program", "{x: 1..2}"],
+            "no program that can be run",
+        ),
+        (
+            ["run", "--budget", "3", "--minimize", "a", "--", "python", "no.py", "--x={1..2}"],
+            "there is no script 'no.py'",
+        ),
+        (
+            ["run", "--budget", "3", "--minimize", "a", "--test", "no-such-program {x}", "--", "true", "{x: 1..2}"],
+            "test: ",
+        ),
         (["init"], "Give the script behind --"),
         (["rerun"], "Give --failed"),
     ],
 )
-def test_wrong_input_ends_with_2_and_one_line_that_helps(trialist, words, said):
+def test_wrong_input_ends_with_2_and_one_line_before_anything_is_written(trialist, tmp_path, words, said):
     code, out, err = trialist(*words)
     assert code == 2
     assert said in err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert not out
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["status", "trials", "best", "ledger", "verify", "report", "export"])
@@ -185,3 +201,58 @@ def test_init_writes_a_file_that_plan_reads(trialist, tmp_path):
     assert "--force" in err
     code, out, _ = trialist("init", "--force", "--json", "--", sys.executable, "fit.py")
     assert json.loads(out)["dials"]["lr"]["dial"] == "{0.0001..1.0 log =0.01}"
+
+
+def tuned_function(name: str, value: float) -> None:
+    """A study as Python makes one."""
+    with Study.create(
+        {"x": Float(0, 1)}, minimize="loss", budget=9, name=name, store="trialist.db", source="objective"
+    ) as study:
+        study.optimize(lambda trial: trial["x"] + value, trials=3)
+
+
+def test_studies_of_python_functions_are_looked_at_but_run_by_their_own_script(trialist):
+    tuned_function("first", 1.0)
+    code, out, _ = trialist("best")
+    assert code == 0
+    assert "run it" not in out
+    assert json.loads(trialist("best", "--json")[1])["command"] is None
+    for words in (["run"], ["rerun", "--failed"], ["verify"]):
+        code, _, err = trialist(*words)
+        assert code == 2
+        assert "Run that script again" in err
+
+
+def test_the_newest_of_several_studies_is_shown_and_the_others_are_named(trialist):
+    tuned_function("first", 1.0)
+    tuned_function("second", 2.0)
+    told = json.loads(trialist("status", "--json")[1])
+    assert told["study"] == "second"
+    assert told["other_studies"] == ["first"]
+    assert "also there first" in trialist("status")[1]
+    assert json.loads(trialist("status", "--study", "first", "--json")[1])["study"] == "first"
+    code, _, err = trialist("status", "--study", "frist")
+    assert code == 2
+    assert "first" in err
+
+
+def test_a_damaged_store_is_one_line(trialist, tmp_path):
+    (tmp_path / "trialist.db").write_text("no database " * 100)
+    code, _, err = trialist("status")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "trialist.db" in err
+
+
+def test_parquet_is_written_or_its_extra_is_named(trialist, tmp_path):
+    tuned_function("first", 1.0)
+    code, out, err = trialist("export", "trials.parquet")
+    if importlib.util.find_spec("pyarrow") is None:
+        assert code == 1
+        assert "pip install 'trialist[dataframes]'" in err
+        assert not (tmp_path / "trials.parquet").exists()
+    else:
+        assert code == 0
+        assert "wrote 3 trials" in out
+        assert (tmp_path / "trials.parquet").read_bytes()[:4] == b"PAR1"
+    assert trialist("export", "--format", "parquet")[0] == 2

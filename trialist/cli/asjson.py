@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """Print a value as one JSON object on one line."""
-    click.echo(json.dumps(plain_json(value), ensure_ascii=False, allow_nan=False))
+    click.echo(json_line(value))
+
+
+def json_line(value: Any) -> str:
+    """A value as strict JSON on one line."""
+    return json.dumps(plain_json(value), ensure_ascii=False, allow_nan=False)
 
 
 def plain_json(value: Any) -> Any:

@@ -172,7 +172,8 @@ def _parameter(name: str, brace: str, content: str, known: Sequence[str]) -> Par
         problem = f"{brace} is not a range of numbers"
         raise CommandError(name, problem, "Give {low..high}, such as {1e-4..1 log} or {1..8 int}.")
     problem = f"{brace} is neither a range nor choices"
-    raise CommandError(name, problem, "Give {low..high} or {a,b}, such as {1e-4..1 log =0.01} or {relu,tanh}.")
+    remedy = "Give {low..high} or {a,b}, such as {1e-4..1 log =0.01}, or double the braces to mean braces."
+    raise CommandError(name, problem, remedy)
 
 
 def _range(name: str, brace: str, low: str, high: str, rest: str) -> Parameter:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 FIRST = "finishing what runs; press Ctrl-C again to end it now"
 SECOND = "ending what runs"
+COUNTED_SECONDS = 0.2
 
 
 @contextmanager
@@ -35,5 +37,7 @@ def _listen(read: int, say: Callable[[str], None]) -> None:
     while numbers := os.read(read, 64):
         for number in numbers:
             if number == signal.SIGINT and count < 2:
+                # Python merges signals that it had no time to handle; a second one after the answer is counted.
+                time.sleep(COUNTED_SECONDS)
                 say((FIRST, SECOND)[count])
                 count += 1

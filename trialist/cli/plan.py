@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from trialist.cli.options import WithCommand, command_behind_dashes, json_option
 from trialist.cli.request import declaration_options, gather
 
 if TYPE_CHECKING:
-    from trialist.space.parameter import Parameter
+    from trialist.space.space import Space
+    from trialist.trials.plan import Plan
 
 
 @click.command("plan", cls=WithCommand, short_help="say what a run would do, and why; runs nothing")
@@ -30,7 +32,7 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     """
     from trialist.cli.asjson import print_json
     from trialist.cli.braces import brace
-    from trialist.cli.format import params, safe, value
+    from trialist.cli.format import params, safe
     from trialist.cli.table import Column, labelled, table, width
     from trialist.search.choose import choose
 
@@ -65,20 +67,14 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     for line in choice.stages.words:
         stage, _, words = line.partition(": ")
         lines += labelled(stage, words, room)
-    lines += labelled("cost", _cost(choice.fits, plan.limits.seconds, request.workers), room)
+    lines += labelled("cost", _cost(choice.fits, plan, request.workers), room)
     baseline = space.baseline()
-    rows = [
-        [
-            safe(name),
-            brace(parameter),
-            value(baseline[name]) if name in baseline else "inactive",
-            _stand_in(parameter) if name in space.undeclared_defaults else "",
-            "" if parameter.when is None else f"when {safe(str(parameter.when))}",
-        ]
-        for name, parameter in space.items()
-    ]
-    heads = [Column("dial"), Column("range", flexible=True), Column("default"), Column(""), Column("", flexible=True)]
+    rows = [[safe(name), brace(parameter), _default(space, name, baseline)] for name, parameter in space.items()]
+    heads = [Column("dial", flexible=True), Column("range", flexible=True), Column("default", flexible=True)]
     lines += ["", *table(heads, rows, room), ""]
+    for name, parameter in space.items():
+        if parameter.when is not None:
+            lines += labelled("condition", f"{safe(name)} is active when {safe(str(parameter.when))}", room)
     for constraint in space.constraints:
         lines += labelled("rule", safe(str(constraint)), room)
     lines += labelled("baseline", params(baseline), room)
@@ -87,15 +83,25 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     click.echo("\n".join(lines))
 
 
-def _stand_in(parameter: Parameter) -> str:
+def _default(space: Space, name: str, baseline: Mapping[str, Any]) -> str:
+    """A dial's value in the baseline, and whether it only stands in for a default."""
+    from trialist.cli.format import value
     from trialist.space.parameter import Categorical
 
-    return "the first stands in" if isinstance(parameter, Categorical) else "the middle stands in"
+    if name not in baseline:
+        return "inactive"
+    if name not in space.undeclared_defaults:
+        return value(baseline[name])
+    return f"{value(baseline[name])} (the {'first' if isinstance(space[name], Categorical) else 'middle'})"
 
 
-def _cost(fits: int | None, seconds: float | None, workers: int) -> str:
+def _cost(fits: int | None, plan: Plan, workers: int) -> str:
+    """The most that it can take, as far as budget and limits tell; each of them may be missing."""
     from trialist.trials.plan import duration
 
-    if fits is not None and seconds is not None:
-        return f"at most {duration(fits * seconds / workers)} by the limit of {duration(seconds)} a trial"
+    seconds, each = plan.budget.seconds, plan.limits.seconds
+    if fits is not None and each is not None and (seconds is None or fits * each / workers < seconds):
+        return f"at most {duration(fits * each / workers)}, by the limit of {duration(each)} a trial"
+    if seconds is not None:
+        return f"at most {duration(seconds)}, by the budget"
     return "known once the first trials have run: see trialist status"

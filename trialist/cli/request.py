@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +136,17 @@ def workers_of(count: int) -> int:
     from trialist.trials.plan import whole
 
     return whole("workers", count, at_least=1)
+
+
+def check_program(field_name: str, template: Sequence[str]) -> None:
+    """Refuse a program or a Python script that is not there, before a study is made of it."""
+    if shutil.which(template[0]) is None:
+        remedy = "Give the path of a program, or put its folder on PATH."
+        raise CommandError(field_name, f"{shown(template[0])} is no program that can be run", remedy)
+    script = next((word for word in template[1:] if not word.startswith("-")), "")
+    is_python = re.fullmatch(r"python[\d.]*", os.path.basename(template[0])) and not {"-m", "-c"} & set(template)
+    if is_python and script.endswith(".py") and not Path(script).is_file():
+        raise CommandError(field_name, f"there is no script {shown(script)}", "Give its path from this folder.")
 
 
 def script_name(argv: Sequence[str]) -> str:

@@ -37,9 +37,14 @@ def result_lines(study: Study, room: int, every_dial: bool = True) -> list[str]:
 
 def verdict_lines(study: Study, room: int) -> list[str]:
     """The verdict, or why there is none."""
-    verdict = study.verdict
+    verdict, best = study.verdict, study.best
     if verdict is not None:
-        return labelled("verdict", verdict.sentence, room, _COLOURS.get(verdict.outcome.value, "yellow"))
+        lines = labelled("verdict", verdict.sentence, room, _COLOURS.get(verdict.outcome.value, "yellow"))
+        verified = (study.stage("verified") or {}).get("trial")
+        if best is not None and verified not in (None, best.number):
+            text = f"this is on trial {verified}; trial {best.number} is chosen now, and not verified"
+            lines += labelled("", text, room, "yellow")
+        return lines
     if study.declared.test is None:
         return labelled("verdict", "not verified: no test command was given (--test)", room, "yellow")
     return labelled("verdict", "not verified yet: trialist verify opens the test data, once", room, "yellow")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trialist.cli.options import WithCommand, command_behind_dashes, json_option, load_study
-from trialist.cli.request import DEFAULT_FILE, declaration_options, gather, stored, workers_of
-from trialist.errors import CommandError
+from trialist.cli.request import DEFAULT_FILE, check_program, declaration_options, gather, stored, workers_of
+from trialist.errors import CommandError, ExecutionError
 
 if TYPE_CHECKING:
     from trialist.execute.command import Command
@@ -58,11 +58,26 @@ def follow(study: Study, work: Command, test: Command | None, workers: int, as_j
             for event in study.process(work, test, workers=workers):
                 progress.take(event)
     except Interrupted:
-        click.echo(f"stopped; nothing is lost. Go on with: {resume}", err=True)
+        tell_stopped("stopped; nothing is lost", resume, as_json)
         return 130
+    except ExecutionError:
+        # The search is not lost with a test command that fails: what was chosen is told before the error is.
+        if study.selection is not None and not as_json:
+            _tell(study, False, as_json)
+        raise
     was_finished = not progress.course.opened_here and progress.course.tests is None
     _tell(study, was_finished, as_json)
     return 0 if study.best is not None else 1
+
+
+def tell_stopped(what: str, resume: str, as_json: bool) -> None:
+    """After Ctrl-C: what became of the work, and the command that goes on with it."""
+    if as_json:
+        from trialist.cli.asjson import json_line
+
+        click.echo(json_line({"interrupted": True, "resume": resume}), err=True)
+    else:
+        click.echo(f"{what}. Go on with: {resume}", err=True)
 
 
 def _asked(file: str | None, options: dict[str, Any]) -> tuple[Study, Command, Command | None, int, tuple[str, ...]]:
@@ -76,6 +91,9 @@ def _asked(file: str | None, options: dict[str, Any]) -> tuple[Study, Command, C
         study = load_study(options["name"], options["store"])
         return study, *stored(study), workers_of(options["workers"] or 1), ()
     request = gather(file, command, options)
+    check_program("command", request.command.template)
+    if request.test is not None:
+        check_program("test", request.test.template)
     study = Study.open(request.plan, request.space, request.store)
     return study, request.command, request.test, request.workers, request.notes
 

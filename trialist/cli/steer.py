@@ -23,6 +23,7 @@ def rerun_command(failed: bool, workers: int, study: str | None, store: str | No
     Example:
       trialist rerun --failed
     """
+    from trialist.cli.asjson import print_json
     from trialist.cli.request import stored, workers_of
     from trialist.cli.run import follow
 
@@ -32,11 +33,14 @@ def rerun_command(failed: bool, workers: int, study: str | None, store: str | No
     with load_study(study, store) as found:
         work, test = stored(found)
         numbers = found.rerun_failed()
-        if not as_json:
-            count = f"{len(numbers)} failed trial{'s' if len(numbers) != 1 else ''}"
-            click.echo(f"{count} to be tried again" if numbers else "no trial failed: nothing to try again", err=True)
         if not numbers:
-            return follow(found, work, test, workers, as_json, _resume(found.name, store)) if as_json else 0
+            if as_json:
+                print_json({"study": found.name, "rerun": numbers})
+            else:
+                click.echo("no trial failed: nothing to try again")
+            return 0
+        if not as_json:
+            click.echo(f"{len(numbers)} failed trial{'s' if len(numbers) > 1 else ''} to be tried again", err=True)
         return follow(found, work, test, workers, as_json, _resume(found.name, store))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from trialist.cli.options import load_study, study_options
@@ -15,8 +17,16 @@ from trialist.errors import CommandError
 @click.option("--again", is_flag=True, help="Look once more: recorded, and said in every later verdict.")
 @click.option("--workers", type=int, default=1, metavar="N", help="Trainings at the same time [1].")
 @study_options
+@click.pass_context
 def verify_command(
-    test: str | None, again: bool, workers: int, study: str | None, store: str | None, as_json: bool
+    ctx: click.Context,
+    /,
+    test: str | None,
+    again: bool,
+    workers: int,
+    study: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> int:
     """Train default and chosen configuration anew with several seeds, and score them once on the sealed test data.
 
@@ -30,6 +40,7 @@ def verify_command(
     from trialist.cli.notice import answered
     from trialist.cli.request import stored, test_of, workers_of
     from trialist.cli.result import verdict_lines
+    from trialist.cli.run import tell_stopped
     from trialist.cli.table import width
     from trialist.study.interrupt import Interrupted
 
@@ -50,7 +61,8 @@ def verify_command(
                 say(f"verify: default and chosen are trained and scored {seeds} times each, on test data")
                 verdict = found.verify(command, again=again, workers=workers)
         except Interrupted:
-            click.echo("stopped; the look goes on with the same trialist verify again", err=True)
+            again_line = shlex.join(["trialist", *ctx.find_root().obj])
+            tell_stopped("stopped; the look goes on where it was", again_line, as_json)
             return 130
         if as_json:
             print_json({"study": found.name, "verdict": verdict.to_json()})

@@ -140,7 +140,8 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
         lines += labelled("before", f"an attempt failed, {failure.cause.value}: {safe(failure.message)}", room)
     if record.failure is not None:
         lines += labelled("failed", failure_of(record), room, "red")
-        lines += [safe(line) for line in record.failure.traceback.splitlines()]
+        if record.failure.traceback.strip() not in record.failure.message:
+            lines += [f"  {safe(line)}" for line in record.failure.traceback.splitlines()]
     for name, note in record.notes.items():
         lines += labelled("note", f"{safe(name)}: {value(note)}", room)
     if pasted := command_line(study, record):
@@ -173,6 +174,8 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
     lines = []
     if baseline is not None:
         lines += labelled("default", f"{safe(objective.name)} {score(baseline.score)} (trial {baseline.number})", room)
+    elif len(history) and history[0].state is State.FAILED:
+        lines += labelled("default", f"no score: trial 0 failed, {failure_of(history[0])}", room, "red")
     if best is not None:
         against = _against(best, history)
         is_default = baseline is not None and best.number == baseline.number
@@ -189,7 +192,8 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
 
 def _budget(study: Study, trials: int, seconds: float, cost: float) -> str:
     budget = study.declared.budget
-    used = [f"{trials} of {budget.trials} trials" if budget.trials else f"{trials} trials"]
+    used = [f"{trials} of {budget.trials} trials" if budget.trials and trials <= budget.trials else f"{trials} trials"]
+    used += [f"planned were {budget.trials}"] if budget.trials and trials > budget.trials else []
     used.append(f"{duration(seconds)} of {duration(budget.seconds)}" if budget.seconds else duration(seconds))
     if budget.compute_seconds:
         spent = study.spent.get("compute_seconds", 0.0)
