@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from trialist.protocols import Owner
 from trialist.store import coordinators, leases, open_store
 from trialist.store.leases import Lease, Process, Sightings, seconds_alive, this_process
-from trialist.testing.stores import ME, PLAN, SPACE, opened, proposed
+from trialist.testing.example_study import ME, PLAN, SPACE, opened, proposed
 from trialist.trials.trial import State
 
 

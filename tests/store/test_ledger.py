@@ -11,7 +11,7 @@ import pytest
 from trialist.errors import StateError, StoreDamagedError
 from trialist.protocols import Look
 from trialist.store import open_store
-from trialist.testing.stores import PLAN, SPACE
+from trialist.testing.example_study import PLAN, SPACE
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from trialist.errors import (
+    InputError,
+    SpaceError,
     StoreBusyError,
     StoreDamagedError,
     StoreError,
@@ -24,10 +26,12 @@ from trialist.errors import (
     TrialistError,
 )
 from trialist.protocols import Store
+from trialist.space.number import Float
+from trialist.space.space import Space
 from trialist.store import connect, open_store
 from trialist.store.migrations import SCHEMA_VERSION
-from trialist.testing.stores import ME, PLAN, SPACE, opened
-from trialist.trials.messages import Finished
+from trialist.testing.example_study import ME, PLAN, SPACE, opened
+from trialist.trials.messages import Finished, Reported
 from trialist.trials.trial import State
 
 NOBODY = 65534
@@ -82,9 +86,7 @@ def test_what_may_only_be_read_is_read_and_says_so_when_written(path: Path, prot
     path.parent.chmod(0o555 if protected != "file" else 0o777)
 
     def child() -> dict[str, Any]:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        _become_nobody()
         store = open_store(path, create=False)
         trials = len(store.changes("digits").records)
         best = store.best("digits")
@@ -107,9 +109,7 @@ def test_a_reader_who_may_not_write_sees_what_a_writer_does_meanwhile(path: Path
     done, finish = os.pipe()
 
     def child() -> dict[str, Any]:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        _become_nobody()
         store = open_store(path, create=False)
         before = len(store.changes("digits").records)
         os.write(finish, b"x")
@@ -126,6 +126,30 @@ def test_a_reader_who_may_not_write_sees_what_a_writer_does_meanwhile(path: Path
     writer.close()
     for descriptor in (start, go, done, finish):
         os.close(descriptor)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not write")
+def test_results_in_a_log_that_cannot_be_read_are_not_passed_over(path: Path, tmp_path: Path) -> None:
+    store = open_store(path)
+    _one(store)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("s.db", "s.db-wal"):  # as a crash leaves them
+        (copy / name).write_bytes((path.parent / name).read_bytes())
+    store.close()
+    for folder in (copy, *copy.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    copy.chmod(0o555)
+
+    def child() -> dict[str, Any]:
+        _become_nobody()
+        try:
+            return {"trials": len(open_store(copy / "s.db", create=False).changes("digits").records)}
+        except StoreReadOnlyError as problem:
+            return {"error": str(problem)}
+
+    said = _in_a_child(child)
+    assert said.get("trials") == 41 or "Copy the file together with s.db-wal" in said["error"], said
 
 
 def _no_header(content: bytes) -> bytes:
@@ -315,9 +339,6 @@ def test_a_file_that_somebody_took_out_of_wal_is_put_back(path: Path) -> None:
 
 
 def test_a_whole_number_that_no_column_holds_is_wrong_input(path: Path) -> None:
-    from trialist.errors import InputError
-    from trialist.trials.messages import Reported
-
     store = open_store(path)
     number = opened(store, ME).number
     with pytest.raises(InputError, match="64 bits"):
@@ -326,11 +347,31 @@ def test_a_whole_number_that_no_column_holds_is_wrong_input(path: Path) -> None:
     store.close()
 
 
+def test_a_study_whose_constraints_are_functions_is_read_without_them(tmp_path: Path) -> None:
+    def small(params: dict[str, Any]) -> bool:
+        return bool(params["a"] < 0.9)
+
+    space = Space(a=Float(0, 1), b=Float(0, 1), require=[small], forbid=["a > 0.5 and b > 0.5"])
+    store = open_store(tmp_path / "s.db")
+    store.create_study(PLAN, space, at=1.0)
+    store.close()
+    read = open_store(tmp_path / "s.db").load_study("digits").space
+    assert read == space
+    with pytest.raises(SpaceError, match=r"small.*Pass the space as it was declared"):
+        read.check({"a": 0.1, "b": 0.1})
+
+
 def test_a_name_with_half_a_character_is_unknown_not_a_crash(path: Path) -> None:
     store = open_store(path)
     with pytest.raises(TrialistError, match="digits"):
         store.load_study("\udcff")
     store.close()
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
 
 
 def _one(store: Store) -> tuple[int, float]:

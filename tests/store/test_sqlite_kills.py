@@ -18,7 +18,7 @@ import pytest
 from trialist.errors import StateError, StudyExistsError
 from trialist.protocols import Owner
 from trialist.store import open_store
-from trialist.testing.stores import ME, PLAN, SPACE, finished, opened, proposed
+from trialist.testing.example_study import ME, PLAN, SPACE, finished, opened, proposed
 from trialist.trials.messages import Finished
 from trialist.trials.trial import State
 

@@ -15,7 +15,7 @@ from trialist.protocols import Owner, Store
 from trialist.space.number import Float
 from trialist.store import open_store
 from trialist.store.records import COLUMNS, record_of, records_of, row_of
-from trialist.testing.stores import PLAN, SPACE
+from trialist.testing.example_study import PLAN, SPACE
 from trialist.trials.messages import Declared, Failed, Finished, Noted, Reported
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Score, Stage, State, TrialRecord
 

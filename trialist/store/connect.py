@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from trialist.errors import StoreDamagedError, StoreMissingError
+from trialist.errors import StoreDamagedError, StoreMissingError, StoreReadOnlyError
 from trialist.store import faults, schema
 from trialist.store.migrations import SCHEMA_VERSION, migrate, version_of
 
@@ -72,6 +72,10 @@ def to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     except sqlite3.OperationalError as problem:
         if not faults.is_refusal(problem):
             raise
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        problem_shown = "its log holds results that can only be read by somebody who may write"
+        raise StoreReadOnlyError(f"{path}: {problem_shown}. Copy the file together with {log.name}, and open the copy.")
     return _reader(path, f"{uri}?immutable=1"), True
 
 
