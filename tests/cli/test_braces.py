@@ -36,6 +36,10 @@ def dial(text: str):
         ("{relu, tanh = relu}", Categorical(["relu", "tanh"], default="relu")),
         ("{1,2.5,true,none,x}", Categorical([1, 2.5, True, None, "x"])),
         ("{'a,b','8',c d}", Categorical(["a,b", "8", "c d"])),
+        ("{a,' =b' =' =b'}", Categorical(["a", " =b"], default=" =b")),
+        ("{'a,b',c ='a,b'}", Categorical(["a,b", "c"], default="a,b")),
+        ("{a=1,b=2 =b=2}", Categorical(["a=1", "b=2"], default="b=2")),
+        ("{don't,do}", Categorical(["don't", "do"])),
         ("{1e-4,1e-3}", Categorical([1e-4, 1e-3])),
     ],
 )
@@ -140,7 +144,7 @@ words = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
     st.none(),
-    st.text("abcXYZ019 ,.=", max_size=8),
+    st.text("abcXYZ019 ,.='", max_size=8),
 )
 
 

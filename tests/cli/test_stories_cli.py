@@ -180,6 +180,12 @@ def test_a_metric_that_is_never_printed_is_told_with_the_names_that_were(shell):
     assert "val_loss" in told.stdout + told.stderr
 
 
+def test_a_script_that_ignores_its_seed_is_told_of(shell):
+    (shell.folder / "train.py").write_text(TRAIN.replace("+ noise", ""))
+    assert "--seed '{trial.seed}'" in " ".join(shell("run", *ASK, "--", *shell.command, *DIALS).stdout.split())
+    assert "fresh seeds changed nothing" in shell.look("best")
+
+
 def test_a_test_command_that_fails_leaves_the_choice_and_can_be_verified_later(shell):
     told = shell("run", *ASK, "--test", "... --fail -1", "--", *shell.command, *DIALS, code=1)
     assert "verification failed" in told.stderr

@@ -27,7 +27,8 @@ from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NAME = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*:\s(.*)", re.DOTALL)
 _RANGE = re.compile(rf"\s*({NUMBER.pattern})\.\.({NUMBER.pattern})(?=\s|$)(.*)", re.DOTALL)
-_DEFAULT = re.compile(r"(.*\S)\s+=\s*(\S.*?)\s*", re.DOTALL)
+# The choice before the mark is quoted, or holds no mark of its own.
+_DEFAULT = re.compile(r"""('[^']*'|"[^"]*"|[^'"].*?|)\s+=\s*(\S.*)""", re.DOTALL)
 _EXAMPLE = "--lr '{1e-4..1 log =0.01}' or --act '{relu,tanh}'"
 TRIAL_FIELDS = ("trial.seed", "trial.number", "trial.directory")
 
@@ -155,10 +156,10 @@ def _flag(argv: Sequence[str], position: int, found: re.Match[str], alone: bool)
 def _parameter(name: str, brace: str, content: str, known: Sequence[str]) -> Parameter:
     if found := _RANGE.fullmatch(content):
         return _range(name, brace, *found.groups())
-    choices, default = content, None
-    if marked := _DEFAULT.fullmatch(content):
-        choices, default = marked.groups()
-    words = [word.strip() for word in split_outside_quotes(choices, ",")]
+    words = [word.strip() for word in split_outside_quotes(content, ",")]
+    default = None
+    if marked := _DEFAULT.fullmatch(words[-1]):
+        words[-1], default = marked.groups()
     if len(words) > 1:
         if "" in words:
             problem = f"{brace} holds an empty choice"

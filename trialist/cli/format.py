@@ -35,12 +35,12 @@ def measured(value: float | None, error: float | None) -> str:
     """A number with its standard error, at matching digits.
 
     >>> measured(0.91234, 0.0042), measured(1234.5, 20.0), measured(0.91234, None), measured(0.5, 0.0)
-    ('0.912 ± 0.004', '1230 ± 20', '0.9123', '0.5 ± 0')
+    ('0.912 ± 0.004', '1230 ± 20', '0.9123', '0.5000 ± 0')
     """
     if value is None or error is None or not (math.isfinite(value) and math.isfinite(error)):
         return number(value)
     if error == 0:
-        return f"{value:.6g} ± 0"
+        return f"{number(value)} ± 0"
     # Two digits where the first one is a 1: 0.0149 is not well told by 0.01.
     place = math.floor(math.log10(error))
     digits = -place + (1 if f"{error:e}".startswith("1") and error / 10.0**place >= 1.05 else 0)

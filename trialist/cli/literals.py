@@ -10,6 +10,7 @@ NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 _WORDS = {"true": True, "false": False, "none": None}
 _QUOTES = ("'", '"')
+_BEFORE_QUOTE = re.compile(r"\s*|.*\s=\s*", re.DOTALL)
 
 
 def literal(word: str) -> Any:
@@ -34,11 +35,13 @@ def word_of(value: Any) -> str:
     if not isinstance(value, str):
         return repr(value)
     plain = literal(value) == value and isinstance(literal(value), str) and not re.search(r"[\s,={}]|\.\.", value)
-    return value if plain and value else f"'{value}'"
+    if plain and value:
+        return value
+    return f'"{value}"' if "'" in value else f"'{value}'"
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
-    """The parts of the text between separators; quotes at the start of a part hide what they hold.
+    """The parts of the text between separators; quotes at the start of a part, or of a default, hide what they hold.
 
     >>> split_outside_quotes("'a,b',c", ",")
     ["'a,b'", 'c']
@@ -47,7 +50,7 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
     for position, letter in enumerate(text):
         if quote:
             quote = "" if letter == quote else quote
-        elif letter in _QUOTES and not text[start:position].strip():
+        elif letter in _QUOTES and _BEFORE_QUOTE.fullmatch(text, start, position):
             quote = letter
         elif letter == separator:
             parts.append(text[start:position])

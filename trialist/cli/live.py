@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
 from rich.text import Text
@@ -55,7 +57,7 @@ class Live:
         lines.append(self._line("default", self._record(course.baseline), room))
         if len(course.losses) > 1:
             # Bars grow as the loss falls: a rising line is good news, whichever way the metric runs.
-            best_so_far = [-min(course.losses[: i + 1]) for i in range(len(course.losses))]
+            best_so_far = [-loss for loss in accumulate(course.losses, min)]
             lines.append(self._line("history", sparkline(best_so_far, min(room - _LABEL, 60)), room))
         for record in running[:_RUNNING_SHOWN]:
             lines.append(self._line(f"trial {record.number}", self._running(record), room))

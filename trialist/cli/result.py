@@ -17,18 +17,22 @@ _MOST_DIALS = 12
 _COLOURS = {"improved": "green", "worse": "red"}
 
 
-def result_lines(study: Study, room: int, every_dial: bool = True) -> list[str]:
+def result_lines(study: Study, room: int) -> list[str]:
     """What came of a study, for people: empty states say what to do next."""
     history, best = study.history, study.best
     if best is None:
         return labelled("result", _nothing_yet(history), room)
-    lines = table([Column(""), Column("default", right=True), Column("chosen", right=True), Column("")], _rows(
-        study, history, best, every_dial), room)  # fmt: skip
+    heads = [Column("", flexible=True), Column("default", right=True, flexible=True)]
+    heads += [Column("chosen", right=True, flexible=True), Column("")]
+    lines = table(heads, _rows(study, history, best), room)
     selection = study.selection
     reason = (
         selection.reason if selection else f"trial {best.number} has the best search score so far; part of it is luck"
     )
     lines += labelled("chosen", safe(reason), room)
+    if _ignores_seeds(study, history, best):
+        text = "fresh seeds changed nothing; if the script takes a seed, give it one: --seed '{trial.seed}'"
+        lines += labelled("note", text, room, "yellow")
     lines += verdict_lines(study, room)
     pasted = command_line(study, best)
     # One line, however long: it is there to be pasted.
@@ -72,7 +76,7 @@ def fresh_score(history: History, number: int, name: str) -> Score | None:
     return Score(tuple(r.metrics[name].mean for r in again)) if again else None
 
 
-def _rows(study: Study, history: History, best: TrialRecord, every_dial: bool) -> list[list[str]]:
+def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
     baseline = history.baseline
     rows = []
     for objective in study.declared.objectives:
@@ -93,8 +97,6 @@ def _rows(study: Study, history: History, best: TrialRecord, every_dial: bool) -
                     _gain(fresh, objective.direction.sign),
                 ]
             )
-    if not every_dial:
-        return rows
     default = baseline.params if baseline else study.space.baseline()
     names = list(dict.fromkeys([*best.params, *default]))
     for name in names[:_MOST_DIALS]:
@@ -103,6 +105,13 @@ def _rows(study: Study, history: History, best: TrialRecord, every_dial: bool) -
     if len(names) > _MOST_DIALS:
         rows.append([f"and {len(names) - _MOST_DIALS} more dials", "", "", ""])
     return rows
+
+
+def _ignores_seeds(study: Study, history: History, best: TrialRecord) -> bool:
+    """Fresh scores were all the same, and the command has no place for a seed: they say less than they seem to."""
+    fresh = fresh_score(history, best.number, study.declared.objective.name)
+    is_told = "{trial.seed}" in study.declared.source
+    return fresh is not None and fresh.stderr == 0 and not is_told and command_line(study, best) is not None
 
 
 def _gain(sides: tuple[Score | None, Score | None], sign: int) -> str:

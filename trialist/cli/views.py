@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from trialist.cli.format import (
@@ -184,8 +185,7 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
         lines += labelled("chosen" if study.selection else "best so far", text, room, "green")
         lines += labelled("", params(best.params), room)
     if len(history.scored) > 1:
-        losses = [r.loss for r in history.scored if r.loss is not None]
-        rising = [-min(losses[: i + 1]) for i in range(len(losses))]
+        rising = [-loss for loss in accumulate((r.loss for r in history.scored if r.loss is not None), min)]
         lines += labelled("history", f"{sparkline(rising, room - LABEL - 14)} best so far", room)
     return lines
 
