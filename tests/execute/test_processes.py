@@ -357,20 +357,16 @@ def test_a_module_that_fails_to_import_is_told_with_its_error(tmp_path: Path, mo
     """
     broken = module(tmp_path, "broken_objective", code, monkeypatch)
     monkeypatch.setenv("SECOND_IMPORT", "1")
-    executor = WorkerProcesses(broken.objective, workers=1)
     with pytest.raises(ExecutionError, match="licence expired"):
-        executor.submit(assignment(tmp_path, 0))
-    executor.close()
+        WorkerProcesses(broken.objective, workers=1)
 
 
 def test_a_module_that_takes_the_gpu_at_import_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module(tmp_path, "torch", "class cuda:\n    is_initialized = staticmethod(lambda: True)\n", monkeypatch)
     greedy = module(tmp_path, "greedy_objective", "import torch\ndef objective(trial):\n    return 1.0\n", monkeypatch)
     del sys.modules["torch"]
-    executor = WorkerProcesses(greedy.objective, workers=1)
     with pytest.raises(ExecutionError, match="Move what is done on the GPU into the objective"):
-        executor.submit(assignment(tmp_path, 0))
-    executor.close()
+        WorkerProcesses(greedy.objective, workers=1)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "2"])

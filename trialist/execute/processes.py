@@ -55,8 +55,8 @@ class _Worker:
 class WorkerProcesses:
     """An Executor of `workers` processes that import the objective once and then run one trial after another.
 
-    limits: a trial beyond them is ended with its whole process tree.  Raises ExecutionError, at the first submit, where
-    workers cannot be started.
+    limits: a trial beyond them is ended with its whole process tree.  Raises ExecutionError at once, before any trial
+    is opened, where workers could not import the objective.
     """
 
     def __init__(self, objective: Objective, workers: int, limits: Limits | None = None) -> None:
@@ -70,6 +70,7 @@ class WorkerProcesses:
         self._last_death = ""
         self._is_forked = False
         self._closed = False
+        self._ready_nursery()
 
     @property
     def note(self) -> str:
