@@ -108,10 +108,11 @@ def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
 
 
 def _ignores_seeds(study: Study, history: History, best: TrialRecord) -> bool:
-    """Fresh scores were all the same, and the command has no place for a seed: they say less than they seem to."""
+    """Fresh scores are the search score again, and the command has no place for a seed: they say less than they seem."""
     fresh = fresh_score(history, best.number, study.declared.objective.name)
-    is_told = "{trial.seed}" in study.declared.source
-    return fresh is not None and fresh.stderr == 0 and not is_told and command_line(study, best) is not None
+    if fresh is None or "{trial.seed}" in study.declared.source or command_line(study, best) is None:
+        return False
+    return set(fresh.replicates) == {best.value}
 
 
 def _gain(sides: tuple[Score | None, Score | None], sign: int) -> str:

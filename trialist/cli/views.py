@@ -182,7 +182,7 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
         is_default = baseline is not None and best.number == baseline.number
         told = "the default itself" if is_default else f"{against} than the default" if against else ""
         text = f"{safe(objective.name)} {score(best.score)} (trial {best.number}){', ' if told else ''}{told}"
-        lines += labelled("chosen" if study.selection else "best so far", text, room, "green")
+        lines += labelled("chosen" if study.selection else "best yet", text, room, "green")
         lines += labelled("", params(best.params), room)
     if len(history.scored) > 1:
         rising = [-loss for loss in accumulate((r.loss for r in history.scored if r.loss is not None), min)]
