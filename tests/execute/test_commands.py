@@ -130,6 +130,12 @@ def test_the_command_knows_its_trial(tmp_path: Path) -> None:
     assert metrics(heard) == {"loss": (0.0,), "seed": (7.0,), "arg": (0.125,)}
 
 
+def test_a_checkpoint_folder_that_was_not_used_is_not_left_behind(tmp_path: Path) -> None:
+    shell(tmp_path, "test $TRIALIST_NUMBER = 0 && touch $TRIALIST_CHECKPOINT/model; echo loss=1", trials=2)
+    assert (tmp_path / "0" / "checkpoint" / "model").exists()
+    assert not (tmp_path / "1" / "checkpoint").exists()
+
+
 def test_an_exit_code_fails_with_the_error_that_was_printed(tmp_path: Path) -> None:
     code = "print('loss=1'); raise ValueError('lr is too high')"
     found = failure(run(tmp_path, sys.executable, "-c", code))

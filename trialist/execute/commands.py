@@ -257,6 +257,10 @@ class Commands:
         self._read(run, run.lines.last() + run.metric_lines.last())
         result = self._result(run, end)
         self._let_go(run)
+        try:
+            os.rmdir(run.path(CHECKPOINT))
+        except OSError:
+            pass  # it holds a checkpoint, or the command removed it
         del self._runs[run.ticket]
         if isinstance(result, Failure):
             self._fail(run.assignment, result, end.seconds)
