@@ -108,7 +108,7 @@ def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
 
 
 def _ignores_seeds(study: Study, history: History, best: TrialRecord) -> bool:
-    """Fresh scores are the search score again, and the command has no place for a seed: they say less than they seem."""
+    """Fresh scores are the search score again, and the command has no place for a seed: they say nothing new."""
     fresh = fresh_score(history, best.number, study.declared.objective.name)
     if fresh is None or "{trial.seed}" in study.declared.source or command_line(study, best) is None:
         return False
