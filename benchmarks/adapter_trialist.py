@@ -11,6 +11,8 @@ from typing import Any
 from adapters import Adapter  # the harness's own module: its scripts put it on the path
 
 import trialist as tl
+import trialist.execute.local  # the harness loads a library before it forks, and ours is loaded on first use
+import trialist.store.sql
 from trialist.study.events import TrialClosed
 from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import State

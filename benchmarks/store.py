@@ -60,6 +60,7 @@ def throughput(folder: str, rounds: int, seconds: float) -> None:
     spread = [median([unfairness for _, unfairness in results]) for results in (ours, theirs)]
     lines.append(Line(f"  busiest : idlest of {PROCESSES}", "", spread[0], None, target=4))
     lines.append(Line("    the same, Optuna", "", spread[1], None))
+    lines.append(Line("syncs/s of this disk, just now", "", syncs_per_second(folder), None))
     show(f"Trials without work, {seconds:g} s each, medians of {rounds} rounds in turn", lines)
 
 
@@ -82,6 +83,17 @@ def stored_until(make: Make, file: str, begin: float, end: float) -> tuple[int, 
     return trials, time.monotonic() - begin
 
 
+def syncs_per_second(folder: str, seconds: float = 0.5) -> float:
+    """Pages written and synced: the yardstick of durable rates. It may change tenfold while others use the disk."""
+    with open(path(folder), "wb", buffering=0) as file:
+        begin, syncs = time.monotonic(), 0
+        while time.monotonic() < begin + seconds:
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+            syncs += 1
+        return syncs / (time.monotonic() - begin)
+
+
 def utilisation(folder: str, rounds: int, trials: int) -> None:
     each = trials // PROCESSES
     runs: list[Callable[[], float]] = [partial(own_loops, make, folder, each) for make in SYSTEMS]
@@ -92,6 +104,7 @@ def utilisation(folder: str, rounds: int, trials: int) -> None:
             Line(f"{PROCESSES} processes, each with a loop", "%", median(ours), None, target=95, least=True),
             Line("  the same, Optuna", "%", median(theirs), None),
             Line(f"one loop with {PROCESSES} worker processes", "%", median(workers), None, target=95, least=True),
+            Line("syncs/s of this disk, just now", "", syncs_per_second(folder), None),
         ],
     )
 
