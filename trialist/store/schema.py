@@ -76,8 +76,10 @@ trial = Table(
     sqlite_with_rowid=False,
 )
 Index("trial_changed", trial.c.study, trial.c.changed)
+# Owner and closed_at are there so that the index alone answers who runs: SQLite would rather scan the whole study.
 _is_open = trial.c.closed_at.is_(None)
-Index("trial_open", trial.c.study, trial.c.state, trial.c.number, sqlite_where=_is_open, postgresql_where=_is_open)
+_open_columns = (trial.c.study, trial.c.state, trial.c.number, trial.c.owner, trial.c.closed_at)
+Index("trial_open", *_open_columns, sqlite_where=_is_open, postgresql_where=_is_open)
 _has_loss = trial.c.loss.is_not(None)
 Index("trial_loss", trial.c.study, trial.c.loss, trial.c.number, sqlite_where=_has_loss, postgresql_where=_has_loss)
 

@@ -97,7 +97,10 @@ class Database:
 
     def rows(self, statement: ClauseElement, **values: Any) -> list[Any]:
         """All rows that a statement gives, within the open transaction."""
-        return list(self.each(statement, **values))
+        try:
+            return self._run(statement, values).fetchall()
+        except faults.SQLITE as problem:
+            raise faults.told(self.path, problem) from problem
 
     def each(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
         """The rows one by one, so that a large study is not held twice."""
@@ -111,8 +114,10 @@ class Database:
 
     def change(self, statement: ClauseElement, values: Mapping[str, Any]) -> int:
         """Execute a statement; how many rows it changed."""
-        with faults.typed(self.path):
+        try:
             return self._run(statement, values).rowcount
+        except faults.SQLITE as problem:
+            raise faults.told(self.path, problem) from problem
 
     def close(self) -> None:
         """Let go of the file; the last one to do so folds the log into it. It opens again when it is used again."""
