@@ -256,3 +256,12 @@ def test_parquet_is_written_or_its_extra_is_named(trialist, tmp_path):
         assert "wrote 3 trials" in out
         assert (tmp_path / "trials.parquet").read_bytes()[:4] == b"PAR1"
     assert trialist("export", "--format", "parquet")[0] == 2
+
+
+def test_the_only_store_of_a_folder_is_looked_at_and_said(trialist):
+    Study.create({"x": Float(0, 1)}, minimize="loss", store="digits.db", name="digits").close()
+    code, out, err = trialist("status")
+    assert code == 0 and "digits" in out and "note: the store is digits.db" in err
+    Study.create({"x": Float(0, 1)}, minimize="loss", store="other.db", name="other").close()
+    code, _, err = trialist("status")
+    assert code == 2 and "digits.db, other.db" in err and "--store" in err

@@ -250,3 +250,17 @@ def test_a_space_with_a_function_as_constraint_can_be_looked_at_anywhere_and_run
     with tl.Study.load("c", path, space=declared) as again:
         again.optimize(parabola, trials=1)
         assert len(again.trials) == 21
+
+
+def declares_its_own_way(trial: tl.Trial) -> float:
+    return trial.suggest_float("x", 0.0, 1.0 + trial.number)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_dial_declared_in_two_ways_stops_the_study_wherever_it_runs(tmp_path: Path, workers: int) -> None:
+    with tl.Study.create(minimize="loss", store=tmp_path / "s.db") as study:
+        with pytest.raises(tl.SpaceError, match="x: "):
+            study.optimize(declares_its_own_way, trials=6, workers=workers)
+        failed = [r for r in study.trials if r.state is tl.State.FAILED]
+        assert failed and all(r.failure is not None and "x: " in r.failure.message for r in failed)
+        assert not any(r.state is tl.State.RUNNING for r in study.trials)

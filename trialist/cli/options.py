@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trialist.errors import CommandError
+from trialist.errors import CommandError, UnknownStudyError
 
 if TYPE_CHECKING:
     from trialist.study.study import Study
@@ -27,11 +28,10 @@ def study_options(function: AnyFunction) -> AnyFunction:
 
 def load_study(name: str | None, store: str | None) -> Study:
     """The named study, else the newest of the store; typed errors where there is none."""
-    from trialist.errors import UnknownStudyError
     from trialist.store import open_store
     from trialist.study.study import Study
 
-    kept = open_store(store or STORE, create=False)
+    kept = open_store(store or _store_here(), create=False)
     if name is None:
         names = kept.studies()
         if not names:
@@ -39,6 +39,17 @@ def load_study(name: str | None, store: str | None) -> Study:
             raise UnknownStudyError(f"{kept.url} has no study yet. Start one: trialist run --help shows an example.")
         name = names[-1]
     return Study.load(name, kept)
+
+
+def _store_here() -> str:
+    """The store of this folder: trialist.db, or the only other database, which is said."""
+    others = sorted(path.name for path in Path().glob("*.db"))
+    if Path(STORE).exists() or not others:
+        return STORE
+    if len(others) > 1:
+        raise UnknownStudyError(f"store: {STORE} is not here, but {', '.join(others)} are. Give one as --store.")
+    click.echo(f"note: the store is {others[0]}", err=True)
+    return others[0]
 
 
 class WithCommand(click.Command):

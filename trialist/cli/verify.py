@@ -36,8 +36,11 @@ def verify_command(
     Example:
       trialist verify --test '... --split test'
     """
+    from contextlib import closing
+
     from trialist.cli.asjson import print_json
     from trialist.cli.notice import answered
+    from trialist.cli.progress import progress_for
     from trialist.cli.request import stored, test_of, workers_of
     from trialist.cli.result import verdict_lines
     from trialist.cli.run import tell_stopped
@@ -51,21 +54,17 @@ def verify_command(
             remedy = "Give one, such as --test '... --split test', where ... stands for the command that is tuned."
             raise CommandError("test", "the study was declared without a test command", remedy)
 
-        def say(line: str) -> None:
-            if not as_json:
-                click.echo(line, err=True)
-
         try:
-            with answered(say):
-                seeds = found.declared.test_seeds
-                say(f"verify: default and chosen are trained and scored {seeds} times each, on test data")
-                verdict = found.verify(command, again=again, workers=workers)
+            with closing(progress_for(found, workers, quiet=as_json)) as progress, answered(progress.say):
+                for event in found.verification(command, again=again, workers=workers):
+                    progress.take(event)
         except Interrupted:
             again_line = shlex.join(["trialist", *ctx.find_root().obj])
             tell_stopped("stopped; the look goes on where it was", again_line, as_json)
             return 130
+        verdict = found.verdict
         if as_json:
-            print_json({"study": found.name, "verdict": verdict.to_json()})
+            print_json({"study": found.name, "verdict": None if verdict is None else verdict.to_json()})
         else:
             click.echo("\n".join(verdict_lines(found, width())))
         return 0

@@ -170,12 +170,12 @@ class Commands:
 
     def _send(self, request: Start, fds: Sequence[int]) -> None:
         if self._nursery is None:
-            self._nursery = Nursery.spawned()
+            self._nursery = Nursery.spawned(workers=self._workers)
         try:
             self._nursery.start(request, fds)
         except ConnectionError:  # it was killed while nothing ran
             self._lose_nursery()
-            self._nursery = Nursery.spawned()
+            self._nursery = Nursery.spawned(workers=self._workers)
             self._nursery.start(request, fds)
 
     # One turn: wait, then take what was printed, what ended, and what is beyond its limits, in this order.

@@ -242,7 +242,7 @@ class WorkerProcesses:
         serving = Serving(self._objective)
         payload = None if _is_homeless(self._objective) else _pickled(serving)
         if payload is not None:
-            nursery = Nursery.spawned(payload)
+            nursery = Nursery.spawned(payload, len(self._workers))
             ready = nursery.await_ready()
             if not ready.failure:
                 self._nursery = nursery

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from trialist import errors
+from trialist.errors import InputError
 from trialist.protocols import Scheduler
 from trialist.study.events import Event, TrialClosed, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
@@ -22,6 +23,7 @@ class Desk:
         self._session, self._scheduler, self._interrupt = session, scheduler, interrupt
         self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
         self._stops: dict[int, str] = {}
+        self._misuses: dict[int, Failure] = {}
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
         self.is_ending = False  # the loop itself ends its trials
@@ -34,7 +36,10 @@ class Desk:
     def answer(self, message: Message) -> Decision:
         """Store a message and say how its trial goes on."""
         with self.shielded():
-            decision = self._stored(message)
+            try:
+                decision = self._stored(message)
+            except InputError as error:
+                decision = self._misused(message, error)
         if isinstance(message, Reported):
             self._interrupt.raise_if_due()
         return decision
@@ -55,12 +60,25 @@ class Desk:
             error: type[errors.InputError] = getattr(errors, kind, errors.InputError)
             raise error(field, problem, remedy)
 
+    def _misused(self, message: Message, error: InputError) -> Decision:
+        """What was sent cannot be, say a dial declared in two ways: the trial fails by that error, whatever follows."""
+        usage = (type(error).__name__, error.field, error.problem, error.remedy)
+        failure = Failure(Cause.OBJECTIVE, str(error), usage=usage)
+        self._unsent.pop(message.number, None)
+        if isinstance(message, (Finished, Failed)):
+            return self._stored(Failed(message.number, message.attempt, failure, message.seconds))
+        self._misuses[message.number] = failure
+        return Decision(Action.STOP, str(error))
+
     def _stored(self, message: Message) -> Decision:
         number = message.number
         if isinstance(message, (Declared, Noted)):
             self._unsent.setdefault(number, []).append(message)
             return GO_ON
         before = self._unsent.pop(number, [])
+        misuse = self._misuses.pop(number, None) if isinstance(message, (Finished, Failed)) else None
+        if misuse is not None and isinstance(message, (Finished, Failed)):
+            before, message = [], Failed(number, message.attempt, misuse, message.seconds)
         if isinstance(message, Reported):
             self._session.record(number, [*before, message])
             self.events.append(TrialReported(number, message.step, message.value))

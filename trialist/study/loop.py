@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trialist.errors import ExecutionError
+from trialist.errors import ExecutionError, TrialistError
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.search.design import baseline
@@ -15,6 +15,7 @@ from trialist.study.events import Event, Told, TrialOpened, TrialRetried
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session
 from trialist.trials.history import History
+from trialist.trials.messages import Assignment, Failed
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, State, TrialRecord
 
 POLL_SECONDS = 0.5
@@ -88,7 +89,7 @@ def _until_done(
                 break
             opened += 1
             desk.admit(got)
-            executor.submit(session.assignment(got))
+            _submit(executor, desk, session.assignment(got))
             yield TrialOpened(got)
             if executor.note and executor.note not in told:
                 told.add(executor.note)
@@ -120,6 +121,16 @@ def propose(session: Session, strategy: Callable[[History], Strategy], number: i
     if number == 0:
         return baseline(history.space)
     return strategy(history).propose(history, Key(session.plan.seed, number))
+
+
+def _submit(executor: Executor, desk: Desk, assignment: Assignment) -> None:
+    """Hand a trial to the executor; where that fails it goes back to the queue before the error goes on."""
+    try:
+        executor.submit(assignment)
+    except TrialistError as error:
+        failure = Failure(Cause.INFRASTRUCTURE, f"could not be started: {error}")
+        desk.answer(Failed(assignment.number, assignment.attempt, failure, 0.0))
+        raise
 
 
 def _peers_are_done(session: Session) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.schedule.schedulers import scheduler_for
 from trialist.schedule.stopping import should_end
-from trialist.search.choose import Choice, choose, strategy_for
+from trialist.search.choose import Choice, Stages, choose, strategy_for
 from trialist.search.refined import Refined
 from trialist.search.refinement import Refinement, refine
 from trialist.study import selection
@@ -55,7 +55,7 @@ class Process:
         """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
         session = self._session
         ends = None if timeout is None else time.monotonic() + timeout
-        within = may_start(session, self._choice().stages, self._workers, 1.0, self._since)
+        within = may_start(session, self._workers, lambda: self._choice().stages, lambda stages: 1.0, self._since)
 
         def rule(history: History) -> str | None:
             if ends is not None and time.monotonic() >= ends:
@@ -95,7 +95,7 @@ class Process:
         if self._is_past("search"):
             return
         yield StageStarted("search", f"{_runs(stages.search)} after the default, {self._choice().strategy}")
-        goal = self._goal(stages.search, stages.search_share)
+        goal = self._goal(stages.search, lambda now: now.search_share)
         yield from self._tidied(run(self._session, executor, desk, self.strategy, goal, interrupt))
         yield self._ended("search")
 
@@ -114,7 +114,7 @@ class Process:
         for line in refinement.edges:
             yield Told(line)
         narrowed = Refined(refinement)
-        goal = self._goal(both, stages.search_share + stages.refine_share)
+        goal = self._goal(both, lambda now: now.search_share + now.refine_share)
         yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
         yield self._ended("refined")
 
@@ -147,12 +147,16 @@ class Process:
             self._strategies = {revision: strategy}
         return self._strategies[revision]
 
-    def _goal(self, trials: int | None, share: float) -> Goal:
-        """A stage's end: so many explored trials after the baseline, whatever was scored again in between."""
-        history = self._session.history()
+    def _goal(self, trials: int | None, share: Callable[[Stages], float]) -> Goal:
+        """A stage's end: so many explored trials after the baseline, or a share of what other limits allow.
+
+        Without a budget of trials, their number is a guess that ends nothing.
+        """
+        session, history = self._session, self._session.history()
         again = len(history) - len(history.explored)
-        limit = None if trials is None else 1 + trials + again
-        return Goal(limit, None, may_start(self._session, self._choice().stages, self._workers, share, self._since))
+        limit = None if trials is None or session.plan.budget.trials is None else 1 + trials + again
+        rule = may_start(session, self._workers, lambda: self._choice().stages, share, self._since)
+        return Goal(limit, None, rule)
 
     def _is_past(self, stage: str) -> bool:
         """The stage ended under this budget, and nothing waits or runs."""
@@ -191,4 +195,4 @@ def _nothing_new(history: History) -> Strategy:
 
 
 def _runs(trials: int | None) -> str:
-    return "trials" if trials is None else f"{trials} trials"
+    return "trials" if trials is None else f"{trials} trial{'s' if trials != 1 else ''}"

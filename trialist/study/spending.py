@@ -13,6 +13,7 @@ from trialist.trials.plan import duration
 from trialist.trials.trial import TrialRecord
 
 CAUTION = 0.75  # quantile of the trials seen so far that the next one is expected not to exceed
+VERIFICATION_SHARE = 0.4  # of a limit, at most
 
 
 def seconds_per_trial(history: History) -> float | None:
@@ -21,11 +22,12 @@ def seconds_per_trial(history: History) -> float | None:
 
 
 def may_start(
-    session: Session, stages: Stages, workers: int, share: float, since: int = 0
+    session: Session, workers: int, stages: Callable[[], Stages], share: Callable[[Stages], float], since: int = 0
 ) -> Callable[[History], str | None]:
-    """A rule for the loop: None while another trial is expected to fit into `share` of the budget, else why not.
+    """A rule for the loop: None while another trial is expected to fit into a share of the budget, else why not.
 
-    Of time and money, what the later stages are expected to need is left untouched.
+    stages, share: asked anew each time, since they follow from what trials take. Of time and money, what verification
+    is expected to need is set aside first.
     since: failures of earlier trials do not count; what broke them may be repaired, that is why it is run again.
     """
 
@@ -34,9 +36,8 @@ def may_start(
         if ended or not history.scored:  # the baseline always runs
             return ended
         for limit, spent, each, lanes, words in _limits(session, history, workers):
-            reserve = (stages.select + 2 * stages.test_seeds) * each / lanes
-            left = min(share * limit, limit - reserve) - spent
-            if each > left:
+            now = stages()
+            if each > share(now) * (limit - _set_aside(now.test_seeds, limit, each, lanes)) - spent:
                 return words
         return None
 
@@ -45,10 +46,9 @@ def may_start(
 
 def affordable(session: Session, stages: Stages, workers: int) -> Stages:
     """The stages with as many replicates, then finalists, as time and money still allow before the verification."""
-    history = session.history()
-    for limit, spent, each, lanes, _ in _limits(session, history, workers):
-        runs = (limit - spent) * lanes / each - 2 * stages.test_seeds if each > 0 else float("inf")
-        while stages.select > max(runs, 0.0):
+    for limit, spent, each, lanes, _ in _limits(session, session.history(), workers):
+        left = limit - _set_aside(stages.test_seeds, limit, each, lanes) - spent
+        while stages.select * each > max(left, 0.0) * lanes:
             if stages.replicates > 1:
                 stages = replace(stages, replicates=stages.replicates - 1)
             elif stages.finalists > 2:
@@ -56,6 +56,20 @@ def affordable(session: Session, stages: Stages, workers: int) -> Stages:
             else:
                 stages = replace(stages, finalists=0, replicates=0)
     return stages
+
+
+def affordable_seeds(session: Session, workers: int) -> int:
+    """Seeds of verification: as planned, fewer where the time that is left asks for it, but two, for an interval."""
+    planned = session.plan.test_seeds
+    for limit, spent, each, lanes, _ in _limits(session, session.history(), workers):
+        if each > 0 and limit != session.plan.budget.cost:
+            planned = min(planned, max(min(planned, 2), int((limit - spent) * lanes / each / 2)))
+    return planned
+
+
+def _set_aside(test_seeds: int, limit: float, each: float, lanes: int) -> float:
+    """What verification is expected to need, but never so much that nothing is left to search with."""
+    return min(2 * test_seeds * each / lanes, VERIFICATION_SHARE * limit)
 
 
 def _limits(session: Session, history: History, workers: int) -> Iterator[tuple[float, float, float, int, str]]:

@@ -343,7 +343,7 @@ class Study:
             return
         verified = self.stage("verified")
         if verified is None or again:
-            yield from self._verification(test, workers, again)
+            yield from self.verification(test, workers=workers, again=again)
         elif verified["trial"] != best.number:
             yield Told(
                 f"the verdict is on trial {verified['trial']}; trial {best.number} is selected now, and not verified"
@@ -366,12 +366,20 @@ class Study:
 
     def verify(self, test: Test, *, again: bool = False, workers: int = 1) -> Verdict:
         """Open the sealed data once: default against selected, trained anew. SealedError for a second look unasked."""
-        for _ in self._verification(test, workers, again):
+        for _ in self.verification(test, workers=workers, again=again):
             pass
         verdict = self.verdict
         if verdict is None:
             raise StudyError(f"{self.name}: verification ended without a verdict")
         return verdict
+
+    def verification(self, test: Test, *, again: bool = False, workers: int = 1) -> Iterator[Event]:
+        """`verify`, told event by event."""
+        history, best = self.history, self.best
+        baseline = next((r for r in history if r.stage is Stage.BASELINE), None)
+        if best is None or baseline is None:
+            raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
+        yield from verify(self._session, baseline, best, test, workers, again)
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report, one offline HTML file; its path."""
@@ -395,13 +403,6 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {self._session.store.url!r}, {len(self.history)} trials)"
-
-    def _verification(self, test: Test, workers: int, again: bool) -> Iterator[Event]:
-        history, best = self.history, self.best
-        baseline = next((r for r in history if r.stage is Stage.BASELINE), None)
-        if best is None or baseline is None:
-            raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
-        yield from verify(self._session, baseline, best, test, workers, again)
 
 
 def _again(record: TrialRecord) -> Proposal:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from trialist.execute.attendant import refuse_while_loading
 from trialist.protocols import Store
 from trialist.space.space import Space
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
@@ -58,6 +59,7 @@ def tune(
     >>> study.best.value < study.baseline.value
     True
     """
+    refuse_while_loading()
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
         seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,

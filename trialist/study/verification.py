@@ -22,6 +22,7 @@ from trialist.scoring.verdict import Verdict, judge
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session, describe_self
+from trialist.study.spending import affordable_seeds
 from trialist.study.work import Work, describe, executor_for, is_in_process
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
@@ -67,7 +68,7 @@ def verify(
         # The verdict was written, and then something broke off before the ledger said so.
         _close(session, look, Verdict.from_json(dict(session.stage("verdict") or {})))
         return
-    seeds = session.plan.test_seeds
+    seeds = affordable_seeds(session, workers)
     yield StageStarted(
         "verify",
         f"default (trial {baseline.number}) against selected (trial {selected.number}), "

@@ -72,7 +72,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The objective came to its end: replicates by metric, the first objective first, all finite."""
+    """The objective came to its end: replicates by metric, the first objective first; the objectives' are finite."""
 
     number: int
     attempt: int
