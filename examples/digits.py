@@ -5,10 +5,6 @@
 Run it again after any interruption: it goes on where it stopped.
 """
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small: threads would wait for each other
-
 import numpy as np
 from sklearn.datasets import load_digits
 
