@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,6 @@ class Database:
         self._gate = self._log = -1
         self._is_read_only = self._is_immutable = False
         self._inode = -1
-        self._sql: dict[ClauseElement, tuple[str, dict[str, Any]]] = {}
         with faults.typed(path):
             self._open(create)
         _OPEN.add(self)
@@ -125,13 +125,7 @@ class Database:
             self._let_go()
 
     def _run(self, statement: ClauseElement, values: Mapping[str, Any]) -> sqlite3.Cursor:
-        # SQLAlchemy says what to execute, once; the driver executes it, at a tenth of the price.
-        known = self._sql.get(statement)
-        if known is None:
-            compiled = statement.compile(dialect=connect.DIALECT)
-            constants = {name: value for name, value in compiled.params.items() if value is not None}
-            known = self._sql[statement] = str(compiled), constants
-        text, constants = known
+        text, constants = _compiled(statement)
         assert self._connection is not None, "a statement outside a transaction"
         try:
             return self._connection.execute(text, {**constants, **values} if constants else values)
@@ -237,6 +231,13 @@ class Database:
                 os.close(descriptor)  # the parent's lock is freed by the parent alone
             self._gate = self._log = -1
         self._lock, self._depth = threading.RLock(), 0
+
+
+@cache
+def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
+    """Text and constants: SQLAlchemy says what to execute, once; the driver executes it, at a tenth of the price."""
+    compiled = statement.compile(dialect=connect.DIALECT)
+    return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
 
 
 # A parent's connection must not be closed in its child, not even by the garbage collector. Since SQLite keeps locks by
