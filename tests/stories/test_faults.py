@@ -108,7 +108,6 @@ def test_a_full_disk_ends_in_a_clear_error_and_the_next_run_goes_on_once_there_i
     assert all(record.state.is_closed for record in study.trials)
 
 
-@pytest.mark.xfail(strict=True, reason="a trial whose result met the full disk stays leased while its process lives")
 def test_the_handle_that_met_a_full_disk_goes_on_too(small_disk: Path) -> None:
     study, ledger = create(small_disk / "s.db"), {}
     with pytest.raises(StoreFullError):

@@ -210,12 +210,12 @@ def test_a_study_whose_every_trial_fails_ends_early_and_says_so(tmp_path: Path) 
         assert len(study.trials) == 10
         assert any("data.csv" in e.text for e in events if isinstance(e, Told))
         assert study.verdict is None and study.best is None
-        list(study.process(noisy, on_test))                         # repaired: it goes on
+        list(study.process(noisy, on_test))  # repaired: it goes on
         assert len(study.trials) > 50 and study.verdict is not None
         assert study.rerun_failed() == tuple(range(len(study.trials) - 10, len(study.trials)))
         study.extend(80)
         list(study.process(noisy))
-        assert study.baseline is not None and study.baseline.repeats == 0      # the default failed, and ran again
+        assert study.baseline is not None and study.baseline.repeats == 0  # the default failed, and ran again
 
 
 def test_extending_the_budget_goes_on_and_selects_again(tmp_path: Path) -> None:

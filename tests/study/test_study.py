@@ -264,3 +264,27 @@ def test_a_dial_declared_in_two_ways_stops_the_study_wherever_it_runs(tmp_path: 
         failed = [r for r in study.trials if r.state is tl.State.FAILED]
         assert failed and all(r.failure is not None and "x: " in r.failure.message for r in failed)
         assert not any(r.state is tl.State.RUNNING for r in study.trials)
+
+
+def test_a_result_that_the_store_had_no_room_for_is_written_once_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tl.Study.create(space(), minimize="loss", store=tmp_path / "s.db") as study:
+        study.optimize(parabola, trials=2)
+        ran: list[int] = []
+
+        def objective(trial: tl.Trial) -> float:
+            ran.append(trial.number)
+            monkeypatch.setattr(type(study.store), "record", _no_room)
+            return parabola(trial)
+
+        with pytest.raises(tl.StoreError, match="no room"):
+            study.optimize(objective, trials=2)
+        monkeypatch.undo()
+        study.optimize(parabola, trials=1)
+        assert ran == [2]
+        assert [r.state for r in study.trials] == [tl.State.COMPLETE] * 4
+
+
+def _no_room(*_: object) -> None:
+    raise tl.StoreError("no room")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialist.errors import PlanError, StoreError
+from trialist.errors import PlanError
 from trialist.protocols import Look
 from trialist.scoring.selection import select
 from trialist.scoring.verdict import judge
@@ -287,9 +287,9 @@ def test_the_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(StoreError, match=r"nowhere.*cannot be written"):
+    with pytest.raises(PlanError, match=r"nowhere.*cannot be written"):
         save("text", tmp_path / "nowhere" / "report.html")
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(PlanError, match="cannot be written"):
         save("text", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

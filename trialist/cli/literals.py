@@ -34,8 +34,8 @@ def word_of(value: Any) -> str:
         return str(value).lower()
     if not isinstance(value, str):
         return repr(value)
-    plain = literal(value) == value and isinstance(literal(value), str) and not re.search(r"[\s,={}]|\.\.", value)
-    if plain and value:
+    plain = isinstance(literal(value), str) and literal(value) == value and not re.search(r"[\s,={}]|\.\.", value)
+    if plain and value and value[0] not in _QUOTES:
         return value
     return f'"{value}"' if "'" in value else f"'{value}'"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from trialist.cli.options import load_study, study_options
-from trialist.errors import CommandError, StoreError
 
 
 @click.command("report", short_help="write one offline HTML file")
@@ -23,13 +22,7 @@ def report_command(file: str | None, study: str | None, store: str | None, as_js
 
     with load_study(study, store) as found:
         path = file or f"{slug(found.name)}_report.html"
-        try:
-            written = found.report(path)
-        except StoreError:
-            raise
-        except OSError as error:
-            problem = f"it cannot be written ({error.strerror or error})"
-            raise CommandError(path, problem, "Give another path with --file.") from None
+        written = found.report(path)
         if as_json:
             print_json({"study": found.name, "file": str(written)})
         else:

@@ -313,7 +313,9 @@ class Space:
         for name in bounds:
             if name not in self._tree.parameters:
                 raise self._unknown(name)
-        return Space._made(narrowed(self._tree, bounds))
+        space = Space._made(narrowed(self._tree, bounds))
+        space.baseline()  # computed now, so that a part without any allowed configuration is refused here
+        return space
 
     def with_parameter(self, name: str, parameter: Parameter) -> Space:
         """The space with one more dial: itself if it has the same dial already; SpaceError if it has another one."""

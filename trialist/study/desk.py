@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from trialist import errors
-from trialist.errors import InputError
+from trialist.errors import InputError, StoreError
 from trialist.protocols import Scheduler
 from trialist.study.events import Event, TrialClosed, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
@@ -90,8 +90,12 @@ class Desk:
         else:
             message = replace(message, retry=self._retries(number, message.failure))
             self._stops.pop(number, None)
-        record = self._session.record(number, [*before, message])
         self.running.pop(number, None)
+        try:
+            record = self._session.record(number, [*before, message])
+        except StoreError:
+            self._session.keep(number, [*before, message])
+            raise
         self.events.append(TrialRetried(record) if record.state is State.WAITING else TrialClosed(record))
         if isinstance(message, Failed) and message.failure.usage is not None:
             self.usage = message.failure

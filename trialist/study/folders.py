@@ -32,7 +32,7 @@ def slug(name: str) -> str:
     """A file name for any text: itself where it is harmless, else its letters and a short hash.
 
     >>> slug("digits-mlp"), slug("../../etc")
-    ('digits-mlp', 'etc-9fa8f5c4')
+    ('digits-mlp', 'etc-74ccf3c5')
     """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:60]
     if plain == name:

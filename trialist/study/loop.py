@@ -11,7 +11,7 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.search.design import baseline
 from trialist.study.desk import Desk
-from trialist.study.events import Event, Told, TrialOpened, TrialRetried
+from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialRetried
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session
 from trialist.trials.history import History
@@ -52,7 +52,9 @@ def run(
     objective misused Trialist.
     """
     with interrupt.shielded():
+        recovered = session.recover()
         session.release()
+    yield from (TrialClosed(record) for record in recovered)
     try:
         yield from _until_done(session, executor, desk, strategy, goal, interrupt)
     finally:

@@ -42,6 +42,7 @@ class Session:
         self._seen: Records = ()
         self._pid = -1
         self._heartbeat: _Heartbeat | None = None
+        self._kept: dict[int, tuple[Message, ...]] = {}
         self.opened: set[int] = set()
 
     @property
@@ -102,6 +103,19 @@ class Session:
     def record(self, number: int, messages: Sequence[Message], foreign: bool = False) -> TrialRecord:
         """Write a trial's messages; `foreign` where the trial may be somebody else's."""
         return self.store.record(self.name, number, messages, time.time(), None if foreign else self.owner())
+
+    def keep(self, number: int, messages: Sequence[Message]) -> None:
+        """A result that the store had no room for; `recover` writes it once there is."""
+        self._kept[number] = tuple(messages)
+
+    def recover(self) -> tuple[TrialRecord, ...]:
+        """Write what was kept. StoreError where there is still no room."""
+        return tuple(self._recovered(number) for number in tuple(self._kept))
+
+    def _recovered(self, number: int) -> TrialRecord:
+        record = self.record(number, self._kept[number])
+        del self._kept[number]
+        return record
 
     def release(self) -> tuple[TrialRecord, ...]:
         """Free what dead coordinators left."""

@@ -239,6 +239,7 @@ class Study:
 
     def ask(self) -> Trial:
         """The next trial, to be run by the caller and told by `tell`. Its lease lasts while this process lives."""
+        self._session.recover()
         got = self._session.open(lambda number: propose(self._session, self._process.strategy, number), None)
         if got is None or isinstance(got, Exhausted):
             raise StudyError(f"{self.name}: nothing is left to ask for" + (f": {got.reason}" if got else ""))

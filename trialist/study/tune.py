@@ -54,6 +54,7 @@ def tune(
 
     Raises PlanChangedError where the name has another plan, and InputError for what cannot be, before any work.
 
+    >>> from trialist import Float
     >>> space = {"x": Float(-1.0, 1.0, default=0.5)}
     >>> study = tune(lambda trial: trial["x"] ** 2, space, minimize="loss", budget=12, store="memory", progress=False)
     >>> study.best.value < study.baseline.value

@@ -94,7 +94,11 @@ class Score:
 
     @property
     def mean(self) -> float:
-        return math.fsum(self.replicates) / len(self.replicates)
+        n = len(self.replicates)
+        try:
+            return math.fsum(self.replicates) / n
+        except OverflowError:  # near the largest float the sum has no room, but the mean has
+            return math.fsum(x / n for x in self.replicates)
 
     @property
     def stderr(self) -> float | None:
@@ -103,7 +107,7 @@ class Score:
         if n < 2:
             return None
         mean = self.mean
-        return math.sqrt(math.fsum((x - mean) ** 2 for x in self.replicates) / (n - 1) / n)
+        return math.hypot(*(x - mean for x in self.replicates)) / math.sqrt((n - 1) * n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trialist.errors import PlanError, StoreError, shown
+from trialist.errors import PlanError, shown
 from trialist.trials.plan import duration
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def write_report(study: Study, path: str | os.PathLike[str]) -> Path:
     """Write the study's report to `path` and give the path back; an older file is replaced as a whole, or not at all.
 
-    Raises StoreError where the file cannot be written.
+    Raises PlanError where the file cannot be written.
     """
     return save(page(ReportData.of(study, time.time())), path)
 
@@ -82,10 +82,8 @@ def save(text: str, path: str | os.PathLike[str]) -> Path:
     except OSError as problem:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise StoreError(
-            f"{target}: the report cannot be written ({problem.strerror or problem}). "
-            "Give the path of a file in a writable folder."
-        ) from problem
+        why = f"{target} cannot be written ({problem.strerror or problem})"
+        raise PlanError("path", why, "Give the path of a file in a writable folder with room left.") from problem
     return target
 
 
