@@ -54,7 +54,7 @@ def test_a_score_that_is_missing_or_not_finite_fails_the_trial_in_words(value: o
 
 @pytest.mark.parametrize("value", ["0.5", "abc", True, 1 + 2j, (1.0, 2.0), [], b"1", object(), np.ones((2, 2)), [True]])
 def test_a_value_of_a_wrong_type_is_refused_with_its_remedy(value: object) -> None:
-    with pytest.raises(ResultError, match=r"(?s)value: .*Return"):
+    with pytest.raises(ResultError, match=r"(?s)value: .*Give"):
         outcome(value, ("loss",))
 
 

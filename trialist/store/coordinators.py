@@ -14,6 +14,7 @@ from trialist.store.sqlite import Database
 
 # A coordinator that claims and tells all the time need not say each time that it lives.
 BEAT_SECONDS = 1.0
+CLOSING_BEAT_SECONDS = 0.1  # where a trial closes: up to there the time of a study counts as spent
 
 
 class Coordinators:
@@ -25,13 +26,13 @@ class Coordinators:
         self._looked: dict[int, float] = {}
         self._sightings = Sightings()
 
-    def keep(self, study: int, owner: Owner, always: bool = False) -> float | None:
-        """Write the owner's lease where there is none, renew it where the last beat is old; the beat, if written."""
+    def keep(self, study: int, owner: Owner, within: float = BEAT_SECONDS) -> float | None:
+        """Write the lease where there is none, renew it where the last beat is that old; the beat, if written."""
         now = time.monotonic()
         last = self._beats.get((study, owner.token))
         if last is None:
             return self._begin(study, owner, now)
-        if not always and now - last < min(BEAT_SECONDS, owner.lease_seconds / 3):
+        if now - last < min(within, owner.lease_seconds / 3):
             return None
         self._database.change(statements.BEAT, {"the_study": study, "the_token": owner.token, "the_beat": now})
         return now

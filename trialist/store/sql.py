@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Select
+
 from trialist.errors import StateError, StudyExistsError, shown
 from trialist.protocols import Changes, Look, Owner, Revision, StudyRecord
 from trialist.space import plain
 from trialist.space.space import Space
 from trialist.store import faults, ledger, moves, statements
-from trialist.store.coordinators import Coordinators
+from trialist.store.coordinators import BEAT_SECONDS, CLOSING_BEAT_SECONDS, Coordinators
 from trialist.store.moves import Held
 from trialist.store.names import unknown_study
 from trialist.store.records import record_of, records_of, space_of, text_of
@@ -102,13 +104,12 @@ class SqlStore:
         limit: int | None = None,
     ) -> TrialRecord | Exhausted | None:
         with self._database.writing():
-            study = self._study(name)
+            study, waiting = self._study_and(name, statements.STUDY_TO_OPEN)
             beat = self._coordinators.keep(study.id, owner)
-            if self._coordinators.is_time_to_look(study.id):
-                self._release(study, at)
-            waiting = self._database.row(statements.WAITING, the_study=study.id)
+            if self._coordinators.is_time_to_look(study.id) and self._release(study, at):
+                study, waiting = self._study_and(name, statements.STUDY_TO_OPEN)
             if waiting is not None:
-                before = self._trials.find(study, waiting[0])
+                before = self._trials.find(study, waiting)
                 record = replace(before.record, state=State.RUNNING, opened_at=at)
                 held = Held(record, owner.token, before.reported)
                 changed = self._trials.keep(study, before, held)
@@ -134,8 +135,8 @@ class SqlStore:
         closes = any(isinstance(message, moves.ENDS) for message in messages)
         beat = None
         with self._database.writing(durable=closes):
-            study = self._study(name)
-            before = self._trials.find(study, number)
+            study, last_change = self._study_and(name, statements.STUDY_TO_TELL, the_number=number)
+            before = self._trials.known(study.id, number, last_change) or self._trials.find(study, number)
             plan, space = self._revision(study)
             held = moves.told(name, before, messages, None if owner is None else owner.token, plan, at)
             if held is before:
@@ -144,11 +145,9 @@ class SqlStore:
             if grown:
                 self._revise(study, plan, space, f"trial {number} declared {', '.join(grown)}", at)
                 held = replace(held, record=replace(held.record, revision=study.revision + 1))
-            changed = self._trials.keep(study, before, held)
-            if closes:
-                self._add_spent(study, held.record, moves.compute_seconds(messages))
+            changed = self._trials.keep(study, before, held, moves.compute_seconds(messages) if closes else 0.0)
             if owner is not None:
-                beat = self._coordinators.keep(study.id, owner, always=closes)
+                beat = self._coordinators.keep(study.id, owner, CLOSING_BEAT_SECONDS if closes else BEAT_SECONDS)
         if owner is not None:
             self._coordinators.confirm(study.id, owner, beat)
         if grown:
@@ -234,6 +233,13 @@ class SqlStore:
             raise unknown_study(name, self._names())
         return StudyRow(*row)
 
+    def _study_and(self, name: str, statement: Select[Any], **values: Any) -> tuple[StudyRow, Any]:
+        """The study, and the one thing more that the statement asks for."""
+        row = self._database.row(statement, the_name=text_of(name), **values)
+        if row is None:
+            raise unknown_study(name, self._names())
+        return StudyRow(*row[:-1]), row[-1]
+
     def _load(self, name: str) -> StudyRecord:
         study = self._study(name)
         plan, space = self._revision(study)
@@ -262,10 +268,6 @@ class SqlStore:
         written = {"plan_json": json.dumps(plan.to_json()), "space_json": json.dumps(space.to_json())}
         self._database.change(statements.ADD_REVISION, {**row, **written})
 
-    def _add_spent(self, study: StudyRow, record: TrialRecord, compute_seconds: float) -> None:
-        values = {"the_study": study.id, "the_closed": int(record.state.is_closed), "the_seconds": compute_seconds}
-        self._database.change(statements.ADD_SPENT, {**values, "the_cost": record.cost or 0.0})
-
     def _dead(self, study: StudyRow) -> dict[int, str]:
         """Running trials whose owner is dead, each with the owner's description."""
         running = self._database.rows(statements.RUNNING, the_study=study.id)
@@ -278,8 +280,6 @@ class SqlStore:
             before = self._trials.find(study, number)
             record = moves.vanished(before.record, describes, at)
             self._trials.keep(study, before, replace(before, record=record, owner=None))
-            if record.state.is_closed:
-                self._add_spent(study, record, 0.0)
             freed.append(record)
         return tuple(freed)
 

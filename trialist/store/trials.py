@@ -34,14 +34,16 @@ class Trials:
         self._database = database
         self._held: dict[tuple[int, int], tuple[int, Held]] = {}
 
+    def known(self, study: int, number: int, changed: int | None) -> Held | None:
+        """The trial as it last passed through here, if `changed` is still its last change."""
+        held = self._held.get((study, number))
+        return held[1] if held is not None and held[0] == changed else None
+
     def find(self, study: StudyRow, number: int) -> Held:
         """A trial by number; UnknownStudyError names the range."""
         if not 0 <= number < study.trials:
             raise moves.unknown_trial(study.name, number, study.trials)
         values = {"the_study": study.id, "the_number": number}
-        known = self._held.get((study.id, number))
-        if known is not None and self._database.rows(statements.TRIAL_CHANGED, **values) == [(known[0],)]:
-            return known[1]
         with faults.readable(self._database.path, f"trial {number} of {shown(study.name)}"):
             *row, owner, reported = self._database.rows(statements.TRIAL, **values)[0]
             return Held(record_of(row, self.reports(study.id, number)), owner, reported)
@@ -57,10 +59,11 @@ class Trials:
         self._database.change(statements.ADD_TRIAL, {**row, **row_of(held.record)})
         return changed
 
-    def keep(self, study: StudyRow, before: Held, after: Held) -> int:
-        """Write what is different after a move; the study's change that it is."""
-        changed = self._advance(study, opened=0)
+    def keep(self, study: StudyRow, before: Held, after: Held, compute_seconds: float = 0.0) -> int:
+        """Write what is different after a move, which took so much computing; the study's change that it is."""
         was, now = before.record, after.record
+        closed = now.state.is_closed
+        changed = self._advance(study, 0, int(closed), compute_seconds, (now.cost or 0.0) if closed else 0.0)
         trial = {"the_study": study.id, "the_number": now.number}
         if now.reports is not was.reports:
             self._keep_reports(study.id, was, now)
@@ -82,8 +85,11 @@ class Trials:
         else:
             self._held.pop((study.id, held.record.number), None)
 
-    def _advance(self, study: StudyRow, opened: int) -> int:
-        values = {"the_study": study.id, "the_opened": opened}
+    def _advance(
+        self, study: StudyRow, opened: int, closed: int = 0, compute_seconds: float = 0.0, cost: float = 0.0
+    ) -> int:
+        spent = {"the_closed": closed, "the_seconds": compute_seconds, "the_cost": cost}
+        values = {"the_study": study.id, "the_opened": opened, **spent}
         changed: int = self._database.rows(statements.ADVANCE, **values)[0][0]
         return changed
 

@@ -26,6 +26,7 @@ class Desk:
         self._misuses: dict[int, Failure] = {}
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
+        self.has_failed = False  # the last trial that closed here
         self.is_ending = False  # the loop itself ends its trials
         self.usage: Failure | None = None  # a misuse that no other configuration would cure
 
@@ -96,6 +97,7 @@ class Desk:
         except StoreError:
             self._session.keep(number, [*before, message])
             raise
+        self.has_failed = record.state is State.FAILED
         self.events.append(TrialRetried(record) if record.state is State.WAITING else TrialClosed(record))
         if isinstance(message, Failed) and message.failure.usage is not None:
             self.usage = message.failure

@@ -25,7 +25,7 @@ def study_folder(store_url: str, name: str) -> Path:
 
 
 def trial_folder(study: Path, number: int) -> Path:
-    return study / f"{number:05d}"
+    return Path(f"{study}/{number:05d}")
 
 
 def slug(name: str) -> str:
@@ -45,7 +45,7 @@ def prune_checkpoints(folder: Path, closed: int, history: Callable[[], History])
 
     Called when trial `closed` is: one without a checkpoint changes nothing.
     """
-    if not (trial_folder(folder, closed) / "checkpoint").is_dir():
+    if not os.path.isdir(f"{folder}/{closed:05d}/checkpoint"):
         return
     from trialist.execute.checkpoints import prune
 

@@ -28,12 +28,14 @@ class Goal:
     """When a stage of the loop is over, whichever comes first.
 
     trials: of the study in all, waiting ones are run in any case.  more: trials that this call may open.
-    may_start: None while another trial may start, else the reason why not; asked before each one.
+    may_start: None while another trial may start, else the reason why not.  is_watched: it looks at the clock or the
+    purse, and is asked before each trial; else before the first one and after failures, since only these end a study.
     """
 
     trials: int | None = None
     more: int | None = None
     may_start: Callable[[History], str | None] = lambda history: None
+    is_watched: bool = False
 
 
 def run(
@@ -75,7 +77,8 @@ def _until_done(
             closing = "all that this call was to run" if goal.more is not None and opened >= goal.more else ""
             if closing:
                 break
-            closing = goal.may_start(session.history()) or ""
+            if goal.is_watched or opened == 0 or desk.has_failed:
+                closing = goal.may_start(session.history()) or ""
             if closing:
                 if closing not in told:
                     told.add(closing)

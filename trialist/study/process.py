@@ -24,6 +24,7 @@ from trialist.study.spending import affordable, may_start, seconds_per_trial
 from trialist.study.summary import best_against_default
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
+from trialist.trials.plan import Budget
 from trialist.trials.trial import Exhausted, Proposal, Stage, State
 
 
@@ -63,7 +64,8 @@ class Process:
             return within(history)
 
         with self._running() as (executor, desk, interrupt):
-            goal = Goal(session.plan.budget.trials, trials, rule)
+            watched = ends is not None or _is_watched(session.plan.budget)
+            goal = Goal(session.plan.budget.trials, trials, rule, watched)
             yield from self._tidied(run(session, executor, desk, self.strategy, goal, interrupt))
 
     def selection_only(self) -> Iterator[Event]:
@@ -156,7 +158,7 @@ class Process:
         again = len(history) - len(history.explored)
         limit = None if trials is None or session.plan.budget.trials is None else 1 + trials + again
         rule = may_start(session, self._workers, lambda: self._choice().stages, share, self._since)
-        return Goal(limit, None, rule)
+        return Goal(limit, None, rule, _is_watched(session.plan.budget))
 
     def _is_past(self, stage: str) -> bool:
         """The stage ended under this budget, and nothing waits or runs."""
@@ -188,6 +190,11 @@ class _Queue:
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
         return Exhausted("")
+
+
+def _is_watched(budget: Budget) -> bool:
+    """Whether anything but the number of trials is limited."""
+    return not (budget.seconds is budget.compute_seconds is budget.cost is None)
 
 
 def _nothing_new(history: History) -> Strategy:

@@ -10,12 +10,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from trialist.protocols import Owner, Store, StudyRecord
 from trialist.space.space import Space
-from trialist.study.folders import study_folder, trial_folder
+from trialist.study.folders import study_folder
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Assignment, Message
 from trialist.trials.plan import Plan
@@ -61,8 +62,9 @@ class Session:
     def revision(self) -> int:
         return self._study.revision
 
-    @property
+    @cached_property
     def folder(self) -> Path:
+        """Of logs and checkpoints; a study keeps its name and its store."""
         return study_folder(self.store.url, self.name)
 
     @property
@@ -131,7 +133,7 @@ class Session:
             stage=record.stage,
             study_seed=self.plan.seed,
             objectives=tuple(objective.name for objective in self.plan.objectives),
-            directory=str(trial_folder(self.folder, record.number)),
+            directory=f"{self.folder}/{record.number:05d}",
             defaults=record.stage is Stage.BASELINE,
         )
 

@@ -144,6 +144,7 @@ class StoreContract(TrialChecks):
             for number, message in enumerate(messages):
                 opened(store, ME)
                 store.record("digits", number, [message], at=3.0, owner=ME)
+            store.renew(ME)
             spent = store.spent("digits")
             assert (spent["trials"], spent["compute_seconds"], spent["cost"]) == (2, 9.0, 0.5)
             assert 0.0 < spent["seconds"] < 60.0

@@ -10,7 +10,7 @@ from typing import Any
 from trialist.errors import ResultError, shown
 from trialist.trials.trial import Cause, Failure
 
-_REMEDY = "Return a number, a list of numbers (replicates), or a dict of metrics by name."
+_REMEDY = "Give a number, a list of numbers (replicates), or a dict of metrics by name."
 
 
 def outcome(value: Any, objectives: Sequence[str]) -> dict[str, tuple[float, ...]] | Failure:
