@@ -15,7 +15,8 @@ from trialist.store import connect, open_store, statements
     ("statement", "plan"),
     [
         ("STUDY", "SEARCH study USING INDEX .*name="),
-        ("WAITING", "SEARCH trial USING COVERING INDEX trial_open .study=. AND state="),
+        ("STUDY_TO_OPEN", "SEARCH trial USING COVERING INDEX trial_open .study=. AND state="),
+        ("STUDY_TO_TELL", "PRIMARY KEY .study=. AND number="),
         ("RUNNING", "SEARCH trial USING COVERING INDEX trial_open .study=. AND state="),
         ("CHANGED", "trial_changed .study=. AND changed>"),
         ("CHANGED_REPORTS", "trial_changed .study=. AND changed>"),

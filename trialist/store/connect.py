@@ -19,8 +19,8 @@ from trialist.store.migrations import SCHEMA_VERSION, migrate, version_of
 DIALECT = dialect(paramstyle="named")
 BUSY_SECONDS = 60.0
 _APPLICATION_ID = 0x54726C73  # "Trls", so that `file` and others can tell
-# Pages of 4 KiB in the log before it is copied into the file: the log then takes 2 MiB.
-_CHECKPOINT_PAGES = 500
+# Pages of 4 KiB in the log before it is copied into the file: the log then takes 4 MiB.
+_CHECKPOINT_PAGES = 1000
 
 
 def size_of(path: Path, create: bool) -> int:

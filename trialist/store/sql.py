@@ -37,6 +37,7 @@ class SqlStore:
         self._coordinators = Coordinators(self._database)
         self._trials = Trials(self._database)
         self._revisions: dict[tuple[int, int], tuple[Plan, Space]] = {}  # by study and number; they never change
+        self._last_seen: dict[str, tuple[int, int]] = {}  # study and revision by name
 
     # Studies
 
@@ -133,12 +134,17 @@ class SqlStore:
         self, name: str, number: int, messages: Sequence[Message], at: float, owner: Owner | None = None
     ) -> TrialRecord:
         closes = any(isinstance(message, moves.ENDS) for message in messages)
+        token = None if owner is None else owner.token
+        ahead = self._told_ahead(name, number, messages, token, at)
         beat = None
         with self._database.writing(durable=closes):
             study, last_change = self._study_and(name, statements.STUDY_TO_TELL, the_number=number)
             before = self._trials.known(study.id, number, last_change) or self._trials.find(study, number)
             plan, space = self._revision(study)
-            held = moves.told(name, before, messages, None if owner is None else owner.token, plan, at)
+            if ahead is not None and ahead[0] is before and ahead[1] == study.revision:
+                held = ahead[2]
+            else:
+                held = moves.told(name, before, messages, token, plan, at)
             if held is before:
                 return before.record
             space, grown = moves.grown(space, messages)
@@ -222,6 +228,22 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
+    def _told_ahead(
+        self, name: str, number: int, messages: Sequence[Message], token: str | None, at: float
+    ) -> tuple[Held, int, Held] | None:
+        """The trial before, the study's revision and the trial after, as far as this process knows.
+
+        Worked out before the transaction, in which others wait; there it holds if nobody changed either meanwhile.
+        """
+        study, revision = self._last_seen.get(name, (-1, -1))
+        before, known = self._trials.latest(study, number), self._revisions.get((study, revision))
+        if before is None or known is None:
+            return None
+        try:
+            return before, revision, moves.told(name, before, messages, token, known[0], at)
+        except StateError:
+            return None  # said in the transaction, where it is certain
+
     # Within a transaction
 
     def _names(self) -> tuple[str, ...]:
@@ -238,7 +260,9 @@ class SqlStore:
         row = self._database.row(statement, the_name=text_of(name), **values)
         if row is None:
             raise unknown_study(name, self._names())
-        return StudyRow(*row[:-1]), row[-1]
+        study = StudyRow(*row[:-1])
+        self._last_seen[name] = study.id, study.revision
+        return study, row[-1]
 
     def _load(self, name: str) -> StudyRecord:
         study = self._study(name)

@@ -34,6 +34,11 @@ class Trials:
         self._database = database
         self._held: dict[tuple[int, int], tuple[int, Held]] = {}
 
+    def latest(self, study: int, number: int) -> Held | None:
+        """The trial as it last passed through here, whatever others did to it since."""
+        held = self._held.get((study, number))
+        return None if held is None else held[1]
+
     def known(self, study: int, number: int, changed: int | None) -> Held | None:
         """The trial as it last passed through here, if `changed` is still its last change."""
         held = self._held.get((study, number))
