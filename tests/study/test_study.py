@@ -288,3 +288,20 @@ def test_a_result_that_the_store_had_no_room_for_is_written_once_there_is(
 
 def _no_room(*_: object) -> None:
     raise tl.StoreError("no room")
+
+
+def test_the_default_is_trial_0_also_where_something_was_asked_for_first(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        assert (study.enqueue({"x": 0.1}), study.enqueue({"x": 0.2})) == (1, 2)
+        study.optimize(parabola, trials=3)
+        assert [r.params["x"] for r in study.trials] == [0.9, 0.1, 0.2]
+        assert study.baseline is not None
+
+
+def test_a_closed_study_gives_back_what_was_asked_for(tmp_path: Path) -> None:
+    with tl.Study.create(space(), minimize="loss", store=tmp_path / "s.db") as study:
+        study.ask()
+    with tl.Study.load(store=tmp_path / "s.db") as study:
+        assert study.trials[0].state is tl.State.WAITING
+        study.optimize(parabola, trials=1)
+        assert len(study.trials) == 1 and study.trials[0].attempt == 1 and study.trials[0].is_scored

@@ -27,6 +27,8 @@ def of_exception(error: BaseException) -> Failure:
     """The Failure that an exception of the objective is: memory for MemoryError, with `usage` where it misused us."""
     if isinstance(error, SystemExit):
         message = f"the objective called sys.exit({errors.shown(error.code)})"
+    elif isinstance(error, MemoryError):
+        message = f"the objective ran out of memory (MemoryError: {_text_of(error)})".replace(": )", ")")
     else:
         message = f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
     usage = _usage(error) if isinstance(error, InputError) else None
@@ -107,7 +109,7 @@ def _text_of(error: BaseException) -> str:
 def _usage(error: InputError) -> tuple[str, str, str, str]:
     # The nearest class that errors.py defines: a user's own subclass could not be raised again by name.
     kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
-    return kind, as_text(error.field), as_text(error.problem), as_text(error.remedy)
+    return kind, errors.shown_name(as_text(error.field)), as_text(error.problem), as_text(error.remedy)
 
 
 def _traceback_of(error: BaseException) -> str:

@@ -9,18 +9,20 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from trialist.errors import StateError, StoreError
 from trialist.protocols import Owner, Store, StudyRecord
 from trialist.space.space import Space
 from trialist.study.folders import study_folder
 from trialist.trials.history import History, Records
-from trialist.trials.messages import Assignment, Message
+from trialist.trials.messages import Assignment, Failed, Message
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
+from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Stage, State, TrialRecord
 
 LEASE_SECONDS = 30.0
 
@@ -150,6 +152,14 @@ class Session:
         self.store.renew(self.owner())
 
     def close(self) -> None:
+        """Give back what is held: trials that were asked for and not told go back to the queue."""
+        if self._pid == os.getpid():
+            held = [r for r in self.history() if r.number in self.opened and r.state is State.RUNNING]
+            for record in held:
+                left = Failure(Cause.PREEMPTED, "its study was closed before it was told")
+                # Somebody else may hold it by now; and without room to write, its lease ends with this process.
+                with suppress(StateError, StoreError):
+                    self.record(record.number, [Failed(record.number, record.attempt, left, 0.0, retry=True)])
         if self._heartbeat is not None and self._pid == os.getpid():
             self._heartbeat.stop()
         self._pid = -1
@@ -183,8 +193,6 @@ class _Heartbeat(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        from trialist.errors import StoreError
-
         while not self._stopped.wait(self._owner.lease_seconds / 3):
             try:
                 self._store.renew(self._owner)

@@ -15,6 +15,7 @@ from trialist.schedule.schedulers import scheduler_for
 from trialist.scoring.selection import Selection
 from trialist.scoring.verdict import Verdict
 from trialist.search.choose import Choice, Stages, choose
+from trialist.search.design import baseline
 from trialist.search.refinement import Refinement
 from trialist.space.revision import grown
 from trialist.space.space import Space
@@ -273,9 +274,14 @@ class Study:
         return closed
 
     def enqueue(self, params: Mapping[str, Any], reason: str = "asked for by the user") -> int:
-        """A configuration to try next; missing dials take their defaults. SpaceError for one outside the space."""
-        checked = self.space.complete(params)
-        return self._session.store.enqueue(self.name, [Proposal(checked, reason, "enqueued")], time.time())[0]
+        """A configuration to try next, after the default; missing dials take their defaults. Its trial number.
+
+        SpaceError for one outside the space.
+        """
+        proposals = [Proposal(self.space.complete(params), reason, "enqueued")]
+        if not self._session.load().trials:
+            proposals.insert(0, baseline(self.space))  # trial 0 is the default, whatever else is asked for
+        return self._session.store.enqueue(self.name, proposals, time.time())[-1]
 
     def rerun_failed(self) -> tuple[int, ...]:
         """Queue the configurations of failed trials again, as new trials; their numbers."""
