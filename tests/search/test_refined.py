@@ -113,9 +113,13 @@ def test_refining_beats_going_on_with_the_search() -> None:
     assert refined < 0.5 * searched
 
 
-def test_a_step_always_moves_a_dial() -> None:
+def test_a_step_leads_to_what_was_not_tried_before() -> None:
     space = Space(x=Float(0.0, 1.0), act=Categorical(["relu", "tanh"]))
-    best = TrialRecord(0, State.COMPLETE, Stage.SEARCH, {"x": 0.5, "act": "relu"}, "", "test", 0, loss=1.0)
-    history = History(PLAN, space, (best,))
-    for number in range(1, 60):
-        assert propose(Refined(Refinement(space, (), (), "")), history, number).params != best.params
+    configurations = [{"x": 0.5, "act": "relu"}, {"x": 0.5, "act": "tanh"}]
+    records = tuple(
+        TrialRecord(i, State.COMPLETE, Stage.SEARCH, params, "", "test", 0, loss=1.0 + i)
+        for i, params in enumerate(configurations)
+    )
+    history = History(PLAN, space, records)
+    for number in range(2, 80):
+        assert propose(Refined(Refinement(space, (), (), "")), history, number).params not in configurations

@@ -39,9 +39,14 @@ class Refined:
             proposal = sobol_proposal(self.name, history, space, key, f"Sobol point {key.number} of the narrowed space")
         else:
             reason = f"a step from trial {centre.number}, the best so far"
-            proposal = first_new(
-                self.name, history, space, key, lambda attempt: _step(space, centre, key, attempt), reason
-            )
+            # To score the same again is the choice's business, on seeds of its own.
+            taken = {space.identity(record.params) for record in history.explored}
+
+            def step(attempt: int) -> Configuration | None:
+                params = _step(space, centre, key, attempt)
+                return None if params is None or space.identity(params) in taken else params
+
+            proposal = first_new(self.name, history, space, key, step, reason)
         return replace(proposal, stage=Stage.REFINE) if isinstance(proposal, Proposal) else proposal
 
 
@@ -68,9 +73,7 @@ def _step(space: Space, centre: TrialRecord, key: Key, attempt: int) -> Configur
             position = key.uniform(f"refine position {name}", attempt)
             u[j] = position if drawn_anew else _reflected(u[j] + NormalDist(0.0, STEP).inv_cdf(position or 0.5))
     params = space.decode(u)
-    # Where no dial moved it is no step: to score the same again is the choice's business, on seeds of its own.
-    is_step = space.identity(params) != space.identity(centre.params)
-    return params if is_step and space.allows(params) else None
+    return params if space.allows(params) else None
 
 
 def _reflected(u: float) -> float:
