@@ -25,6 +25,7 @@ from trialist.errors import InputError, StateError, StoreMissingError, StoreRead
 from trialist.store import connect, faults
 
 _sync = getattr(os, "fdatasync", os.fsync)
+_LOOKS = 60  # at a closed gate, about 100 microseconds in all
 
 
 class Database:
@@ -74,9 +75,7 @@ class Database:
                 self._depth += 1
                 with faults.typed(self.path):
                     connection = self._ready_to_write()
-                    # flock waits in the kernel, first come first served, and is freed by kill -9; SQLite's own lock is
-                    # polled for, so that beside seven others one process can starve.
-                    fcntl.flock(self._gate, fcntl.LOCK_EX)
+                    _pass_gate(self._gate)
                     connection.execute("BEGIN IMMEDIATE")
                 yield
                 with faults.typed(self.path):
@@ -231,6 +230,22 @@ class Database:
                 os.close(descriptor)  # the parent's lock is freed by the parent alone
             self._gate = self._log = -1
         self._lock, self._depth = threading.RLock(), 0
+
+
+def _pass_gate(gate: int) -> None:
+    """Wait for the gate; whoever holds it needs some hundred microseconds, unless it proposes with a model.
+
+    flock waits in the kernel, first come first served, and is freed by kill -9; SQLite polls for its own lock, so that
+    beside seven others one process can starve. Before it sleeps, a process looks for about as long as waking up takes:
+    eight processes without other work passed a third more often for it, still within a few percent of each other.
+    """
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            os.sched_yield()
+    fcntl.flock(gate, fcntl.LOCK_EX)
 
 
 @cache
