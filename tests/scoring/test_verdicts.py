@@ -155,7 +155,7 @@ def test_a_worse_verdict_tells_how_much_worse() -> None:
 
 
 def test_an_undeclared_baseline_is_said() -> None:
-    said = "dials without a default stood at the middle of their scale"
+    said = "dials without a default stood at the middle of their scale, or their first choice"
     assert said in judged(DEFAULT, BETTER, baseline_is_declared=False).sentence
     assert said not in judged(DEFAULT, BETTER).sentence
 

@@ -263,3 +263,24 @@ def test_a_verdict_written_before_the_ledger_was_closed_is_not_lost_and_not_a_se
 
 def _full(*_: object) -> None:
     raise tl.StoreError("no space left")
+
+
+def test_checkpoints_of_the_best_three_are_kept_and_a_retry_finds_its_own(tmp_path: Path) -> None:
+    found: list[bool] = []
+
+    def saving(trial: tl.Trial) -> float:
+        state = trial.checkpoint_dir / "state.txt"
+        found.append(state.exists())
+        state.write_text(str(trial.number))
+        if trial.number == 4 and trial.attempt == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return noisy(trial)
+
+    with open_study(tmp_path / "s.db", budget=12) as study:
+        with pytest.raises(KeyboardInterrupt):
+            list(study.process(saving))
+        list(study.process(saving))
+        kept = {int(path.parent.name) for path in study.directory.glob("*/checkpoint")}
+        ranked = sorted(study.trials, key=lambda r: (r.loss, r.number))
+        assert kept == {record.number for record in ranked[:3]}
+        assert found.count(True) == 1

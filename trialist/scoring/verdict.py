@@ -77,7 +77,7 @@ class Verdict:
         decimals = digits_for(half, self.baseline_score, self.selected_score)
         told = [self._interval_in_words(decimals), self._sizes(), self._looks()]
         if not self.baseline_is_declared:
-            told.append("dials without a default stood at the middle of their scale")
+            told.append("dials without a default stood at the middle of their scale, or their first choice")
         if self.same_configuration:
             score = f"test {self.metric} {rounded(self.baseline_score, decimals)}"
             return f"{self.outcome}: the default itself was selected, {score} ({'; '.join(told[1:])})"
