@@ -90,15 +90,23 @@ def kill_tree(root: int, token: str | None = None, grace: float = 0.0) -> None:
 
 
 def kill_children(spared: frozenset[int] = frozenset(), token: str | None = None, grace: float = 0.0) -> None:
-    """End the trees of this process's own children but the spared; with a token, only of those that hold it."""
-    pids = [pid for pid in _children() if pid not in spared and (token is None or _holds(pid, token))]
-    endings = [Ending(pid, token, grace) for pid in pids]
+    """End the trees of this process's own children but the spared; with a token, only of those that hold it.
+
+    Looks again and again: an orphan is handed to us at the moment when its parent dies, and the kernel's list of
+    children may miss it just then. Where all are meant, only the kernel's word that none is left ends the search.
+    """
+    all_are_meant = not spared and token is None
+    endings: dict[int, Ending] = {}
     until = time.monotonic() + grace + _STUCK
-    while endings and time.monotonic() < until:
-        endings = [ending for ending in endings if not ending.is_over()]
+    while time.monotonic() < until:
+        for pid in _children():
+            if pid not in endings and pid not in spared and (token is None or _holds(pid, token)):
+                endings[pid] = Ending(pid, token, grace)
+        are_over = [ending.is_over() for ending in endings.values()]
         reap()
-        if endings:
-            time.sleep(_PAUSE)
+        if all(are_over) and (not all_are_meant or _is_childless()):
+            return
+        time.sleep(_PAUSE)
 
 
 def reap() -> list[tuple[int, int]]:
@@ -112,6 +120,14 @@ def reap() -> list[tuple[int, int]]:
         if pid == 0:
             return ended
         ended.append((pid, status))
+
+
+def _is_childless() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def resident_bytes(root: int) -> int:
