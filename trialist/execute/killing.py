@@ -103,7 +103,8 @@ def kill_children(spared: frozenset[int] = frozenset(), token: str | None = None
             if pid not in endings and pid not in spared and (token is None or _holds(pid, token)):
                 endings[pid] = Ending(pid, token, grace)
         are_over = [ending.is_over() for ending in endings.values()]
-        reap()
+        for pid in endings:  # not the spared, whose end is news for others
+            _bury(pid)
         if all(are_over) and (not all_are_meant or _is_childless()):
             return
         time.sleep(_PAUSE)
@@ -120,6 +121,13 @@ def reap() -> list[tuple[int, int]]:
         if pid == 0:
             return ended
         ended.append((pid, status))
+
+
+def _bury(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # buried before, or adopted by somebody else
 
 
 def _is_childless() -> bool:
