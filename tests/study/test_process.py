@@ -284,3 +284,16 @@ def test_checkpoints_of_the_best_three_are_kept_and_a_retry_finds_its_own(tmp_pa
         ranked = sorted(study.trials, key=lambda r: (r.loss, r.number))
         assert kept == {record.number for record in ranked[:3]}
         assert found.count(True) == 1
+
+
+def test_finalists_are_scored_again_also_where_a_coordinator_died_just_before_it_queued_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_study(tmp_path / "s.db", budget=20) as study:
+        with monkeypatch.context() as patch, pytest.raises(tl.StoreError):
+            patch.setattr(type(study.store), "enqueue", _full)
+            list(study.process(noisy))
+        assert study.selection is None
+        list(study.process(noisy))
+        assert study.selection is not None and all(row.fresh is not None for row in study.selection.table)
+        assert len(study.trials) == 20

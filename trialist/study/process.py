@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
@@ -18,7 +19,7 @@ from trialist.study.desk import Desk
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
-from trialist.study.loop import Goal, run
+from trialist.study.loop import PEER_SECONDS, Goal, run
 from trialist.study.session import Session
 from trialist.study.spending import affordable, may_start, seconds_per_trial
 from trialist.study.summary import best_against_default
@@ -132,13 +133,24 @@ class Process:
         if proposals or any(r.stage is Stage.SELECT and not r.state.is_closed for r in history):
             numbers = list(dict.fromkeys(p.repeats for p in proposals if p.repeats is not None))
             yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
-            mark = f"finalists of {explored} trials"
-            if session.store.write_stage(session.name, mark, {}, time.time(), once=True):
-                session.store.enqueue(session.name, proposals, time.time())
+            self._enqueue_finalists(stages, explored)
             yield from self._tidied(run(session, executor, desk, _nothing_new, Goal(), interrupt))
         chosen = selection.selected(session.history(), stages.finalists, stages.replicates)
         session.store.write_stage(session.name, "select", selection.to_json(chosen, explored), time.time())
         yield StageEnded("select", chosen.reason)
+
+    def _enqueue_finalists(self, stages: Stages, explored: int) -> None:
+        """Queue the runs that the choice needs: one coordinator of several does, the next if that one died over it."""
+        session = self._session
+        for attempt in count():
+            proposals = selection.fresh_runs(session.history(), stages.finalists, stages.replicates)
+            mark = f"finalists of {explored} trials, {attempt}"
+            if not proposals:
+                return
+            if session.store.write_stage(session.name, mark, {}, time.time(), once=True):
+                session.store.enqueue(session.name, proposals, time.time())
+                return
+            time.sleep(PEER_SECONDS)  # whoever wrote the mark queues them in milliseconds, if it lives
 
     def strategy(self, history: History) -> Strategy:
         """Chosen anew when the space grew: a define-by-run objective shows its dials on the way."""
