@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trialist.numerics.keys import Key
+    from trialist.space.condition import Condition
 
 # Rejected draws before a small space is enumerated, and before a large one is given up (well under two seconds).
 _PATIENCE, _LAST_ATTEMPT = 1000, 30_000
@@ -131,6 +132,11 @@ class Space:
     def constraints(self) -> tuple[Constraint, ...]:
         """The constraints, forbidden ones first."""
         return self._tree.constraints
+
+    @property
+    def order(self) -> tuple[tuple[str, Condition | None], ...]:
+        """The dials with their conditions, parents first."""
+        return self._tree.order
 
     @property
     def has_conditions(self) -> bool:
