@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ def test_a_plan_reads_back_as_it_was(trials: int | None, seconds: float | None, 
         budget=Budget(trials, seconds=seconds, cost=cost),
         seed=seed,
         limits=Limits(seconds, None),
+        warm_start=("earlier", "older@/home/ann/s.db"),
     )
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
     assert pickle.loads(pickle.dumps(plan)) == plan
@@ -78,6 +80,20 @@ def test_differences_are_told_in_words() -> None:
         "budget: trials 20 is now trials 40",
         "seed: 0 is now 3",
     )
+    warm = replace(plan, warm_start=("old", "older"))
+    assert plan.differences(warm) == ("warm_start: (none) is now old, older",)
+    assert warm.differences(plan) == ("warm_start: old, older is now (none)",)
+
+
+def test_an_earlier_study_is_named_once() -> None:
+    with pytest.raises(PlanError, match="warm_start: 'old' is named twice"):
+        Plan(name="p", objectives=(Objective("loss"),), warm_start=("old", "older", "old"))
+
+
+def test_a_plan_from_before_warm_starts_reads_back_without_one() -> None:
+    written = Plan(name="p", objectives=(Objective("loss"),)).to_json()
+    del written["warm_start"]
+    assert Plan.from_json(written).warm_start == ()
 
 
 @given(st.floats(1e-4, 1e6))

@@ -24,10 +24,19 @@ class History:
 
     The records may be given as a loader, called at most once and only when somebody looks: a design that needs no
     history then costs no reading, however long the study.
+
+    earlier: what the studies of a warm start knew when this one was made, oldest first, each in its own space, with the
+    objectives of this one.
     """
 
-    def __init__(self, plan: Plan, space: Space, records: Records | Callable[[], Records] = ()) -> None:
-        self.plan, self.space, self._source = plan, space, records
+    def __init__(
+        self,
+        plan: Plan,
+        space: Space,
+        records: Records | Callable[[], Records] = (),
+        earlier: tuple[History, ...] = (),
+    ) -> None:
+        self.plan, self.space, self._source, self.earlier = plan, space, records, earlier
 
     @cached_property
     def records(self) -> Records:

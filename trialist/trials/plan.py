@@ -130,6 +130,7 @@ class Plan:
     source and test say in words what is tuned and what verifies it: a function's name, or a command.
     finalists, replicates: how many configurations are re-scored on how many fresh seeds; None leaves it to the budget.
     test_seeds: trainings of each side in verification.
+    warm_start: the earlier studies that are learnt from, each by name, or name@place where its store is another one.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Plan:
     finalists: int | None = None
     replicates: int | None = None
     test_seeds: int = 5
+    warm_start: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("name", self.name)
@@ -161,6 +163,9 @@ class Plan:
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), at_least=0)
         whole("test_seeds", self.test_seeds, at_least=1)
+        for name in self.warm_start:
+            if self.warm_start.count(name) > 1:
+                raise PlanError("warm_start", f"{shown(name)} is named twice", "Name each earlier study once.")
 
     @property
     def objective(self) -> Objective:
@@ -181,6 +186,7 @@ class Plan:
             "budget": {f.name: getattr(self.budget, f.name) for f in fields(self.budget)},
             "limits": {f.name: getattr(self.limits, f.name) for f in fields(self.limits)},
             **{name: getattr(self, name) for name in _PLAIN},
+            "warm_start": list(self.warm_start),
         }
 
     @classmethod
@@ -190,6 +196,7 @@ class Plan:
             objectives=tuple(Objective(name, Direction(direction)) for name, direction in obj["objectives"]),
             budget=Budget(**obj["budget"]),
             limits=Limits(**obj["limits"]),
+            warm_start=tuple(obj.get("warm_start", ())),
             **{name: obj[name] for name in _PLAIN if name in obj},
         )
 
@@ -270,5 +277,5 @@ def _told(value: object) -> str:
         given = ", ".join(f"{name} {item:g}" for name, item in value.items() if item is not None)
         return given or "no limit"
     if isinstance(value, list):
-        return ", ".join(f"{direction} {name}" for name, direction in value)
+        return ", ".join(item if isinstance(item, str) else f"{item[1]} {item[0]}" for item in value) or "(none)"
     return shown(value)
