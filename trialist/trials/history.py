@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trialist.space.space import Space
+from trialist.trials.feasibility import ranked
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Stage, State, TrialRecord
 
@@ -70,6 +71,11 @@ class History:
         return tuple(r for r in self.explored if r.is_scored)
 
     @cached_property
+    def feasible(self) -> Records:
+        """Scored trials that satisfy every constraint that they measured."""
+        return tuple(r for r in self.scored if r.is_feasible)
+
+    @cached_property
     def pending(self) -> Records:
         """Explored trials that are waiting, running or paused: not to be proposed again."""
         return tuple(r for r in self.explored if not r.state.is_closed)
@@ -85,8 +91,11 @@ class History:
 
     @cached_property
     def best(self) -> TrialRecord | None:
-        """The lowest loss seen in the search; earlier wins a tie. Lucky by construction: selection corrects it."""
-        return min(self.scored, key=lambda r: (r.loss, r.number), default=None)
+        """The lowest loss seen among feasible trials; where none is, the least total violation, as `ranked` tells.
+
+        Earlier wins a tie. Lucky by construction: selection corrects it.
+        """
+        return next(iter(ranked(self.feasible or self.scored)), None)
 
     @cached_property
     def losses(self) -> np.ndarray:

@@ -72,7 +72,10 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The objective came to its end: replicates by metric, the first objective first; the objectives' are finite."""
+    """The objective came to its end: replicates by metric, the first objective first; the objectives' are finite.
+
+    constraints: measured ones by name, satisfied where at most 0.
+    """
 
     number: int
     attempt: int
@@ -81,6 +84,7 @@ class Finished:
     cost: float | None = None
     state: State = State.COMPLETE  # the loop makes it STOPPED where its Decision was to stop
     reason: str = ""
+    constraints: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trialist.errors import ResultError, shown
+from trialist.space.plain import check_plain
 from trialist.trials.trial import Cause, Failure
 
 _REMEDY = "Give a number, a list of numbers (replicates), or a dict of metrics by name."
@@ -64,6 +65,22 @@ def number(field: str, value: Any) -> float:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):  # NumPy or PyTorch, 0-d
         return number(field, value.item())
     raise ResultError(field, f"{shown(value)} is not a number ({type(value).__name__})", _REMEDY)
+
+
+def cost(value: Any) -> float:
+    """What a trial cost, in the budget's unit of money; ResultError unless it is a finite number from 0 on."""
+    found = number("cost", value)
+    if not 0 <= found < math.inf:
+        raise ResultError("cost", f"{shown(value)} is not a cost", "Give a finite number, at least 0.")
+    return found
+
+
+def constraint(name: Any, value: Any) -> tuple[str, float]:
+    """A measured constraint; ResultError for a name that is no text, or a value that is no number (NaN is one)."""
+    if not isinstance(name, str) or not name:
+        raise ResultError("constrain", f"{shown(name)} is not a name", "Give a non-empty text as name.")
+    check_plain("constrain", name)
+    return name, number(name, value)
 
 
 def _replicates(name: str, item: Any) -> tuple[float, ...]:

@@ -128,6 +128,7 @@ class TrialRecord:
     repeats: the number of the trial whose configuration is scored again (finalists, reruns), else None.
     seconds: run time of the last attempt.  opened_at, closed_at: wall clock, seconds since 1970, to show only.
     stop_reason: why a scheduler ended it early.  earlier: failures of earlier attempts.  revision: of the space.
+    constraints: measured ones by name, satisfied where at most 0; NaN is not.
     """
 
     number: int
@@ -151,6 +152,7 @@ class TrialRecord:
     stop_reason: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     revision: int = 0
+    constraints: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> Score | None:
@@ -166,6 +168,16 @@ class TrialRecord:
     def is_scored(self) -> bool:
         """Complete, with a finite loss."""
         return self.state is State.COMPLETE and self.loss is not None
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The measured constraints that are not satisfied, by name."""
+        return tuple(name for name, value in self.constraints.items() if not value <= 0)
+
+    @property
+    def is_feasible(self) -> bool:
+        """Every measured constraint is satisfied; so are all of a trial that measured none."""
+        return not self.violated
 
 
 @dataclass(frozen=True, slots=True)
