@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,31 @@ from trialist.search.choose import check_strategy
 from trialist.space.revision import differences
 from trialist.space.space import Space
 from trialist.store import open_store
+from trialist.study import earlier
+from trialist.study.earlier import Earlier
 from trialist.study.session import Session
 from trialist.trials.plan import Budget, Limits, Plan, objectives_of
 
 DEFAULT_STORE = "trialist.db"
 
 
-def opened(plan: Plan, space: Space, store: Store) -> Session:
+def created(plan: Plan, space: Space, store: Store, warm_start: Sequence[Earlier] = ()) -> Session:
+    """A new study, with what its earlier studies know; StudyExistsError where the name is taken."""
+    known = earlier.snapshot(warm_start, plan, store) if warm_start and plan.name not in store.studies() else None
+    study = store.create_study(plan, space, time.time())
+    if known is not None:
+        store.write_stage(plan.name, earlier.STAGE, known, time.time(), once=True)
+    return Session(store, study, space)
+
+
+def opened(plan: Plan, space: Space, store: Store, warm_start: Sequence[Earlier] = ()) -> Session:
     """The study of that plan: created, or resumed where the same plan and space were declared before.
 
+    warm_start: the earlier studies that the plan names; they are not looked at where they have been already.
     PlanChangedError lists the differences where the name has another plan or space.
     """
     try:
-        return Session(store, store.create_study(plan, space, time.time()), space)
+        return created(plan, space, store, warm_start)
     except StudyExistsError:
         study = store.load_study(plan.name)
     found: tuple[str, ...] = ()
@@ -36,6 +48,9 @@ def opened(plan: Plan, space: Space, store: Store) -> Session:
         spaces = differences(revision.space, space) if len(space) else ()
         found = (*revision.plan.differences(plan), *spaces)
         if not found:
+            if warm_start and earlier.STAGE not in study.stages:  # whoever created it died before it was kept
+                known = earlier.snapshot(warm_start, plan, store)
+                store.write_stage(plan.name, earlier.STAGE, known, time.time(), once=True)
             return Session(store, study, space)
     listed = "; ".join(found)
     raise PlanChangedError(
@@ -54,9 +69,14 @@ def plan_of(
     strategy: str,
     scheduler: str,
     stopping: str,
+    warm_start: Sequence[Earlier] = (),
+    store: str | Path | Store = DEFAULT_STORE,
     **rest: Any,
 ) -> Plan:
-    """A Plan from the arguments of `Study.create` and `tune`, all names checked."""
+    """A Plan from the arguments of `Study.create` and `tune`, all names checked.
+
+    store: where the study will be, so that the earlier ones of its warm start are named as seen from there.
+    """
     check_strategy(strategy), scheduler_for(scheduler), check_stopping(stopping)
     return Plan(
         objectives=objectives_of(minimize, maximize),
@@ -65,6 +85,7 @@ def plan_of(
         strategy=strategy,
         scheduler=scheduler,
         stopping=stopping,
+        warm_start=earlier.named(warm_start, store),
         **rest,
     )
 

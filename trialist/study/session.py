@@ -18,6 +18,7 @@ from typing import Any
 from trialist.errors import StateError, StoreError
 from trialist.protocols import Owner, Store, StudyRecord
 from trialist.space.space import Space
+from trialist.study import earlier
 from trialist.study.folders import study_folder
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Assignment, Failed, Message
@@ -46,6 +47,7 @@ class Session:
         self._pid = -1
         self._heartbeat: _Heartbeat | None = None
         self._kept: dict[int, tuple[Message, ...]] = {}
+        self._earlier: tuple[History, ...] | None = None
         self.opened: set[int] = set()
 
     @property
@@ -90,7 +92,15 @@ class Session:
 
     def history(self) -> History:
         """The study at this moment; nothing is read before somebody looks."""
-        return History(self.plan, self.space, self._catch_up)
+        return History(self.plan, self.space, self._catch_up, self.earlier)
+
+    @property
+    def earlier(self) -> tuple[History, ...]:
+        """What the studies of the warm start knew when this one was made; none where it has no warm start."""
+        if self._earlier is None and self.plan.warm_start:
+            kept = self.stage(earlier.STAGE)
+            self._earlier = None if kept is None else earlier.histories(kept)
+        return self._earlier or ()
 
     def stage(self, name: str) -> Mapping[str, Any] | None:
         """A stage's last outcome, as JSON, or None."""

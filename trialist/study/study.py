@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,9 @@ from trialist.search.refinement import Refinement
 from trialist.space.revision import grown
 from trialist.space.space import Space
 from trialist.study import selection as selecting
-from trialist.study.declaring import DEFAULT_STORE, opened, plan_of, space_of, store_of
+from trialist.study.declaring import DEFAULT_STORE, created, opened, plan_of, space_of, store_of
 from trialist.study.desk import Desk
+from trialist.study.earlier import Earlier, listed
 from trialist.study.events import Event, Told
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import propose
@@ -92,20 +93,22 @@ class Study:
         finalists: int | None = None,
         replicates: int | None = None,
         test_seeds: int = 5,
+        warm_start: Earlier | Sequence[Earlier] | None = None,
     ) -> Study:
         """A new study; StudyExistsError where the name is taken. Without a space, the objective declares its dials.
 
         trial_seconds, trial_memory (bytes): limits of one trial.  source, test: in words, what is tuned and what
         verifies it.  finalists, replicates, test_seeds: see Plan.
+        warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
         """
+        known = listed(warm_start)
         plan = plan_of(
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
             scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds, trial_memory=trial_memory,
             source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
+            warm_start=known, store=store,
         )  # fmt: skip
-        declared = space_of(space)
-        kept = store_of(store)
-        return cls(Session(kept, kept.create_study(plan, declared, time.time()), declared))
+        return cls(created(plan, space_of(space), store_of(store), known))
 
     @classmethod
     def load(
@@ -130,12 +133,19 @@ class Study:
         return cls(Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds)))
 
     @classmethod
-    def open(cls, plan: Plan, space: Space, store: str | Path | Store = DEFAULT_STORE) -> Study:
+    def open(
+        cls,
+        plan: Plan,
+        space: Space,
+        store: str | Path | Store = DEFAULT_STORE,
+        warm_start: Sequence[Earlier] = (),
+    ) -> Study:
         """The study of that plan: created, or resumed where the same plan and space were declared before.
 
+        warm_start: the earlier studies that the plan names; read when the study is made, and never again.
         PlanChangedError lists the differences where the name has another plan or space.
         """
-        return cls(opened(plan, space, store_of(store)))
+        return cls(opened(plan, space, store_of(store), warm_start))
 
     # What is known
 
@@ -248,11 +258,19 @@ class Study:
         return Trial(self._session.assignment(got), self._desk.answer, self.space)
 
     def tell(
-        self, trial: Trial | int, value: Any = None, *, cost: float | None = None, state: str | None = None
+        self,
+        trial: Trial | int,
+        value: Any = None,
+        *,
+        cost: float | None = None,
+        constraints: Mapping[str, float] | None = None,
+        state: str | None = None,
     ) -> TrialRecord:
         """The result of a trial, by handle or by number, from any process. Telling twice is a StateError.
 
         value: a number, a list of replicates, or a dict of metrics; without one, the last report counts.
+        constraints: measured ones by name, satisfied where at most 0.  These and the cost are the handle's where they
+        are not given.
         state: "failed" for a trial that gave none.  ResultError, and nothing is changed, for a value of a wrong type.
         """
         number = trial.number if isinstance(trial, Trial) else whole("number", trial, at_least=0)
@@ -262,9 +280,10 @@ class Study:
             last = len(self.history) - 1
             has = f"has trials 0 to {last}" if last >= 0 else "has no trial yet"
             raise UnknownStudyError(f"number: {self.name!r} has no trial {number}; it {has}. Give one of those.")
-        if cost is None and isinstance(trial, Trial):
-            cost = trial.cost
-        message = told(self.declared, record, value, cost, state)
+        if isinstance(trial, Trial):
+            cost = trial.cost if cost is None else cost
+            constraints = trial.constraints if constraints is None else constraints
+        message = told(self.declared, record, value, cost, state, constraints)
         with self._desk.shielded():
             closed = self._session.record(
                 number, [*self._desk.take(number), message], foreign=number not in self._session.opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from trialist.execute.attendant import refuse_while_loading
 from trialist.protocols import Store
 from trialist.space.space import Space
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
+from trialist.study.earlier import Earlier, listed
 from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.verification import Test
@@ -38,6 +39,7 @@ def tune(
     finalists: int | None = None,
     replicates: int | None = None,
     test_seeds: int = 5,
+    warm_start: Earlier | Sequence[Earlier] | None = None,
     again: bool = False,
     progress: bool = True,
 ) -> Study:
@@ -49,6 +51,7 @@ def tune(
     test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign
     of the first objective. With several seeds, for the default and for the selected configuration.
     workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
+    warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.
 
@@ -61,13 +64,14 @@ def tune(
     True
     """
     refuse_while_loading()
+    known = listed(warm_start)
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
         seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,
         trial_memory=trial_memory, source=describe(objective), test=describe(test) if test is not None else None,
-        finalists=finalists, replicates=replicates, test_seeds=test_seeds,
+        finalists=finalists, replicates=replicates, test_seeds=test_seeds, warm_start=known, store=store,
     )  # fmt: skip
-    study = Study.open(plan, space_of(space), store)
+    study = Study.open(plan, space_of(space), store, known)
     events = study.process(objective, test, workers=workers, again=again)
     for event in _told(events, study) if progress else events:
         del event
