@@ -93,9 +93,12 @@ def test_the_expected_improvement_is_the_mean_over_the_model(m: int) -> None:
 
 def test_one_objective_gives_expected_improvement_by_quadrature() -> None:
     boxes = undominated([[0.3], [0.7]], [1.0])
+
+    def gain(y: float, mu: float, sd: float) -> float:
+        return (0.3 - y) * math.exp(-0.5 * ((y - mu) / sd) ** 2) / sd / math.sqrt(2 * math.pi)
+
     for mu, sd in ((0.2, 0.1), (0.5, 0.05), (0.9, 0.1)):
-        density = lambda y, mu=mu, sd=sd: math.exp(-0.5 * ((y - mu) / sd) ** 2) / sd / math.sqrt(2 * math.pi)  # noqa: E731
-        wanted, _ = integrate.quad(lambda y: (0.3 - y) * density(y), -2.0, 0.3, points=[mu - sd], epsabs=1e-14)
+        wanted, _ = integrate.quad(gain, -2.0, 0.3, args=(mu, sd), points=[mu - sd], epsabs=1e-14)
         assert ehvi(np.array([[mu]]), np.array([[sd]]), boxes)[0] == pytest.approx(wanted, rel=1e-6)
 
 

@@ -75,7 +75,7 @@ def undominated(front: ArrayLike, reference: ArrayLike) -> Boxes:
 def ehvi(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
     """Expected hypervolume improvement, (q,), not negative."""
     product = np.ones((len(mu), 1))
-    for j, (edges, spread) in enumerate(zip(boxes.edges, _positive(sd, boxes).T, strict=True)):
+    for j, (edges, spread) in enumerate(zip(boxes.edges, _positive(mu, sd, boxes).T, strict=True)):
         z = (edges - mu[:, j, None]) / spread[:, None]  # (q, e)
         expected = spread[:, None] * _h(z)
         product = product * (expected[:, boxes.upper[:, j]] - expected[:, boxes.lower[:, j]])  # (q, k)
@@ -96,7 +96,7 @@ def log_ehvi(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
 
 def log_ehvi_gradient(mu: Floats, sd: Floats, boxes: Boxes) -> tuple[Floats, Floats, Floats]:
     """`log_ehvi` (q,), and its derivatives by mu and by sd, (q, m) each."""
-    spread = _positive(sd, boxes)
+    spread = _positive(mu, sd, boxes)
     gains = _log_gains(mu, sd, boxes)  # (q, k, m)
     logs = gains.sum(axis=2)  # (q, k)
     total = special.logsumexp(logs, axis=1)
@@ -121,7 +121,7 @@ def _ratio(logs: Floats, boxes: Boxes, j: int, gain: Floats) -> Floats:
 def _log_gains(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
     """log E[(u - Y)+ - (l - Y)+] of each candidate, box and objective, (q, k, m)."""
     gains = np.empty((len(mu), *boxes.lower.shape))
-    for j, (edges, spread) in enumerate(zip(boxes.edges, _positive(sd, boxes).T, strict=True)):
+    for j, (edges, spread) in enumerate(zip(boxes.edges, _positive(mu, sd, boxes).T, strict=True)):
         z = (edges - mu[:, j, None]) / spread[:, None]  # (q, e)
         log_h = _log_h(z)
         low, high = boxes.lower[:, j], boxes.upper[:, j]
@@ -137,10 +137,14 @@ def _log_gains(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
     return gains
 
 
-def _positive(sd: Floats, boxes: Boxes) -> Floats:
-    """Standard deviations kept from 0, where z would have no value."""
-    spans = np.array([np.ptp(e[np.isfinite(e)]) or abs(float(e[-1])) or 1.0 for e in boxes.edges])
-    return np.maximum(sd, _LEAST_SD * spans)
+def _positive(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
+    """Standard deviations kept from 0, where z would have no value, and so large that the square of z has one."""
+    finite = [edges[np.isfinite(edges)] for edges in boxes.edges]
+    spans = np.array([np.ptp(edges) for edges in finite])
+    sizes = np.array([np.abs(edges).max() for edges in finite])
+    least = np.where(spans > 0, spans, sizes) * _LEAST_SD
+    floor: Floats = np.maximum(least, 1e-100 * (np.abs(mu) + sizes) + 1e-200)
+    return np.maximum(sd, floor)
 
 
 def _h(z: Floats) -> Floats:
@@ -149,7 +153,8 @@ def _h(z: Floats) -> Floats:
         value = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI) + z * special.ndtr(z)
     value[np.isneginf(z)] = 0.0
     # Both terms nearly cancel far below; what is left may be negative by a rounding.
-    return np.maximum(value, 0.0)
+    positive: Floats = np.maximum(value, 0.0)
+    return positive
 
 
 def _log_h(z: Floats) -> Floats:
