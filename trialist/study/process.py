@@ -14,7 +14,7 @@ from trialist.schedule.stopping import should_end
 from trialist.search.choose import Choice, Stages, choose, strategy_for
 from trialist.search.refined import Refined
 from trialist.search.refinement import Refinement, refine
-from trialist.study import selection
+from trialist.study import earlier, selection
 from trialist.study.desk import Desk
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
 from trialist.study.folders import prune_checkpoints
@@ -40,6 +40,7 @@ class Process:
     def stages(self) -> Iterator[Event]:
         """Search, refine and select, each from where it stands."""
         yield self._planned()
+        yield from (Told(line) for line in earlier.words(self._session.earlier) if not self._since)
         with self._running() as parts:
             for stage in (self._search, self._refine, self._select):
                 yield from stage(*parts)
@@ -158,6 +159,10 @@ class Process:
         if revision not in self._strategies:
             choice = self._choice()
             strategy = strategy_for(choice.strategy, history.plan, history.space, choice.stages.search)
+            if history.earlier:
+                from trialist.search.warm_start import WarmStarted
+
+                strategy = WarmStarted(strategy)
             self._strategies = {revision: strategy}
         return self._strategies[revision]
 
