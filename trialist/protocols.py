@@ -202,7 +202,7 @@ class Store(Protocol):
         ...
 
     def best(self, name: str) -> TrialRecord | None:
-        """The explored trial of lowest loss, without reading the others."""
+        """The explored trial of lowest loss among the feasible, without reading the others; else as `ranked` tells."""
         ...
 
     def write_stage(self, name: str, stage: str, outcome: Mapping[str, Any], at: float, once: bool = False) -> bool:

@@ -122,6 +122,14 @@ assert 'numpy' not in sys.modules
     assert (steps(heard), metrics(heard)) == ([(1, 0.5)], {"loss": (0.25,)})
 
 
+def test_constraints_and_cost_come_with_the_result(tmp_path: Path) -> None:
+    code = "import trialist; trialist.report(loss=0.5, constraints=dict(ms=3), trial_cost=0.25)"
+    heard = run(tmp_path, sys.executable, "-c", code)
+    assert metrics(heard) == {"loss": (0.5,)}
+    assert isinstance(heard[-1], Finished) and (heard[-1].constraints, heard[-1].cost) == ({"ms": 3.0}, 0.25)
+    assert "trial_cost was -1" in failure(shell(tmp_path, "echo loss=1 trial_cost=-1")).message
+
+
 def test_the_command_knows_its_trial(tmp_path: Path) -> None:
     script = (
         "echo loss=$TRIALIST_NUMBER seed=$TRIALIST_SEED arg=$1; test -d $TRIALIST_CHECKPOINT; test $PYTHONUNBUFFERED"

@@ -110,3 +110,29 @@ def test_lines_do_not_depend_on_how_they_arrive(parts: list[bytes], size: int) -
 
 def test_a_progress_bar_ends_its_lines_by_carriage_returns() -> None:
     assert Lines().feed(b"10%\r20% loss=1\r\nend") == ["10%", "20% loss=1"]
+
+
+def test_constraints_are_an_object_of_their_own_and_need_no_objective_beside_them() -> None:
+    readings = Readings(("val_loss",))
+    assert readings.read('{"step": 1, "val_loss": 3, "constraints": {"ms": 4, "gb": 1}}') == Line({"val_loss": 3.0}, 1)
+    assert readings.read('{"constraints": {"ms": -2.5, "recall": null, "\\ud800": 1}}') is None
+    assert {**readings.constraints, "recall": 0.0} == {"ms": -2.5, "gb": 1.0, "recall": 0.0, "\\ud800": 1.0}
+    assert math.isnan(readings.constraints["recall"])
+    assert readings.values == {"val_loss": 3.0}
+    readings.read('{"val_loss": 1, "constraints": 3}')
+    assert len(readings.constraints) == 4 and readings.values["val_loss"] == 1.0
+
+
+def test_what_a_trial_cost_is_no_metric_unless_it_is_an_objective() -> None:
+    for text in (
+        '{"trial_cost": 0.125}',
+        "trial_cost=0.125",
+        "loss=1 trial_cost=0.125",
+        '{"loss": 1, "trial_cost": 0.125}',
+    ):
+        readings = Readings(("loss",))
+        readings.read(text)
+        assert readings.cost == 0.125 and "trial_cost" not in readings.values
+    readings = Readings(("trial_cost",))
+    readings.read("trial_cost=0.125 cost=3")
+    assert readings.cost is None and readings.values == {"trial_cost": 0.125, "cost": 3.0}

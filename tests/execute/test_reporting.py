@@ -19,8 +19,10 @@ def test_it_appends_lines_to_the_metrics_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("TRIALIST_METRICS", str(path))
     report(3, val_loss=np.float64(0.41), acc=1)
     report(val_loss=0.5)
+    report(constraints={"ms": np.int64(7)}, trial_cost=2)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert lines == [{"step": 3, "val_loss": 0.41, "acc": 1.0}, {"val_loss": 0.5}]
+    told = {"trial_cost": 2.0, "constraints": {"ms": 7.0}}
+    assert lines == [{"step": 3, "val_loss": 0.41, "acc": 1.0}, {"val_loss": 0.5}, told]
 
 
 def test_it_prints_where_no_study_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +39,9 @@ def test_it_prints_where_no_study_runs(monkeypatch: pytest.MonkeyPatch, capsys: 
         (True, {"loss": 1}, "step"),
         (1.5, {"loss": 1}, "step"),
         (1, {"loss": "low"}, "loss"),
+        (1, {"constraints": {}}, "report"),
+        (1, {"constraints": 3}, "constraints"),
+        (1, {"constraints": {"ms": "slow"}}, "ms"),
     ],
 )
 def test_what_is_no_report_is_refused(step: Any, metrics: dict[str, Any], field: str) -> None:

@@ -294,7 +294,7 @@ def test_steps_take_a_whole_number(n: Any) -> None:
     assert failure.usage[:2] == ("ResultError", "steps")
 
 
-# Notes and cost.
+# Notes, cost and constraints.
 
 
 @pytest.mark.parametrize(
@@ -362,6 +362,31 @@ def test_nan_notes_are_kept() -> None:
 
     note = run(objective)[0]
     assert isinstance(note, Noted) and math.isnan(note.value)
+
+
+def test_constraints_come_with_the_result_and_the_last_of_a_name_counts() -> None:
+    def objective(trial: Trial) -> float:
+        trial.constrain("latency", 7)
+        trial.constrain("latency", np.float32(-0.5))
+        trial.constrain("memory", math.nan)
+        trial.constraints["recall"] = 1.0  # a copy: nothing is told that way
+        return 1.0
+
+    told = finished(objective).constraints
+    assert list(told) == ["latency", "memory"]
+    assert told["latency"] == -0.5 and math.isnan(told["memory"])
+    assert finished(lambda trial: 1.0).constraints == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("latency", "slow"), ("latency", None), ("", 1.0), (2, 1.0), ("\ud800", 1)]
+)
+def test_a_constraint_is_a_number_by_name(name: Any, value: Any) -> None:
+    def objective(trial: Trial) -> float:
+        trial.constrain(name, value)
+        return 1.0
+
+    assert failed(objective).failure.usage is not None
 
 
 def test_a_cost_comes_with_the_result() -> None:

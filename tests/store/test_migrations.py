@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from trialist.errors import StoreDamagedError, StoreVersionError
+from trialist.store import open_store
 from trialist.store.migrations import SCHEMA_VERSION, STEPS, Run, migrate, version_of
+from trialist.testing.example_study import ME
+from trialist.trials.messages import Finished
+from trialist.trials.trial import Exhausted, State, TrialRecord
 
 
 def test_the_steps_that_a_file_lacks_are_taken_in_order() -> None:
@@ -27,6 +36,54 @@ def test_a_newer_version_is_refused_and_nonsense_is_damage() -> None:
         version_of(str(SCHEMA_VERSION + 1), "s.db")
     with pytest.raises(StoreDamagedError, match=r"s\.db.*schema"):
         version_of("many", "s.db")
+
+
+def test_a_file_of_the_first_schema_opens_with_all_that_it_held_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    _write_first_schema(path)
+    with closing(open_store(path)) as store:
+        records = store.changes("old").records
+        assert [(r.number, r.state, r.loss, r.cost) for r in records] == [
+            (0, State.COMPLETE, 0.6, 0.125),
+            (1, State.COMPLETE, 0.25, 0.125),
+            (2, State.FAILED, None, None),
+            (3, State.WAITING, None, None),
+        ]
+        assert all(r.is_feasible and not r.constraints for r in records)
+        assert store.best("old") == records[1]
+        queued = store.open_trial("old", ME, lambda number: Exhausted("none"), at=1.0)
+        assert isinstance(queued, TrialRecord) and queued.number == 3
+        result = Finished(3, 0, {"loss": (0.125,)}, 1.0, constraints={"ms": 2.0})
+        record = store.record("old", 3, [result], at=2.0, owner=ME)
+        assert record.violated == ("ms",) and store.best("old") == records[1]
+    with closing(open_store(path)) as store:
+        assert store.changes("old").records == (*records[:3], record)
+
+
+def test_a_file_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    _write_first_schema(tmp_path / "old.db")
+    for name in ("old.db", "new.db"):
+        open_store(tmp_path / name).close()
+    assert _tables(tmp_path / "old.db") == _tables(tmp_path / "new.db")
+
+
+def _write_first_schema(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8"))
+
+
+def _tables(path: Path) -> tuple[list[object], list[object], str]:
+    """Columns of all tables in no order, indexes as they were declared, and the schema's number."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        columns = sorted((name, *row[1:]) for name in names for row in connection.execute(f"PRAGMA table_info({name})"))
+        indexes = sorted(
+            (name, re.sub(r"\s+", " ", text))
+            for name, text in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+            if text
+        )
+        ((version,),) = connection.execute("SELECT value FROM trialist WHERE \"key\" = 'schema'").fetchall()
+    return columns, indexes, version
 
 
 def _step(name: str) -> object:

@@ -53,6 +53,7 @@ _messages = st.one_of(
         st.none() | _seconds,
         st.sampled_from([State.COMPLETE, State.STOPPED, State.WAITING]),
         _texts,
+        st.dictionaries(st.sampled_from(["ms", "$gb"]), st.floats(allow_nan=False), max_size=2),
     ),
     st.builds(Failed, _numbers, _attempts, _failures, _seconds, st.booleans()),
 )

@@ -102,6 +102,23 @@ def test_ask_and_tell(store: str) -> None:
             study.tell(99, 1.0)
 
 
+def test_measured_constraints_are_told_and_the_best_trial_satisfies_them(store: str) -> None:
+    with tl.Study.create(space(), minimize="loss", store=store) as study:
+        handle = study.ask()
+        handle.constrain("ms", 7.0)
+        handle.cost = 0.25
+        record = study.tell(handle, 0.1)
+        assert (record.constraints, record.cost, record.violated) == ({"ms": 7.0}, 0.25, ("ms",))
+        assert study.best == record  # nothing is nearer
+        assert study.tell(study.ask().number, 0.5, constraints={"ms": -1}).is_feasible
+        trial = study.ask()
+        for wrong in ({"ms": "slow"}, [1.0], {3: 1.0}):
+            with pytest.raises(tl.ResultError):
+                study.tell(trial, 0.2, constraints=wrong)  # type: ignore[arg-type]
+        assert study.tell(trial, 0.2, constraints={"ms": math.nan}).violated == ("ms",)
+        assert study.best is not None and study.best.number == 1 == study.history.best.number
+
+
 def test_what_was_reported_counts_where_nothing_is_told(store: str) -> None:
     with tl.Study.create(space(), minimize="loss", store=store) as study:
         trial = study.ask()

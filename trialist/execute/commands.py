@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
@@ -18,7 +19,7 @@ from trialist.execute.command import Command
 from trialist.execute.killing import TOKEN, Ending
 from trialist.execute.limits import Watch
 from trialist.execute.nursery import Nursery
-from trialist.execute.readings import Lines, Readings
+from trialist.execute.readings import COST, Lines, Readings
 from trialist.execute.serving import LOG
 from trialist.execute.worker import CHECKPOINT
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
@@ -267,7 +268,11 @@ class Commands:
             return
         number, attempt = run.assignment.number, run.assignment.attempt
         reason = "" if run.stop is None else run.stop.reason
-        self._outbox.append((Finished(number, attempt, result, end.seconds, reason=reason), None))
+        told = run.readings
+        finished = Finished(
+            number, attempt, result, end.seconds, told.cost, reason=reason, constraints=dict(told.constraints)
+        )
+        self._outbox.append((finished, None))
 
     def _result(self, run: _Run, end: Ended) -> dict[str, tuple[float, ...]] | Failure:
         if run.failure is not None:
@@ -284,6 +289,11 @@ class Commands:
         if run.readings.missing:
             return Failure(
                 Cause.OBJECTIVE, run.readings.complaint, "\n".join(failures.last_lines(run.log, run.log_begins))
+            )
+        if run.readings.cost is not None and not 0 <= run.readings.cost < math.inf:
+            return Failure(
+                Cause.OBJECTIVE,
+                f"{COST} was {run.readings.cost:g}, which is not a cost. Print a finite number, from 0 on",
             )
         return outcome(run.readings.values, run.assignment.objectives)
 

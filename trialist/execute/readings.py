@@ -2,16 +2,21 @@
 
 A line counts if it holds an objective's name with a number: `{"step": 3, "val_loss": 0.41}`, `step=3 val_loss=0.41`,
 `Epoch 3/10 - val_loss: 0.41`. With a step (epoch, iteration) it is a report; the last value of a metric is its score.
+Beside that, `trial_cost=0.12` in a line of either kind is what the trial cost, unless that is an objective's name, and
+`{"constraints": {"latency": -3.5}}` in a line of JSON are measured constraints; neither needs an objective in its line.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+COST = "trial_cost"  # not "cost", which half of all scripts call their loss
+CONSTRAINTS = "constraints"
 _STEPS = ("step", "epoch", "iteration")
 _NUMBER = r"(?i:[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?))"
 _END = r"(?!\w|\.\d)"  # a full stop may follow, as in a sentence
@@ -36,6 +41,8 @@ class Readings:
     values: dict[str, float] = field(default_factory=dict)
     seen: dict[str, None] = field(default_factory=dict)
     steps: set[int] = field(default_factory=set)
+    constraints: dict[str, float] = field(default_factory=dict)
+    cost: float | None = None
     _pair: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +50,9 @@ class Readings:
 
     def read(self, text: str) -> Line | None:
         """Take a line in: its Line if it is the first report of its step with the first objective, else None."""
-        values, step = _of_json(text) or self._of_text(text)
+        values, step = self._of_json(text) or self._of_text(text)
+        if COST in values and COST not in self.objectives:
+            self.cost = values.pop(COST)
         for name in values:
             if len(self.seen) < _MOST_SEEN:
                 self.seen[name] = None
@@ -72,6 +81,20 @@ class Readings:
         if not seen:
             return f"no {missing} was printed, only {', '.join(self.seen)}. Print {missing}=... as well"
         return f"no {missing} was printed; seen: {', '.join(seen)}. Print {missing}=... or give --minimize {seen[0]}"
+
+    def _of_json(self, text: str) -> tuple[dict[str, float], int | None] | None:
+        found = _json_object(text)
+        if found is None:
+            return None
+        try:
+            values = {_whole(name): float(item) for name, item in found.items() if type(item) in (int, float)}
+        except OverflowError:
+            return None
+        measured = found.get(CONSTRAINTS)
+        if isinstance(measured, dict):
+            self.constraints.update((_whole(name), _measured(item)) for name, item in measured.items() if name)
+        steps = [values.pop(name) for name in _STEPS if name in values]
+        return values, next((int(step) for step in steps if step >= 0 and step.is_integer()), None)
 
     def _of_text(self, text: str) -> tuple[dict[str, float], int | None]:
         values = {name: float(number) for name, number in self._pair.findall(text) if name.lower() not in _STEPS}
@@ -104,14 +127,25 @@ def _pairs(objectives: Sequence[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w./-])({'|'.join(names)}|[A-Za-z_][\w./-]*)\s*[=:]\s*({_NUMBER}){_END}")
 
 
-def _of_json(text: str) -> tuple[dict[str, float], int | None] | None:
+def _json_object(text: str) -> dict[str, Any] | None:
     text = text.strip()
     if not (text.startswith("{") and text.endswith("}")):
         return None
     try:
-        found: Any = json.loads(text)
-        values = {name: float(item) for name, item in found.items() if type(item) in (int, float)}
-    except (ValueError, OverflowError, RecursionError):
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    steps = [values.pop(name) for name in _STEPS if name in values]
-    return values, next((int(step) for step in steps if step >= 0 and step.is_integer()), None)
+    return found
+
+
+def _whole(name: str) -> str:
+    # JSON can spell half a character, which no store can hold.
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _measured(item: Any) -> float:
+    """A constraint's value; NaN, which counts as violated, for what is no number: null, where it was not measured."""
+    try:
+        return float(item) if type(item) in (int, float) else math.nan
+    except OverflowError:
+        return math.inf if item > 0 else -math.inf

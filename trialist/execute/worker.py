@@ -16,8 +16,9 @@ from trialist.execute.failures import of_exception
 from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
+from trialist.trials.outcome import constraint, outcome
+from trialist.trials.outcome import cost as as_cost
 from trialist.trials.outcome import number as as_number
-from trialist.trials.outcome import outcome
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, Stage
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Trial:
         "_assignment",
         "_broken",
         "_channel",
+        "_constraints",
         "_cost",
         "_current",
         "_decision",
@@ -69,6 +71,7 @@ class Trial:
         self._metrics: dict[str, float] = {}
         self._current: int | None = None
         self._cost: float | None = None
+        self._constraints: dict[str, float] = {}
         self._decision = GO_ON
         self._broken: BaseException | None = None
 
@@ -137,10 +140,25 @@ class Trial:
 
     @cost.setter
     def cost(self, value: Any) -> None:
-        cost = as_number("cost", value)
-        if not 0 <= cost < float("inf"):
-            raise ResultError("cost", f"{shown(value)} is not a cost", "Give a finite number, at least 0.")
-        self._cost = cost
+        self._cost = as_cost(value)
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """The measured constraints so far, by name."""
+        return dict(self._constraints)
+
+    def constrain(self, name: str, value: Any) -> None:
+        """Tell a measured constraint, which is satisfied where `value` is at most 0; the last one of a name counts.
+
+        NaN is not known to satisfy anything and counts as violated.  Raises ResultError for a value that is no number.
+
+        >>> def objective(trial):
+        ...     milliseconds, loss = 57.0, 0.25
+        ...     trial.constrain("latency", milliseconds - 50)
+        ...     return loss
+        """
+        name, number = constraint(name, value)
+        self._constraints[name] = number
 
     @property
     def checkpoint_dir(self) -> Path:
@@ -273,7 +291,9 @@ def run_assignment(
             message = Failed(assignment.number, assignment.attempt, result, perf_counter() - started)
         else:
             seconds = perf_counter() - started
-            message = Finished(assignment.number, assignment.attempt, result, seconds, trial.cost)
+            message = Finished(
+                assignment.number, assignment.attempt, result, seconds, trial.cost, constraints=trial.constraints
+            )
     except KeyboardInterrupt:
         if trial._broken is None:
             failure = Failure(Cause.PREEMPTED, "interrupted by the user")

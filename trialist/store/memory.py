@@ -18,6 +18,7 @@ from trialist.store import ledger, moves
 from trialist.store.leases import Lease, Sightings, seconds_alive, this_process
 from trialist.store.moves import ENDS, Held
 from trialist.store.names import unknown_study
+from trialist.trials.feasibility import ranked
 from trialist.trials.messages import Message
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Study:
-    """changes: the number of each trial that changed, in order; its length is the cursor."""
+    """changes: the number of each trial that changed, in order; its length is the cursor.  best: of feasible trials."""
 
     revisions: list[Revision]
     trials: list[Held] = field(default_factory=list)
@@ -181,7 +182,11 @@ class MemoryStore:
 
     def best(self, name: str) -> TrialRecord | None:
         with self._lock:
-            return self._study(name).best
+            study = self._study(name)
+            if study.best is not None:
+                return study.best
+            scored = [held.record for held in study.trials if moves.is_explored(held.record)]
+            return next(iter(ranked(scored)), None)
 
     # Stages, what was spent, the ledger
 
@@ -273,13 +278,8 @@ def _keep(study: _Study, held: Held) -> None:
         insort(study.waiting, record.number)
     if record.state.is_closed:
         study.closed += 1
-    if moves.is_explored(record) and (study.best is None or _rank(record) < _rank(study.best)):
-        study.best = record
-
-
-def _rank(record: TrialRecord) -> tuple[float, int]:
-    assert record.loss is not None
-    return record.loss, record.number
+    if moves.is_explored(record) and record.is_feasible:
+        study.best = record if study.best is None else ranked((study.best, record))[0]
 
 
 def _beat(study: _Study, owner: Owner, now: float) -> None:

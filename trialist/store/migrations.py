@@ -9,11 +9,20 @@ from collections.abc import Callable, Mapping
 
 from trialist.errors import StoreDamagedError, StoreVersionError, shown
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Run = Callable[[str], object]  # executes one SQL statement
 
-STEPS: Mapping[int, Callable[[Run], None]] = {}  # schema 1 is the first
+
+def _measured_constraints(run: Run) -> None:
+    """2: trials keep their measured constraints, and the best is sought among those that violate none."""
+    run("ALTER TABLE trial ADD COLUMN constraints_json TEXT")
+    run("ALTER TABLE trial ADD COLUMN violated INTEGER DEFAULT '0' NOT NULL")
+    run("DROP INDEX trial_loss")
+    run("CREATE INDEX trial_loss ON trial (study, violated, loss, number) WHERE loss IS NOT NULL")
+
+
+STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints}  # schema 1 is the first
 
 
 def version_of(written: str, place: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from trialist.errors import LeaseLostError, StateError, UnknownStudyError, shown
 from trialist.numerics.keys import Key
+from trialist.space import plain
 from trialist.space.space import Space
 from trialist.trials.messages import Declared, Failed, Finished, Message, Noted, Reported
 from trialist.trials.plan import Plan
@@ -129,6 +130,7 @@ def _is_repeat(record: TrialRecord, messages: Sequence[Message]) -> bool:
         and last.attempt == record.attempt
         and scored(last.metrics) == record.metrics
         and (last.cost, last.seconds) == (record.cost, record.seconds)
+        and plain.dumps(dict(last.constraints)) == plain.dumps(dict(record.constraints))  # where NaN is NaN
     )
 
 
@@ -161,6 +163,7 @@ def _finished(study: str, record: TrialRecord, message: Finished, plan: Plan, at
         seconds=message.seconds,
         closed_at=at if message.state.is_closed else None,
         stop_reason=message.reason,
+        constraints=dict(message.constraints),
     )
 
 

@@ -37,6 +37,7 @@ COLUMNS = (
     "stop_reason",
     "notes_json",
     "revision",
+    "constraints_json",
 )
 
 
@@ -46,7 +47,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
     Raises ValueError, KeyError or TypeError where the row holds what no store ever wrote.
     """
     (number, state, stage, params, reason, strategy, seed, attempt, repeats, metrics, loss, cost, seconds) = row[:13]
-    (opened_at, closed_at, failure, earlier, stop_reason, notes, revision) = row[13:]
+    (opened_at, closed_at, failure, earlier, stop_reason, notes, revision, constraints) = row[13:]
     return TrialRecord(
         number,
         _STATES[state],
@@ -69,6 +70,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
         stop_reason,
         {} if notes is None else _loads(notes),
         revision,
+        {} if constraints is None else _loads(constraints),
     )
 
 
@@ -119,6 +121,8 @@ def move_of(record: TrialRecord) -> dict[str, Any]:
         "failure_json": json.dumps(_failure_json(record.failure)) if record.failure else None,
         "earlier_json": json.dumps([_failure_json(item) for item in record.earlier]) if record.earlier else None,
         "stop_reason": text_of(record.stop_reason),
+        "constraints_json": plain.dumps(dict(record.constraints)) if record.constraints else None,
+        "violated": len(record.violated),
     }
 
 

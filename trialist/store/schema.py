@@ -2,7 +2,8 @@
 
 Times are wall clock seconds since 1970 where they end in _at, and only shown; decisions go by the monotonic columns of
 `lease`. Text columns that hold JSON say so. `trial.changed` is the study's
-`changes` at the trial's last change, `trial.reported` the attempt that reported last.
+`changes` at the trial's last change, `trial.reported` the attempt that reported last, `trial.violated` how many of its
+measured constraints are not satisfied.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ trial = Table(
     Column("owner", Text),
     Column("reported", Integer, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("constraints_json", Text),
+    Column("violated", Integer, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 Index("trial_changed", trial.c.study, trial.c.changed)
@@ -81,7 +84,8 @@ _is_open = trial.c.closed_at.is_(None)
 _open_columns = (trial.c.study, trial.c.state, trial.c.number, trial.c.owner, trial.c.closed_at)
 Index("trial_open", *_open_columns, sqlite_where=_is_open, postgresql_where=_is_open)
 _has_loss = trial.c.loss.is_not(None)
-Index("trial_loss", trial.c.study, trial.c.loss, trial.c.number, sqlite_where=_has_loss, postgresql_where=_has_loss)
+_loss_columns = (trial.c.study, trial.c.violated, trial.c.loss, trial.c.number)
+Index("trial_loss", *_loss_columns, sqlite_where=_has_loss, postgresql_where=_has_loss)
 
 # value NULL is NaN, which SQLite cannot keep.
 report = Table(

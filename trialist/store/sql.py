@@ -23,6 +23,7 @@ from trialist.store.names import unknown_study
 from trialist.store.records import record_of, records_of, space_of, text_of
 from trialist.store.sqlite import Database
 from trialist.store.trials import StudyRow, Trials
+from trialist.trials.feasibility import ranked
 from trialist.trials.messages import Message
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
@@ -189,7 +190,12 @@ class SqlStore:
         with self._database.reading(), self._readable(name):
             study = self._study(name)
             row = self._database.row(statements.BEST, the_study=study.id)
-            return None if row is None else record_of(row, self._trials.reports(study.id, row[0]))
+            if row is not None:
+                return record_of(row, self._trials.reports(study.id, row[0]))
+            # How far a trial is from feasible shows only beside the others.
+            rows = self._database.each(statements.INFEASIBLE, the_study=study.id)
+            nearest = next(iter(ranked(record_of(row, ()) for row in rows)), None)
+            return nearest and replace(nearest, reports=self._trials.reports(study.id, nearest.number))
 
     # Stages, what was spent, the ledger
 

@@ -85,6 +85,8 @@ _MOVED = (
     "failure_json",
     "earlier_json",
     "stop_reason",
+    "constraints_json",
+    "violated",
     "reported",
     "changed",
 )
@@ -113,17 +115,14 @@ ALL_REPORTS = (
     .where(report.c.study == _the("study"))
     .order_by(report.c.trial, report.c.step)
 )
-BEST = (
-    select(*_TRIAL)
-    .where(
-        trial.c.study == _the("study"),
-        trial.c.loss.is_not(None),
-        trial.c.state == "complete",
-        trial.c.stage != "select",
-    )
-    .order_by(trial.c.loss, trial.c.number)
-    .limit(1)
+_explored = (
+    trial.c.study == _the("study"),
+    trial.c.loss.is_not(None),
+    trial.c.state == "complete",
+    trial.c.stage != "select",
 )
+BEST = select(*_TRIAL).where(*_explored, trial.c.violated == 0).order_by(trial.c.loss, trial.c.number).limit(1)
+INFEASIBLE = select(*_TRIAL).where(*_explored, trial.c.violated > 0)
 ADD_REPORT = _adding(report)
 DROP_REPORT = delete(report).where(
     report.c.study == _the("study"), report.c.trial == _the("number"), report.c.step == _the("step")

@@ -120,6 +120,28 @@ class StoreContract(TrialChecks):
             assert best is not None and best.number == 1
             assert best == store.changes("digits").records[1]
 
+    def test_best_is_feasible_where_any_trial_is_and_else_the_nearest(self) -> None:
+        told = [
+            (0.1, {"ms": 4.0, "gb": 1.0}),
+            (0.2, {"ms": 2.0, "gb": -1.0}),
+            (0.3, {"ms": math.nan}),
+            (0.0, {"ms": 9.0}),
+        ]
+        with self.study() as store:
+            for number, (loss, constraints) in enumerate(told):
+                stage = Stage.SELECT if number == 3 else Stage.SEARCH
+                store.open_trial("digits", ME, lambda n, stage=stage: replace(proposed(n), stage=stage), at=2.0)  # type: ignore[misc]
+                message = replace(finished(loss), number=number, constraints=constraints)
+                store.record("digits", number, [Reported(number, 0, 1, loss), message], at=3.0, owner=ME)
+                record = store.record("digits", number, [message], at=4.0, owner=ME)  # told again, NaN or not
+                assert set(record.constraints) == set(constraints) and not record.is_feasible
+            assert store.changes("digits").records[1].constraints == told[1][1]
+            assert store.best("digits") == store.changes("digits").records[1]
+            opened(store, ME)
+            store.record("digits", 4, [replace(finished(5.0), number=4, constraints={"ms": -1.0})], at=5.0, owner=ME)
+            best = store.best("digits")
+            assert best is not None and best.number == 4 and best.constraints == {"ms": -1.0}
+
     # Stages, what was spent, the ledger
 
     def test_the_last_outcome_of_a_stage_counts_and_once_keeps_the_first(self) -> None:

@@ -83,6 +83,15 @@ def constraint(name: Any, value: Any) -> tuple[str, float]:
     return name, number(name, value)
 
 
+def constraints_of(given: Any) -> dict[str, float]:
+    """Measured constraints, given as a mapping of values by name or as None; ResultError for anything else."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ResultError("constraints", f"{shown(given)} gives no values by name", 'Give a dict, as {"latency": -3.5}.')
+    return dict(constraint(name, value) for name, value in given.items())
+
+
 def _replicates(name: str, item: Any) -> tuple[float, ...]:
     if isinstance(item, list) or getattr(item, "ndim", 0) == 1:
         listed = list(item)
