@@ -259,3 +259,18 @@ def test_a_reader_that_had_enough_is_no_error(shell):
         f"{line} | head -1", shell=True, cwd=shell.folder, env=shell.env, capture_output=True, text=True
     )
     assert not told.stderr
+
+
+def test_a_new_study_learns_from_one_in_another_store(shell):
+    shell("run", "--name", "old", "--store", "old.db", *ASK, "--", *shell.command, *DIALS)
+    command = [*ASK, "--", *shell.command, "--lr", "{0..1 =0.8}", *DIALS[2:]]
+    line = ["--name", "new", "--warm-start", "old@old.db", *command]
+    assert "warm start from old@old.db" in " ".join(shell.look("plan", *line).split())
+    told = shell("run", *line)
+    assert "warm start from 'old': " in told.stderr
+    first = shell.json("show", "1", "--study", "new")
+    best = re.search(r"the best of study 'old', its trial (\d+)", first["reason"])
+    assert best, first["reason"]
+    assert first["params"] == shell.json("show", best[1], "--store", "old.db")["params"]
+    refused = shell("run", "--name", "newer", "--warm-start", "old", *command, code=2)
+    assert "warm_start: there is no study 'old'" in refused.stderr

@@ -27,6 +27,7 @@ budget: {trials: 20, minutes: 5}
 workers: 2
 trial_seconds: 10m
 trial_memory: 2GiB
+warm_start: [old, older@old.db]
 test: python train.py --lr {lr} --split test
 """
 
@@ -44,6 +45,7 @@ def test_a_whole_file_is_read():
     assert read.keys["trial_seconds"] == 600
     assert read.keys["trial_memory"] == 2 * 2**30
     assert read.keys["workers"] == 2
+    assert read.keys["warm_start"] == ["old", "older@old.db"]
 
 
 def mistake(text: str) -> str:

@@ -48,6 +48,7 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
                 "stages": asdict(choice.stages),
                 "fits": choice.fits,
                 "budget": str(plan.budget),
+                "warm_start": plan.warm_start,
                 "baseline": space.baseline(),
                 "undeclared_defaults": space.undeclared_defaults,
                 "dials": {name: brace(parameter) for name, parameter in space.items()},
@@ -64,6 +65,8 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     fits = "not known before the first trial has run" if choice.fits is None else f"{choice.fits:,} runs of the command"
     workers = f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     lines += labelled("budget", f"{plan.budget}, {workers}; fits {fits}", room)
+    if plan.warm_start:
+        lines += labelled("warm start", f"from {', '.join(map(safe, plan.warm_start))}", room)
     for line in choice.stages.words:
         stage, _, words = line.partition(": ")
         lines += labelled(stage, words, room)

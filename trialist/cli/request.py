@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trialist.cli.studyfile import StudyFile
     from trialist.execute.command import Command
     from trialist.space.space import Space
+    from trialist.study.earlier import Earlier
     from trialist.study.study import Study
     from trialist.trials.plan import Plan
 
@@ -41,6 +42,7 @@ class Request:
     store: str
     workers: int
     notes: tuple[str, ...] = ()
+    warm_start: tuple[Earlier, ...] = ()
 
 
 def declaration_options(function: AnyFunction) -> AnyFunction:
@@ -55,6 +57,9 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
         store_option,
         click.option("--seed", type=int, metavar="N", help="Of all that is drawn [0]."),
         click.option("--strategy", metavar="NAME", help="auto, grid, random, sobol [auto]."),
+        click.option(
+            "--warm-start", multiple=True, metavar="NAME[@STORE]", help="An earlier study to learn from; repeatable."
+        ),
         click.option("--scheduler", metavar="NAME", help="Ends hopeless trials early: auto, median, none [auto]."),
         click.option("--trial-seconds", metavar="TIME", help="End a longer trial: 90s, 10m."),
         click.option("--trial-memory", metavar="SIZE", help="End a larger one: 512MB, 2GiB."),
@@ -89,6 +94,8 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
     if not given.get("minimize") and not given.get("maximize"):
         remedy = "Give a number that the command prints: --minimize val_loss, or --maximize accuracy."
         raise CommandError("minimize/maximize", "no metric is named", remedy)
+    store = given.get("store", STORE)
+    known = tuple(_earlier(text) for text in _names(given.get("warm_start")) or ())
     plan = plan_of(
         minimize=_names(given.get("minimize")),
         maximize=_names(given.get("maximize")),
@@ -105,10 +112,10 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
         finalists=given.get("finalists"),
         replicates=given.get("replicates"),
         test_seeds=given.get("test_seeds", 5),
+        warm_start=known,
+        store=store,
     )
-    return Request(
-        plan, space, work, test, given.get("store", STORE), workers_of(given.get("workers", 1)), braced.notes
-    )
+    return Request(plan, space, work, test, store, workers_of(given.get("workers", 1)), braced.notes, known)
 
 
 def stored(study: Study) -> tuple[Command, Command | None]:
@@ -242,3 +249,9 @@ def _read(reader: Callable[[str, object], Any], key: str, given: dict[str, Any])
 
 def _names(given: str | Sequence[str] | None) -> list[str] | None:
     return None if not given else [given] if isinstance(given, str) else list(given)
+
+
+def _earlier(text: str) -> Earlier:
+    """NAME, or NAME@STORE for a study in another store."""
+    name, _, place = text.rpartition("@")
+    return (name, place) if name and place else text

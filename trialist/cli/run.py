@@ -94,7 +94,7 @@ def _asked(file: str | None, options: dict[str, Any]) -> tuple[Study, Command, C
     check_program("command", request.command.template)
     if request.test is not None:
         check_program("test", request.test.template)
-    study = Study.open(request.plan, request.space, request.store)
+    study = Study.open(request.plan, request.space, request.store, request.warm_start)
     return study, request.command, request.test, request.workers, request.notes
 
 

@@ -69,6 +69,7 @@ class StudyEntry(_Strict):
     finalists: int | None = None
     replicates: int | None = None
     test_seeds: int | None = None
+    warm_start: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def study_file(name: str, text: str) -> StudyFile:
 
 _PLAIN = (
     "name", "minimize", "maximize", "workers", "seed", "strategy", "scheduler",
-    "test", "store", "finalists", "replicates", "test_seeds",
+    "test", "store", "finalists", "replicates", "test_seeds", "warm_start",
 )  # fmt: skip
 
 
