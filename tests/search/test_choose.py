@@ -91,7 +91,7 @@ def test_a_grid_that_was_asked_for_tells_its_levels() -> None:
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("gird", "Use 'grid'"), ("Sobol", "Use 'sobol'"), ("bayes", "Use one of auto, grid"), ("", "Use one of")],
+    [("gird", "Use 'grid'"), ("Sobol", "Use 'sobol'"), ("hill climbing", "Use one of auto, grid"), ("", "Use one of")],
 )
 def test_an_unknown_strategy_is_refused_with_the_nearest_name(name: str, told: str) -> None:
     with pytest.raises(PlanError, match=f"strategy: {name!r} is not a strategy. {told}"):

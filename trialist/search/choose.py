@@ -52,11 +52,19 @@ COUNTED = 20_000  # points of a grid that are counted one by one, to say how man
 SOBOL_TRIALS = 2_000  # beyond, the even spread of a design no longer shows
 SOBOL_DIALS = 64  # beyond, pairs of dials are no longer spread evenly at such budgets
 
+
+def _cmaes(plan: Plan, space: Space, trials: int | None) -> Strategy:
+    from trialist.search.cmaes import CMAES
+
+    return CMAES()
+
+
 # One line for each strategy; later engines join here and in `_automatic`.
 _BUILDERS: Mapping[str, Callable[[Plan, Space, int | None], Strategy]] = {
     "grid": lambda plan, space, trials: Grid(trials),
     "random": lambda plan, space, trials: Random(),
     "sobol": lambda plan, space, trials: Sobol(),
+    "cmaes": _cmaes,
 }
 STRATEGIES = ("auto", *_BUILDERS)
 
