@@ -29,6 +29,10 @@ _RESOLUTION = 1e9  # positions closer than its inverse are one point
 _FEW = 64  # values of a dial that are all neighbours of each other
 
 
+def _log_integer_axis(dial: Parameter) -> LogIntegers | None:
+    return dial.axis if not isinstance(dial, Categorical) and isinstance(dial.axis, LogIntegers) else None
+
+
 class Cube:
     """A space compiled to arrays.
 
@@ -41,7 +45,11 @@ class Cube:
         dials = [dial for _, dial in space.items()]
         self.categorical = np.array([isinstance(p, Categorical) and not p.ordered for p in dials], dtype=bool)
         self.counts = np.array([p.size or 0 for p in dials], dtype=np.int64)
-        self._round = [_rounding(p) for p in dials]
+        # Rounded all at once; only integers on a log scale have shares of unequal width.
+        self._log_integers = [(j, axis) for j, p in enumerate(dials) if (axis := _log_integer_axis(p)) is not None]
+        equal = self.counts > 0
+        equal[[j for j, _ in self._log_integers]] = False
+        self._equal, self._equal_counts = np.flatnonzero(equal), self.counts[equal].astype(float)
         self._prior = [_prior(p) for p in dials]
         self._log_prior = [_log_prior(p) for p in dials]
         self.has_prior = any(log is not None for log in self._log_prior)
@@ -57,9 +65,11 @@ class Cube:
 
     def canonical(self, U: Rows) -> tuple[Rows, Mask]:
         """The rows rounded, inactive dials at 0.5, and which dials are active: (n, d) each; idempotent."""
-        rows = np.empty_like(U, dtype=float)
-        for j, rounded in enumerate(self._round):
-            rows[:, j] = rounded(U[:, j])
+        rows = np.minimum(np.maximum(U, 0.0), 1.0)
+        counts = self._equal_counts
+        rows[:, self._equal] = (np.minimum(np.floor(rows[:, self._equal] * counts), counts - 1.0) + 0.5) / counts
+        for j, axis in self._log_integers:
+            rows[:, j] = _log_integers_middle(axis, _log_integers(axis, rows[:, j]))
         active = np.ones(rows.shape, dtype=bool)
         for j, parts in self._conditions:
             for parent, holds in parts:
@@ -84,7 +94,9 @@ class Cube:
     def identities(self, rows: Rows) -> list[Hashable]:
         """(n,) hashable stand-ins of canonical rows, equal for equal configurations only."""
         whole = np.rint(rows * _RESOLUTION).astype(np.int64)
-        return [row.tobytes() for row in whole]
+        width = whole.shape[1] * whole.itemsize
+        raw = whole.tobytes()
+        return [raw[i : i + width] for i in range(0, len(raw), width)]
 
     def uniform(self, rng: np.random.Generator, n: int) -> tuple[Rows, Mask]:
         """n random rows, even on each dial's own scale; not all need be allowed."""
@@ -107,36 +119,37 @@ class Cube:
 
     def levels(self, j: int) -> NDArray[np.float64]:
         """The positions of a finite dial's values, (counts[j],), ascending."""
-        dial = self.space[self.space.names[j]]
-        if isinstance(dial, Int | Float) and isinstance(dial.axis, LogIntegers):
-            return _log_integers_middle(dial.axis, np.arange(dial.axis.low, dial.axis.high + 1.0))
-        return (np.arange(self.counts[j]) + 0.5) / self.counts[j]
+        axis = _log_integer_axis(self.space[self.space.names[j]])
+        if axis is not None:
+            return _log_integers_middle(axis, np.arange(axis.low, axis.high + 1.0))
+        middles: NDArray[np.float64] = (np.arange(self.counts[j]) + 0.5) / self.counts[j]
+        return middles
 
     def neighbours(self, row: NDArray[np.float64], steps: tuple[int, ...] = (1,)) -> Rows:
-        """(k, d) canonical rows that differ in one finite dial: any other category, numbers by `steps` either way."""
+        """(k, d) rows that differ in one finite dial: any other category, numbers by `steps` either way.
+
+        Where that makes other dials active, they stand at 0.5.
+        """
         found = []
         _, active = self.canonical(row[None])
-        for j in np.flatnonzero(active[0] & (self.counts > 1)):
+        for j in np.flatnonzero(active[0] & (self.counts > 1)).tolist():
             count = int(self.counts[j])
             if self.categorical[j] and count <= _FEW:
                 positions = self.levels(j)
             elif self.categorical[j]:
                 continue  # too many to list: random candidates have to do
             else:
-                positions = self._steps(int(j), row[j], steps)
+                positions = self._steps(j, row[j], steps)
             for position in positions:
                 if abs(position - row[j]) > 1e-9:
                     other = row.copy()
                     other[j] = position
                     found.append(other)
-        if not found:
-            return np.empty((0, self.d))
-        return self.canonical(np.array(found))[0]
+        return np.array(found).reshape(len(found), self.d)
 
     def _steps(self, j: int, position: float, steps: tuple[int, ...]) -> NDArray[np.float64]:
-        dial = self.space[self.space.names[j]]
-        if isinstance(dial, Int | Float) and isinstance(dial.axis, LogIntegers):
-            axis = dial.axis
+        axis = _log_integer_axis(self.space[self.space.names[j]])
+        if axis is not None:
             value = float(axis.decode(position))
             values = np.array([value + sign * s for s in steps for sign in (-1, 1)])
             return _log_integers_middle(axis, values[(values >= axis.low) & (values <= axis.high)])
@@ -147,22 +160,10 @@ class Cube:
         return middles
 
 
-def _rounding(dial: Parameter) -> Column:
-    if dial.size == 1:
-        middle = dial.encode(dial.baseline)
-        return lambda u: np.full(len(u), middle)
-    if isinstance(dial, Int | Float) and isinstance(dial.axis, LogIntegers):
-        axis = dial.axis
-
-        def nearest(u: NDArray[np.float64]) -> NDArray[np.float64]:
-            values = np.floor(np.exp(axis.origin + u * axis.width) + 0.5)
-            return _log_integers_middle(axis, np.clip(values, axis.low, axis.high))
-
-        return nearest
-    count = dial.size
-    if count is None:
-        return lambda u: np.clip(u, 0.0, 1.0)
-    return lambda u: (np.clip(np.floor(u * count), 0, count - 1) + 0.5) / count
+def _log_integers(axis: LogIntegers, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values at u, as floats."""
+    values: NDArray[np.float64] = np.floor(np.exp(axis.origin + u * axis.width) + 0.5)
+    return np.minimum(np.maximum(values, axis.low), axis.high)
 
 
 def _log_integers_middle(axis: LogIntegers, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -190,14 +191,15 @@ def _values(dial: Float | Int) -> Column:
     """The dial's values at rounded positions."""
     axis = dial.axis
     if isinstance(axis, LogIntegers):
-        return lambda u: np.floor(np.exp(axis.origin + u * axis.width) + 0.5)
+        return lambda u: _log_integers(axis, u)
     if isinstance(axis, Logarithmic):
         return lambda u: np.exp(axis.origin + u * axis.width)
     if dial.size is None:
-        return lambda u: dial.low + u * (dial.high - dial.low)
+        return lambda u: np.asarray(dial.low + u * (dial.high - dial.low))
     span = (dial.high - dial.low) / max(dial.size - 1, 1)
     count = dial.size
-    return lambda u: dial.low + np.floor(u * count) * span
+    low = dial.low
+    return lambda u: np.asarray(low + np.floor(u * count) * span)
 
 
 def _prior(dial: Parameter) -> Column:
