@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench bench-search clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -30,6 +30,13 @@ bench: $(STAMP)           ## store and startup beside Optuna, in one run
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/store.py
+
+bench-search: $(STAMP)    ## how good the search is, what noise, workers and long studies cost it; up to an hour
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/search.py --seeds 3 --jobs 2 --out build/search-runs.jsonl --tag "$$(git describe --always --dirty)"
+	$(BIN)/python benchmarks/noise.py --peers optuna-tpe --jobs 2
+	$(BIN)/python benchmarks/parallel.py --jobs 2
+	$(BIN)/python benchmarks/overhead.py --peers optuna-tpe --trials 10 100 1000 --dials 7
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -27,6 +27,14 @@ class Trialist:
     def tell(self, trial: Any, config: dict[str, Any], loss: float) -> None:
         self.study.tell(trial, loss)
 
+    def fill(self, trials: Sequence[tuple[dict[str, Any], float]]) -> None:
+        """Tell trials that were not asked for."""
+        for config, _ in trials:
+            self.study.enqueue(config)
+        baseline = trials[0][1]  # trial 0, which goes first; any plausible loss will do
+        for loss in [baseline, *(loss for _, loss in trials)]:
+            self.study.tell(self.study.ask(), loss)
+
     def chosen(self) -> dict[str, Any]:
         """The configuration that the study would recommend now."""
         best = self.study.best

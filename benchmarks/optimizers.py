@@ -1,12 +1,13 @@
 """Optimizers by name on a Trialist space: `trialist:auto`, `trialist:gp`, ..., and the peers.
 
-Each has ask() -> (token, configuration), tell(token, configuration, loss), chosen() -> configuration, close(). Several
-asks may come before their tells.
+Each has ask() -> (token, configuration), tell(token, configuration, loss), chosen() -> configuration, close(), and
+fill([(configuration, loss)]), which tells trials that it did not ask for. Several asks may come before their tells.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 from harness_trialist import Trialist
@@ -27,6 +28,11 @@ def make(name: str, space: tl.Space, seed: int, budget: int) -> Any:
     if name.startswith(OURS):
         return Trialist(space, seed, budget, name.removeprefix(OURS))
     raise ValueError(f"{name!r} is none of {', '.join(PEERS)}, {OURS}STRATEGY")
+
+
+def ours(strategies: str) -> list[str]:
+    """Our strategies, comma-separated, as optimizers; "none" is none."""
+    return [OURS + name for name in strategies.split(",") if name != "none"]
 
 
 def missing(name: str) -> str | None:
@@ -56,6 +62,10 @@ class Random:
 
     def tell(self, token: int, config: dict[str, Any], loss: float) -> None:
         self.best = min(self.best, (loss, config), key=lambda pair: pair[0])
+
+    def fill(self, trials: Sequence[tuple[dict[str, Any], float]]) -> None:
+        for config, loss in trials:
+            self.tell(0, config, loss)
 
     def chosen(self) -> dict[str, Any]:
         return self.best[1]
@@ -101,6 +111,20 @@ class Optuna:
 
     def tell(self, trial: Any, config: dict[str, Any], loss: float) -> None:
         self.study.tell(trial, loss)
+
+    def fill(self, trials: Sequence[tuple[dict[str, Any], float]]) -> None:
+        distributions = {name: self._distribution(dial) for name, dial in self.space.items()}
+        self.study.add_trials(
+            self.optuna.trial.create_trial(params=c, distributions={n: distributions[n] for n in c}, value=loss)
+            for c, loss in trials
+        )
+
+    def _distribution(self, dial: Any) -> Any:
+        made = self.optuna.distributions
+        if isinstance(dial, tl.Categorical):
+            return made.CategoricalDistribution(list(dial.choices))
+        kind = made.IntDistribution if isinstance(dial, tl.Int) else made.FloatDistribution
+        return kind(dial.low, dial.high, log=dial.log)
 
     def chosen(self) -> dict[str, Any]:
         return dict(self.study.best_params)

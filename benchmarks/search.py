@@ -36,8 +36,9 @@ def main() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # before NumPy is loaded, here and in the processes that run
     import search_tables
+    from optimizers import ours as ours_of
 
-    ours = [f"trialist:{name}" for name in args.strategy.split(",") if name != "none"]
+    ours = ours_of(args.strategy)
     tags = dict.fromkeys(ours, args.tag) | dict.fromkeys([] if args.harness else peers_here(args.peers), "")
     suite = suite_of(args)
     jobs = [
