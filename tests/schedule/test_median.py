@@ -135,3 +135,9 @@ def test_schedulers_by_name() -> None:
 def test_without_a_scheduler_every_trial_runs_to_its_end() -> None:
     history = History(PLAN, MIXED, (*FLAT, trial(8, [9.0] * 8, State.RUNNING)))
     assert GoOn().decide(history, Reported(8, 0, 9, 9.0)) == GO_ON
+
+
+def test_trials_that_violate_a_constraint_are_no_measure_for_others() -> None:
+    cheats = [replace(r, constraints={"ms": 1.0}) for r in FLAT]
+    assert decide(cheats, [0.9, 0.9, 0.9]) == GO_ON
+    assert decide([replace(r, constraints={"ms": -1.0}) for r in FLAT], [0.9, 0.9, 0.9]).action is Action.STOP

@@ -121,3 +121,15 @@ def test_keeping_the_default_within_one_error_spares_equals_from_most_idle_switc
     switched = sum(int(select(f, {}, baseline=0).number != 0) for f in fresh)
     assert lowest > 225
     assert switched < 0.85 * lowest
+
+
+def test_a_finalist_that_violates_a_constraint_is_shown_but_not_chosen_nor_tied() -> None:
+    fresh = {0: [0.1, 0.11], 3: [0.5, 0.52], 4: [0.5, 0.53], 5: [math.nan, 0.1]}
+    search = dict.fromkeys(fresh, 0.1)
+    chosen = select(fresh, search, baseline=0, violates={0: "violates ms by 3"})
+    assert chosen.number == 3
+    assert [row.number for row in chosen.table] == [3, 4, 0, 5]
+    assert 0 not in chosen.ties and chosen.table[2].fresh == pytest.approx(0.105)
+    assert "not to be chosen: the default (violates ms by 3)" in chosen.reason
+    with pytest.raises(ResultError, match="without violating"):
+        select(fresh, search, baseline=0, violates=dict.fromkeys((0, 3, 4), "violates ms by 3"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import mean
 
+from trialist.errors import SpaceError
 from trialist.numerics.keys import Key
 from trialist.protocols import Strategy
 from trialist.search.design import Random, Sobol
@@ -123,3 +125,23 @@ def test_a_step_leads_to_what_was_not_tried_before() -> None:
     history = History(PLAN, space, records)
     for number in range(2, 80):
         assert propose(Refined(Refinement(space, (), (), "")), history, number).params not in configurations
+
+
+def test_steps_start_from_the_best_feasible_trial() -> None:
+    history = played(Sobol(), MIXED, 20)
+    refinement = refine(history)
+    inside = [r for r in history.scored if _is_within(refinement.space, r)]
+    best, second = sorted(inside, key=lambda r: (r.loss, r.number))[:2]
+    barred = [replace(r, constraints={"ms": 1.0 if r.number == best.number else -1.0}) for r in history]
+    nearest = [replace(r, constraints={"ms": 1.0 if r.number == second.number else 2.0}) for r in history]
+    for records, words in ((barred, "the best so far"), (nearest, "the nearest to satisfying the constraints so far")):
+        proposal = propose(Refined(refinement), History(PLAN, MIXED, tuple(records)), 20)
+        assert proposal.reason.startswith(f"a step from trial {second.number}, {words}")
+
+
+def _is_within(space: Space, record: TrialRecord) -> bool:
+    try:
+        space.check(record.params)
+    except SpaceError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,3 +243,19 @@ def test_a_stored_refinement_takes_its_functions_back() -> None:
     again = Refinement.from_json(json.loads(json.dumps(refinement.to_json())), callables=[small_enough])
     assert again == refinement
     assert not again.space.allows({"x": 0.93})
+
+
+def test_it_narrows_round_the_best_feasible_trials_else_round_the_nearest() -> None:
+    free = line(20, X, best_at=0.1)
+
+    def limited(above: float) -> History:
+        trials = [replace(r, constraints={"ms": above - r.params["x"]}) for r in free]
+        return History(PLAN, X, tuple(trials))
+
+    some, none = refine(limited(0.5)).space["x"], refine(limited(2.0)).space["x"]
+    assert 0.45 <= some.low < some.high <= 0.75  # the best four above the limit
+    assert 0.75 <= none.low < none.high == 1.0  # the least violation, whatever the loss
+    noisy = History(
+        PLAN, X, tuple(replace(r, constraints={"ms": 0.5 - r.params["x"]}) for r in line(20, X, 0.1, spread=0.5))
+    )
+    assert refine(noisy).space["x"].low >= 0.45  # what noise adds to the best few is feasible, too

@@ -297,3 +297,53 @@ def test_finalists_are_scored_again_also_where_a_coordinator_died_just_before_it
         list(study.process(noisy))
         assert study.selection is not None and all(row.fresh is not None for row in study.selection.table)
         assert len(study.trials) == 20
+
+
+def limited(trial: tl.Trial) -> float:
+    """Best at x = 0, where it takes too long; its time depends a little on the seed."""
+    trial.constrain("ms", 0.5 - abs(trial["x"]) + random.Random(trial.seed).gauss(0, 0.02))
+    return trial["x"] ** 2 + 0.1 * (trial["k"] == "b")
+
+
+def test_what_is_selected_satisfies_the_measured_constraints(tmp_path: Path) -> None:
+    space = tl.Space(x=tl.Float(-1.0, 1.0, default=0.1), k=tl.Categorical(["a", "b"], default="b"))
+    with tl.Study.create(space, minimize="loss", budget=40, name="limited", test="t", store=tmp_path / "s.db") as study:
+        told = [e.text for e in study.process(limited, on_test) if isinstance(e, Told)]
+        selection, best = study.selection, study.best
+        assert selection is not None and best is not None and best.is_feasible
+        again = [r for r in study.trials if r.stage is tl.Stage.SELECT and r.repeats == best.number]
+        assert again and all(r.is_feasible for r in again)
+        assert best.value > min(r.value for r in study.trials if r.value is not None)  # the default's, for one
+        assert abs(best.params["x"]) == pytest.approx(0.55, abs=0.1)
+        default = next(row for row in selection.table if row.number == 0)
+        assert "ms" in default.violates and "the default (violates ms by" in selection.reason
+        assert study.verdict is not None and any("the default violates ms by" in line for line in told)
+        assert tl.Study.load("limited", tmp_path / "s.db").selection == selection
+
+
+def test_where_no_trial_is_feasible_the_nearest_is_told_and_the_test_data_stay_sealed(tmp_path: Path) -> None:
+    def never(trial: tl.Trial) -> float:
+        trial.constrain("ms", 1.0 - trial["x"] / 2)
+        return trial["x"]
+
+    with open_study(tmp_path / "s.db", budget=12) as study:
+        told = [e.text for e in study.process(never, on_test) if isinstance(e, Told)]
+        best, selection = study.best, study.selection
+        assert best is not None and selection is not None and not best.is_feasible
+        assert best.params["x"] == max(r.params["x"] for r in study.trials)
+        assert f"trial {best.number} comes nearest, it violates ms by" in selection.reason
+        assert not [r for r in study.trials if r.stage is tl.Stage.SELECT]
+        assert study.ledger == () and any("stay sealed" in line for line in told)
+
+
+def test_a_finalist_that_violates_on_a_fresh_seed_comes_after_those_that_never_do(tmp_path: Path) -> None:
+    def lucky(trial: tl.Trial) -> float:
+        is_good = trial["x"] > 0
+        trial.constrain("ms", 1.0 if is_good and trial.stage is tl.Stage.SELECT else -1.0)
+        return 0.0 if is_good else 1.0 + trial["x"] ** 2
+
+    space = tl.Space(x=tl.Float(-1.0, 1.0, default=-0.5))
+    with tl.Study.create(space, minimize="loss", budget=25, name="lucky", store="memory") as study:
+        list(study.process(lucky))
+        assert study.selection is not None and study.best is not None
+        assert study.best.params["x"] <= 0 and "(violates ms by 1)" in study.selection.reason

@@ -35,7 +35,8 @@ class MedianRule:
     """Stops a trial whose best value so far is worse than the median of the others at the same step.
 
     Never before `grace` of the longest curve seen, never with fewer than `least` others to compare with; never the
-    baseline, which everything is measured against, nor a finalist scored again.
+    baseline, which everything is measured against, nor a finalist scored again. Trials that violate a measured
+    constraint are not among the others.
     """
 
     name = "median"
@@ -51,7 +52,10 @@ class MedianRule:
         others = [
             self._curve(history, other)
             for other in history.explored
-            if other.number != report.number and other.reports and (other.is_scored or other.state is State.STOPPED)
+            if other.number != report.number
+            and other.reports
+            and other.is_feasible  # else a better value is no merit that others should be stopped for
+            and (other.is_scored or other.state is State.STOPPED)
         ]
         longest = max((curve.steps[-1] for curve in others), default=0)
         losses = [loss for curve in others if (loss := curve.at(report.step)) is not None]

@@ -28,11 +28,15 @@ class Finalist:
     behind: float | None  # how much worse than the selected one, paired over seeds
     interval: tuple[float, float] | None  # of `behind`, at 90 %
     is_tied: bool  # with the selected one: the interval holds 0
+    violates: str = ""  # the measured constraints that it violates, in words: then it was not to be chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The finalist that was chosen, why, and how all of them scored, the best fresh score first."""
+    """The finalist that was chosen, why, and how all of them scored.
+
+    table: the best fresh score first, after it those that violate a constraint, last those without a fresh score.
+    """
 
     number: int
     reason: str
@@ -80,12 +84,15 @@ def select(
     *,
     baseline: int | None,
     direction: Direction = Direction.MINIMIZE,
+    violates: Mapping[int, str] | None = None,
 ) -> Selection:
     """The finalist with the lowest mean fresh loss, unless the default is within one standard error of it.
 
     fresh: fresh losses by trial number, under the same seeds or splits in the same order for all; a finalist with a
     loss that is not finite is set aside.  search: what the search saw, for the table.  baseline: the default's number.
     direction: how the reason shows the numbers; the losses are smaller-is-better in any case.
+    violates: finalists that are not to be chosen, the default perhaps among them, each with the measured constraints
+    that it violates in words.
 
     The leader of several is ahead partly by luck, by about one standard error for a handful of equals. So the default
     keeps its place unless the paired difference to the leader exceeds its standard error; with a single fresh score
@@ -100,20 +107,25 @@ def select(
             "fresh", f"{shown(counts)} fresh scores by trial do not pair", "Give every finalist the same seeds."
         )
     sound = {n: [float(x) for x in losses] for n, losses in fresh.items() if all(math.isfinite(x) for x in losses)}
-    if not sound:
+    violates = violates or {}
+    candidates = [n for n in sound if n not in violates]
+    if not candidates:
         raise ResultError(
             "fresh",
-            f"none of {len(fresh)} finalists has finite fresh scores",
+            f"none of {len(fresh)} finalists has finite fresh scores"
+            + (" without violating a constraint" if violates else ""),
             "Look at why they fail with fresh seeds.",
         )
-    leader = min(sound, key=lambda n: (_mean(sound[n]), n != baseline, n))
+    leader = min(candidates, key=lambda n: (_mean(sound[n]), n != baseline, n))
     chosen = leader
-    if baseline is not None and baseline in sound:
+    if baseline is not None and baseline in candidates:
         lead, error = _paired(sound[baseline], sound[leader])
         if error is not None and lead <= error:
             chosen = baseline
-    rows = [_row(n, sound.get(n), search.get(n), sound[chosen], n == chosen) for n in fresh]
-    rows.sort(key=lambda row: (row.fresh is None, row.fresh or 0.0, row.number != chosen, row.number))
+    rows = [_row(n, sound.get(n), search.get(n), sound[chosen], n == chosen, violates.get(n, "")) for n in fresh]
+    rows.sort(
+        key=lambda row: (row.fresh is None, row.violates != "", row.fresh or 0.0, row.number != chosen, row.number)
+    )
     return Selection(chosen, _reason(rows, chosen, leader, baseline, sound, direction), tuple(rows))
 
 
@@ -131,19 +143,25 @@ def _paired(worse: Sequence[float], better: Sequence[float]) -> tuple[float, flo
 
 
 def _row(
-    n: int, losses: Sequence[float] | None, search: float | None, chosen: Sequence[float], is_chosen: bool
+    n: int,
+    losses: Sequence[float] | None,
+    search: float | None,
+    chosen: Sequence[float],
+    is_chosen: bool,
+    violates: str,
 ) -> Finalist:
     from trialist.numerics.gaussian import student_quantile
 
     if losses is None:
-        return Finalist(n, search, None, None, None, None, is_tied=False)
+        return Finalist(n, search, None, None, None, None, is_tied=False, violates=violates)
     behind, error = _paired(losses, chosen)
     stderr = _paired(losses, [0.0] * len(losses))[1]
     if error is None:
-        return Finalist(n, search, _mean(losses), stderr, behind, None, is_tied=is_chosen or behind == 0)
+        tied = is_chosen or (behind == 0 and not violates)
+        return Finalist(n, search, _mean(losses), stderr, behind, None, tied, violates)
     half = student_quantile((1 + _TIE_LEVEL) / 2, len(losses) - 1) * error
-    tied = is_chosen or behind - half <= 0 <= behind + half
-    return Finalist(n, search, _mean(losses), stderr, behind, (behind - half, behind + half), tied)
+    tied = is_chosen or (behind - half <= 0 <= behind + half and not violates)
+    return Finalist(n, search, _mean(losses), stderr, behind, (behind - half, behind + half), tied, violates)
 
 
 def _reason(
@@ -181,4 +199,7 @@ def _reason(
     failed = [row.number for row in rows if row.fresh is None]
     if failed:
         parts.append(f"set aside, because fresh scores failed: {', '.join(map(named, failed))}")
+    barred = [f"{named(row.number)} ({row.violates})" for row in rows if row.violates and row.fresh is not None]
+    if barred:
+        parts.append(f"not to be chosen: {', '.join(barred)}")
     return "; ".join(parts)

@@ -13,9 +13,10 @@ from statistics import NormalDist
 from trialist.errors import SpaceError
 from trialist.numerics.keys import Key
 from trialist.search.design import Configuration, first_new, sobol_proposal
-from trialist.search.refinement import Refinement, rank
+from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical
 from trialist.space.space import Space
+from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
 from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
 
@@ -38,7 +39,8 @@ class Refined:
         if centre is None:  # nothing was scored yet
             proposal = sobol_proposal(self.name, history, space, key, f"Sobol point {key.number} of the narrowed space")
         else:
-            reason = f"a step from trial {centre.number}, the best so far"
+            standing = "the best so far" if centre.is_feasible else "the nearest to satisfying the constraints so far"
+            reason = f"a step from trial {centre.number}, {standing}"
             # To score the same again is the choice's business, on seeds of its own.
             taken = {space.identity(record.params) for record in history.explored}
 
@@ -52,8 +54,7 @@ class Refined:
 
 def _incumbent(history: History, space: Space) -> TrialRecord | None:
     """The best scored trial within the space: a queued one may lie outside."""
-    ranked = sorted(history.scored, key=rank)
-    return next((record for record in ranked if _is_inside(space, record)), None)
+    return next((record for record in ranked(history.scored) if _is_inside(space, record)), None)
 
 
 def _is_inside(space: Space, record: TrialRecord) -> bool:

@@ -24,6 +24,7 @@ from trialist.numerics.keys import Key
 from trialist.space.parameter import Categorical, Float, Int, Parameter
 from trialist.space.plain import identity
 from trialist.space.space import Space
+from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
@@ -67,13 +68,14 @@ def refine(history: History, share: float = SHARE) -> Refinement:
     space, scored = history.space, history.scored
     if len(scored) < LEAST:
         return Refinement(space, (), (), f"only {len(scored)} scored trials: too few to narrow by")
-    noise, best = _noise(scored), min(scored, key=rank)
+    order = ranked(scored)
+    noise, best = _noise(scored), order[0]
     choices: dict[str, list[Any]] = {}
     ranges: dict[str, tuple[float, float]] = {}
     words, edges = [], []
     # Categorical dials first: a dial that needs a choice which goes is not worth a word.
     for name, dial in sorted(space.items(), key=lambda item: not isinstance(item[1], Categorical)):
-        active = sorted((r for r in scored if name in r.params), key=rank)
+        active = [r for r in order if name in r.params]
         if len(active) < LEAST or not _can_be_active(dial, choices):
             continue
         few = _best_few(active, share, noise)
@@ -99,14 +101,9 @@ def refine(history: History, share: float = SHARE) -> Refinement:
     except SpaceError as error:
         # Hard constraints can leave hardly anything of the box: then the whole space serves on.
         return Refinement(space, (), tuple(edges), f"the space stays as it is, since {error.problem}")
-    count = len(_best_few(sorted(scored, key=rank), share, noise))
+    count = len(_best_few(order, share, noise))
     reason = f"{len(bounds)} of {len(space)} dials narrowed round the best {count} of {len(scored)} trials"
     return Refinement(narrowed, tuple(words), tuple(edges), reason)
-
-
-def rank(record: TrialRecord) -> tuple[float, int]:
-    """For sorting: the best first, the earlier first in a tie."""
-    return (math.inf if record.loss is None else record.loss, record.number)
 
 
 def _noise(scored: Sequence[TrialRecord]) -> float:
@@ -121,10 +118,13 @@ def _can_be_active(dial: Parameter, kept: Mapping[str, Sequence[Any]]) -> bool:
     return all(any(part.holds(choice) for choice in kept[parent]) for parent, part in parts if parent in kept)
 
 
-def _best_few(ranked: Sequence[TrialRecord], share: float, noise: float) -> Sequence[TrialRecord]:
-    count = max(FEW, math.ceil(share * len(ranked)))
-    within = sum(rank(r)[0] <= rank(ranked[count - 1])[0] + noise for r in ranked) if noise else count
-    return ranked[: max(count, min(within, len(ranked) // 2))]
+def _best_few(order: Sequence[TrialRecord], share: float, noise: float) -> Sequence[TrialRecord]:
+    count = max(FEW, math.ceil(share * len(order)))
+    limit = order[count - 1].loss
+    if noise and limit is not None and order[count - 1].is_feasible:
+        within = sum(r.is_feasible and r.loss is not None and r.loss <= limit + noise for r in order)
+        count = max(count, min(within, len(order) // 2))
+    return order[:count]
 
 
 def _range(name: str, dial: Float | Int, few: Sequence[TrialRecord], n: int) -> tuple[float, float]:

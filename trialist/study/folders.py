@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
 from trialist.trials.trial import State
 
@@ -50,11 +51,11 @@ def prune_checkpoints(folder: Path, closed: int, history: Callable[[], History])
     from trialist.execute.checkpoints import prune
 
     records = history().records
-    ranked = sorted((r for r in records if r.loss is not None), key=lambda r: (r.loss, r.number))
+    best_first = ranked(r for r in records if r.loss is not None)
     open_ones = [r for r in records if not r.state.is_closed or r.state is State.PAUSED]
     lost = [r for r in records if r.state.is_closed and r.loss is None]
     prune(
-        [trial_folder(folder, r.number) for r in (*ranked, *lost)],
+        [trial_folder(folder, r.number) for r in (*best_first, *lost)],
         keep=KEPT_CHECKPOINTS,
         limit_bytes=CHECKPOINT_BYTES,
         running=[trial_folder(folder, r.number) for r in open_ones],

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from trialist.numerics.keys import Key
 from trialist.scoring.selection import Finalist, Selection, choose_finalists, select
+from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import Proposal, Stage, TrialRecord
 
 
 def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Proposal, ...]:
-    """The runs that the choice needs and that are not there yet: each finalist on each fresh seed, the same for all."""
+    """The runs that the choice needs and that are not there yet: each finalist on each fresh seed, the same for all.
+
+    None where no trial satisfies its measured constraints: how well they score is beside the point then.
+    """
     runs = []
     for number in _finalists(history, finalists):
         record = history[number]
@@ -41,7 +46,11 @@ def announced(history: History, numbers: list[int], replicates: int) -> str:
 
 
 def selected(history: History, finalists: int, replicates: int) -> Selection:
-    """The choice by fresh scores; by the search score alone, and saying so, where nothing was scored again."""
+    """The choice by fresh scores; by the search score alone, and saying so, where nothing was scored again.
+
+    Among feasible trials where there are any. One that violates a constraint on a fresh seed comes after those that
+    never do.
+    """
     numbers = _finalists(history, finalists) if replicates else []
     search = {n: history[n].loss for n in numbers}
     fresh = {n: [_loss(_again(history, n, seed)) for seed in fresh_seeds(history, replicates)] for n in numbers}
@@ -49,10 +58,24 @@ def selected(history: History, finalists: int, replicates: int) -> Selection:
     best = history.best
     if best is None:
         raise LookupError("no trial has a score")
-    if not any(all(map(math.isfinite, losses)) for losses in fresh.values()):
+    sound = [n for n, losses in fresh.items() if all(map(math.isfinite, losses))]
+    always = {n: words for n in numbers if (words := violations(history[n]))}
+    sometimes = {n: words for n in numbers if (words := _violations_of_all(history, n, replicates))}
+    for barred in (sometimes, always):
+        if any(n not in barred for n in sound):
+            direction = history.plan.objective.direction
+            chosen = select(fresh, search, baseline=baseline, direction=direction, violates=barred)
+            if chosen.number in sometimes:
+                return replace(chosen, reason=f"{chosen.reason}; on a fresh seed it {sometimes[chosen.number]}")
+            return chosen
+    if best.is_feasible:
         reason = f"trial {best.number} has the best search score; nothing was scored again, so some of it is luck"
-        return Selection(best.number, reason, (Finalist(best.number, best.loss, None, None, None, None, is_tied=True),))
-    return select(fresh, search, baseline=baseline, direction=history.plan.objective.direction)
+    else:
+        reason = (
+            f"no trial satisfies the measured constraints; trial {best.number} comes nearest, it {violations(best)}"
+        )
+    row = Finalist(best.number, best.loss, None, None, None, None, is_tied=True, violates=violations(best))
+    return Selection(best.number, reason, (row,))
 
 
 def to_json(selection: Selection, explored: int) -> dict[str, Any]:
@@ -76,14 +99,16 @@ def from_json(obj: Mapping[str, Any]) -> Selection:
     return Selection(obj["number"], obj["reason"], tuple(rows))
 
 
-_FINALIST = ("number", "search", "fresh", "stderr", "behind", "is_tied")
+_FINALIST = ("number", "search", "fresh", "stderr", "behind", "is_tied", "violates")
 
 
 def _finalists(history: History, finalists: int) -> list[int]:
-    """Their numbers, the default's last; its configuration is one of them."""
+    """Their numbers, the default's last; its configuration is one of them, feasible or not. None where no trial is."""
+    if not history.feasible:
+        return []
     explored = history.explored
     baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
-    losses = [r.loss if r.is_scored else None for r in explored]
+    losses = [r.loss if r.is_scored and r.is_feasible else None for r in explored]
     identities = [history.space.identity(r.params) for r in explored]
     chosen = choose_finalists(losses, identities, baseline, max(finalists - 1, 1))
     return [explored[index].number for index in chosen]
@@ -93,6 +118,12 @@ def _again(history: History, number: int, seed: int) -> TrialRecord | None:
     """The run of that finalist on that seed; a scored one before a failed one that was run again."""
     runs = [r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.seed == seed]
     return next((r for r in runs if r.is_scored), runs[-1] if runs else None)
+
+
+def _violations_of_all(history: History, number: int, replicates: int) -> str:
+    """What a finalist violates, be it in the search or on a fresh seed."""
+    runs = [history[number], *(_again(history, number, seed) for seed in fresh_seeds(history, replicates))]
+    return next((words for run in runs if run is not None and (words := violations(run))), "")
 
 
 def _loss(record: TrialRecord | None) -> float:

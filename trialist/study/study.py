@@ -367,6 +367,9 @@ class Study:
             )
         if test is None or best is None:
             return
+        if not best.is_feasible and not again:
+            yield Told("no trial satisfies the measured constraints: nothing is verified, the test data stay sealed")
+            return
         verified = self.stage("verified")
         if verified is None or again:
             yield from self.verification(test, workers=workers, again=again)

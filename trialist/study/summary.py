@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from trialist.trials.feasibility import violations
 from trialist.trials.history import History
-from trialist.trials.trial import State
+from trialist.trials.trial import State, TrialRecord
 
 
 def best_against_default(history: History) -> str:
@@ -13,9 +14,24 @@ def best_against_default(history: History) -> str:
     if best is None:
         failed = sum(1 for r in history.explored if r.state is State.FAILED)
         return f"no score after {closed} trials, {failed} of them failed"
+    if not best.is_feasible:
+        return (
+            f"no trial of {closed} satisfies the measured constraints; trial {best.number} comes nearest, with "
+            f"{objective.name} {best.value:.4g}: it {violations(best)}"
+        )
     line = f"best {objective.name} {best.value:.4g} (trial {best.number}) after {closed} trials"
     if baseline is None:
         return f"{line}; the default has no score"
     if best.number == baseline.number:
         return f"{line}: the default itself"
-    return f"{line}; default {baseline.value:.4g}"
+    violated = "" if baseline.is_feasible else f", which {violations(baseline)}"
+    return f"{line}; default {baseline.value:.4g}{violated}"
+
+
+def constraint_note(baseline: TrialRecord | None, best: TrialRecord | None) -> str:
+    """What the two compared trials violate, in words; an empty text where nothing is to be said."""
+    if best is not None and not best.is_feasible:
+        return f"trial {best.number} {violations(best)}: no trial satisfies every measured constraint"
+    if best is not None and baseline is not None and not baseline.is_feasible:
+        return f"the default {violations(baseline)}; trial {best.number} satisfies every measured constraint"
+    return ""

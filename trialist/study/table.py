@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def rows(history: History) -> list[dict[str, Any]]:
-    """Plain rows with the same keys in each: dials as `params.NAME`, metrics as `metrics.NAME`; None where inactive."""
+    """Plain rows with the same keys in each: dials as `params.NAME`, metrics as `metrics.NAME`; None where inactive.
+
+    Measured constraints, where there are any, are `constraints.NAME`.
+    """
     dials = list(history.space.names)
     metrics = list(dict.fromkeys(name for r in history for name in r.metrics))
-    return [_row(record, dials, metrics) for record in history]
+    constraints = list(dict.fromkeys(name for r in history for name in r.constraints))
+    return [_row(record, dials, metrics, constraints) for record in history]
 
 
 def dataframe(history: History) -> DataFrame:
@@ -28,7 +32,7 @@ def dataframe(history: History) -> DataFrame:
     return pandas.DataFrame(rows(history))
 
 
-def _row(record: TrialRecord, dials: list[str], metrics: list[str]) -> dict[str, Any]:
+def _row(record: TrialRecord, dials: list[str], metrics: list[str], constraints: list[str]) -> dict[str, Any]:
     scores = record.metrics
     return {
         "number": record.number,
@@ -37,6 +41,7 @@ def _row(record: TrialRecord, dials: list[str], metrics: list[str]) -> dict[str,
         **{f"params.{name}": record.params.get(name) for name in dials},
         **{f"metrics.{name}": scores[name].mean if name in scores else None for name in metrics},
         **{f"stderr.{name}": scores[name].stderr if name in scores else None for name in metrics},
+        **{f"constraints.{name}": record.constraints.get(name) for name in constraints},
         "strategy": record.strategy,
         "reason": record.reason,
         "seed": record.seed,

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialRetried
+from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import State, TrialRecord
 
@@ -55,7 +56,7 @@ class Teller:
                 else None
             )
         took = "" if record.seconds is None else f", {duration(record.seconds)}"
-        if record.loss is not None and record.state is State.COMPLETE:
+        if record.loss is not None and record.state is State.COMPLETE and record.is_feasible:
             if self._best is None or record.loss < self._best:
                 self._best = record.loss
                 mark = "the default" if record.number == 0 else "best so far"
@@ -71,7 +72,8 @@ class Teller:
         if record.score is None:
             return f"no {name}"
         noise = "" if record.score.stderr is None else f" ± {record.score.stderr:.2g}"
-        return f"{name} {record.score.mean:.4g}{noise}"
+        violated = "" if record.is_feasible else f", {violations(record)}"
+        return f"{name} {record.score.mean:.4g}{noise}{violated}"
 
 
 def settings(record: TrialRecord, width: int = 100) -> str:

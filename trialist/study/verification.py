@@ -19,10 +19,11 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Look
 from trialist.scoring.validation import Split, unsealed
 from trialist.scoring.verdict import Verdict, judge
-from trialist.study.events import Event, StageEnded, StageStarted, TestRan
+from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session, describe_self
 from trialist.study.spending import affordable_seeds
+from trialist.study.summary import constraint_note
 from trialist.study.work import Work, describe, executor_for, is_in_process
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
@@ -74,6 +75,8 @@ def verify(
         f"default (trial {baseline.number}) against selected (trial {selected.number}), "
         f"{seeds} seed{'s' if seeds > 1 else ''} each, look {look.number} at these data",
     )
+    if note := constraint_note(baseline, selected):
+        yield Told(f"{note}; the verdict is on {session.plan.objective.name} alone")
     runs = _Runs(session, (baseline, selected), seeds, look)
     yield from runs.run(test, workers)
     if runs.failure is not None:
