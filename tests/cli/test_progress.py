@@ -129,6 +129,18 @@ def test_a_time_budget_ends_the_course_by_time():
         assert course.seconds_left == pytest.approx(6.0)
 
 
+def test_a_new_best_satisfies_the_measured_constraints(study):
+    course = Course(study, 1)
+    assert not course.take(TrialClosed(record(0, 0.1, constraints={"ms": 3.0})))
+    assert "none satisfies the constraints, the nearest violates ms by 3 (trial 0)" in course.standing()
+    assert not course.take(TrialClosed(record(1, 0.9, constraints={"ms": 2.0})))
+    assert course.best.number == 1
+    assert course.take(TrialClosed(record(2, 0.5, constraints={"ms": -1.0})))
+    assert not course.take(TrialClosed(record(3, 0.2, constraints={"ms": 1.0})))
+    assert course.losses == [0.5]
+    assert course.standing() == "best loss 0.5000 (trial 2), default 0.1000, which violates a constraint"
+
+
 def test_scores_on_fresh_seeds_are_no_new_best(study):
     course = Course(study, 1)
     assert course.take(TrialClosed(record(0, 2.0)))

@@ -64,6 +64,13 @@ def conditional() -> Study:
     return run(Study.create(space, store="memory", maximize="accuracy", budget=9, name="c"), [0.5, 0.6, 0.7, 0.4])
 
 
+def constrained() -> Study:
+    study = simple()
+    for value, constraints in ((0.1, {"ms": 3.0}), (0.5, {"ms": -1.0}), (0.4, {"ms": -2.0, ODD: math.nan}), (0.6, {})):
+        study.tell(study.ask(), value, constraints=constraints)
+    return study
+
+
 def odd() -> Study:
     space = Space({ODD: Float(0, 1), "y": Categorical([ODD, "z" * 500, ("t", b"\xff"), None])})
     return run(Study.create(space, store="memory", minimize=ODD, budget=9, name=ODD), [1e300, -1e300, None, 5e-324])
@@ -78,6 +85,7 @@ STUDIES = {
     "reports": with_reports,
     "several objectives": several,
     "conditional": conditional,
+    "constrained": constrained,
     "odd": odd,
     "define by run": lambda: run(Study.create(minimize="loss", store="memory", name="d", budget=5), [0.1, 0.2]),
 }
@@ -165,6 +173,29 @@ def test_a_larger_metric_is_better_where_it_is_maximized():
     assert "*2" in text
 
 
+def test_violated_constraints_are_named_wherever_a_trial_is_shown():
+    study = constrained()
+
+    def told(lines):
+        return " ".join(" ".join(click.unstyle(line).split()) for line in lines)
+
+    status = told(status_lines(study, [], ROOM))
+    assert "best yet val_loss 0.5000 (trial 1)" in status
+    assert "2 of 4 scored trials satisfy all of them" in status and "violated: ms 1×" in status
+    assert "the default violates ms by 3; trial 1 satisfies every measured constraint" in status
+    assert "the default violates ms by 3" in told(result_lines(study, ROOM))
+    assert "violates ms by 3;" in told(trials_lines(study, ROOM, with_reasons=False))
+    assert "ms 3.000, violated" in told(trial_lines(study, study.history[0], ROOM))
+    assert "ms -1.000, satisfied" in told(trial_lines(study, study.history[1], ROOM))
+    as_json = plain_json(trial_json(study.history[2]))
+    assert as_json["constraints"] == {"ms": -2.0, ODD: "nan"} and as_json["is_feasible"] is False
+    assert [row["constraints.ms"] for row in rows(study.history)] == [3.0, -1.0, -2.0, None]
+    nearest = run(simple(), [])
+    nearest.tell(nearest.ask(), 0.1, constraints={"ms": 3.0})
+    assert "nearest val_loss 0.1000 (trial 0)" in told(status_lines(nearest, [], ROOM))
+    assert "no trial satisfies every measured constraint" in told(result_lines(nearest, ROOM))
+
+
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [(0.91234, 0.0042, "0.912 ± 0.004"), (0.91234, 0.0149, "0.912 ± 0.015"), (123456.0, 1000.0, "123000 ± 1000"),
@@ -198,3 +229,22 @@ def test_a_sparkline_bears_any_numbers():
     assert sparkline([1.0, 1.0]) == "▁▁"
     assert sparkline([-1.7e308, 1.7e308]) == "▁█"
     assert len(sparkline([float(i) for i in range(1000)], 40)) == 40
+
+
+def test_the_front_of_several_objectives_is_shown_from_end_to_end_with_its_knee():
+    space = Space(width=Int(1, 400, default=400))
+    study = Study.create(space, store="memory", minimize="loss", maximize="speed", budget=99, name="f", strategy="grid")
+    for _ in range(40):
+        trial = study.ask()
+        study.tell(trial, {"loss": 1 / trial["width"], "speed": 1 - trial["width"] / 400})
+    lines = [click.unstyle(line) for line in result_lines(study, ROOM)]
+    text = "\n".join(lines)
+    knee, ends = study.knee, (study.front[0].number, study.front[-1].number)
+    assert knee is not None
+    marked = [line.split() for line in lines if "knee" in line.split()]
+    assert marked[0][0] == str(knee.number)
+    starts = [line.split()[0] for line in lines if line.split()]
+    assert all(str(end) in starts for end in ends)
+    assert "40 trials, each beaten by no other" in text
+    assert len(lines) < 30
+    study.close()

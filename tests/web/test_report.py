@@ -305,3 +305,19 @@ def test_style_and_script_are_part_of_the_package():
 
     folder = Path(trialist.web.__file__).parent
     assert (folder / "report.css").stat().st_size > 1_000 and (folder / "report.js").stat().st_size > 500
+
+
+def test_violated_constraints_are_named_and_no_trial_that_violates_one_is_a_best_so_far():
+    found = [
+        trial(0, 0.1, stage=Stage.BASELINE, constraints={HOSTILE: 3.0}),
+        trial(1, 0.5, constraints={"ms": -1.0}),
+        trial(2, 0.2, constraints={"ms": 2.5}),
+        trial(3, 0.4),
+    ]
+    fresh = [trial(4, 0.1, stage=Stage.SELECT, repeats=0), trial(5, 0.4, stage=Stage.SELECT, repeats=3)]
+    chosen = select({0: [0.1], 3: [0.4]}, {0: 0.1, 3: 0.4}, baseline=0, violates={0: "violates ms by 3"})
+    told = Outline(page(bare([*found, *fresh], best=found[3], selection=chosen))).text
+    assert "trial 3 satisfies every measured constraint" in told
+    assert "not to be chosen: violates ms by 3" in told
+    assert "point 2 of the design; violates ms by 2.5" in told
+    assert "The best in the search is trial 3 with" in told

@@ -58,6 +58,8 @@ def trial_json(record: TrialRecord, reports: bool = False) -> dict[str, Any]:
             name: {"mean": score.mean, "stderr": score.stderr, "replicates": score.replicates}
             for name, score in record.metrics.items()
         },
+        "constraints": record.constraints,
+        "is_feasible": record.is_feasible,
         "strategy": record.strategy,
         "reason": record.reason,
         "seed": record.seed,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trialist.cli.format import failure_of, measured, safe
 from trialist.study.events import Event, StageStarted, TestRan, TrialClosed, TrialOpened, TrialReported, TrialRetried
+from trialist.trials.feasibility import ranked, violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
 
@@ -31,7 +32,7 @@ class Course:
         self.last_failure: TrialRecord | None = None
         self.running: dict[int, TrialRecord] = {}
         self.reports: dict[int, TrialReported] = {}
-        self.losses: list[float] = [r.loss for r in history.scored if r.loss is not None]
+        self.losses: list[float] = [r.loss for r in history.feasible if r.loss is not None]
         self.tests: TestRan | None = None
         self._clock, self._began = clock, clock()
         self._spent_before = study.spent.get("seconds", 0.0)
@@ -97,11 +98,16 @@ class Course:
         if self.best is None:
             return "no score yet"
         text = f"best {safe(self.objective.name)} {self.value(self.best)} (trial {self.best.number})"
+        if not self.best.is_feasible:
+            return (
+                f"none satisfies the constraints, the nearest {safe(violations(self.best))} (trial {self.best.number})"
+            )
         if self.baseline is None:
             return f"{text}, default unscored"
         if self.best.number == self.baseline.number:
             return f"{text}, the default itself"
-        return f"{text}, default {self.value(self.baseline)}"
+        violated = "" if self.baseline.is_feasible else ", which violates a constraint"
+        return f"{text}, default {self.value(self.baseline)}{violated}"
 
     def time_left(self) -> str:
         """ "40 s left", or nothing."""
@@ -128,11 +134,12 @@ class Course:
             return False
         if record.number == 0:
             self.baseline = record
-        self.losses.append(record.loss)
-        if self.best is not None and self.best.loss is not None and self.best.loss <= record.loss:
+        if record.is_feasible:
+            self.losses.append(record.loss)
+        if self.best is not None and ranked((self.best, record))[0] is self.best:
             return False
         self.best = record
-        return True
+        return record.is_feasible
 
     def _leave(self, record: TrialRecord) -> None:
         self.running.pop(record.number, None)

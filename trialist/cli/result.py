@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trialist.cli.format import NOTHING, difference, safe, score, value
 from trialist.cli.table import Column, labelled, table
+from trialist.study.summary import constraint_note
 from trialist.trials.history import History
 from trialist.trials.trial import Score, Stage, TrialRecord
 
@@ -33,6 +34,9 @@ def result_lines(study: Study, room: int) -> list[str]:
     if _ignores_seeds(study, history, best):
         text = "fresh seeds changed nothing; if the script takes a seed, give it one: --seed '{trial.seed}'"
         lines += labelled("note", text, room, "yellow")
+    is_told = selection is not None and any(row.violates for row in selection.table)
+    if (note := constraint_note(history.baseline, best)) and not is_told:
+        lines += labelled("note", safe(note), room, "yellow")
     lines += verdict_lines(study, room)
     pasted = command_line(study, best)
     # One line, however long: it is there to be pasted.

@@ -27,6 +27,8 @@ from trialist.cli.format import (
 from trialist.cli.result import command_line, verdict_lines
 from trialist.cli.table import LABEL, Column, labelled, table
 from trialist.study.folders import trial_folder
+from trialist.study.summary import constraint_note
+from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
@@ -91,7 +93,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
                 *(score(record.metrics.get(o.name)) for o in objectives),
                 _gain(record, history),
                 time(record.seconds),
-                failure_of(record) or params(record.params),
+                failure_of(record) or _violations_and_params(record),
             ]
         )
         styles.append(_COLOURS.get(record.state, "green" if mark else ""))
@@ -116,6 +118,10 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     for name in record.metrics:
         if name not in [o.name for o in study.declared.objectives]:
             lines += labelled("", f"{safe(name)} {score(record.metrics[name])}", room)
+    for name, measured in record.constraints.items():
+        is_violated = name in record.violated
+        text = f"{safe(name)} {number(measured)}, {'violated: it is to be at most 0' if is_violated else 'satisfied'}"
+        lines += labelled("constraint", text, room, "red" if is_violated else "")
     if against := _against(record, history):
         lines += labelled("", f"{against} than the default" if against != "equal" else "equal to the default", room)
     lines += labelled("ran", _ran(record), room)
@@ -181,13 +187,31 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
         against = _against(best, history)
         is_default = baseline is not None and best.number == baseline.number
         told = "the default itself" if is_default else f"{against} than the default" if against else ""
+        label = "chosen" if study.selection else "best yet" if best.is_feasible else "nearest"
         text = f"{safe(objective.name)} {score(best.score)} (trial {best.number}){', ' if told else ''}{told}"
-        lines += labelled("chosen" if study.selection else "best yet", text, room, "green")
+        lines += labelled(label, text, room, "green" if best.is_feasible else "yellow")
         lines += labelled("", params(best.params), room)
-    if len(history.scored) > 1:
-        rising = [-loss for loss in accumulate((r.loss for r in history.scored if r.loss is not None), min)]
+    if any(r.constraints for r in history):
+        lines += labelled("constraint", _feasibility(history), room)
+        if note := constraint_note(baseline, best):
+            lines += labelled("", safe(note), room, "yellow")
+    if len(history.feasible) > 1:
+        rising = [-loss for loss in accumulate((r.loss for r in history.feasible if r.loss is not None), min)]
         lines += labelled("history", f"{sparkline(rising, room - LABEL - 14)} best so far", room)
     return lines
+
+
+def _feasibility(history: History) -> str:
+    """How many trials satisfy the measured constraints, and how often each is violated."""
+    counts = Counter(name for r in history.scored for name in r.violated)
+    often = ", ".join(f"{safe(name)} {count}×" for name, count in counts.most_common())
+    violated = f"; violated: {often}" if often else ""
+    return f"{len(history.feasible)} of {len(history.scored)} scored trials satisfy all of them{violated}"
+
+
+def _violations_and_params(record: TrialRecord) -> str:
+    violated = "" if record.is_feasible else f"{safe(violations(record))}; "
+    return violated + params(record.params)
 
 
 def _budget(study: Study, trials: int, seconds: float, cost: float) -> str:

@@ -115,10 +115,10 @@ def _value(record: TrialRecord, metric: str) -> float | None:
 
 
 def _improvements(points: Iterable[Point], objective: Objective) -> list[Point]:
-    """Explored trials that were the best when they came."""
+    """Explored trials that were the best when they came, among those that satisfy their constraints."""
     found: list[Point] = []
     for record, value in points:
-        counts = record.is_scored and record.stage is not Stage.SELECT
+        counts = record.is_scored and record.is_feasible and record.stage is not Stage.SELECT
         if counts and (not found or objective.loss(value) < objective.loss(found[-1][1])):
             found.append((record, value))
     return found

@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trialist.study.summary import constraint_note
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.charts import interval_chart, position_chart
 from trialist.web.data import ReportData, position
@@ -39,6 +40,7 @@ def comparison_section(data: ReportData) -> Html:
     return section(
         "configuration",
         f"The default and the {word}",
+        el("p", el("bdi", note)) if (note := constraint_note(default, selected)) else None,
         _scores(data, default, selected, word),
         _dials(data, default, selected),
     )
@@ -176,11 +178,13 @@ def _dial_row(data: ReportData, dial: str, default: TrialRecord, selected: Trial
     )
 
 
-def _behind(data: ReportData, number: int) -> str:
+def _behind(data: ReportData, number: int) -> Html | str:
     """How far a finalist is behind the selected one, over the same fresh seeds."""
     row = next((row for row in data.selection.table if row.number == number), None) if data.selection else None
     if row is None or row.behind is None:
         return "–"
+    if row.violates:
+        return el("bdi", f"not to be chosen: {row.violates}")
     if row.interval is None:
         return f"{row.behind:.3g}"
     low, high = row.interval

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trialist.space.parameter import Categorical
+from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import Failure, TrialRecord
 from trialist.web.data import ReportData
@@ -142,7 +143,8 @@ def _reason(record: TrialRecord) -> Html:
     ends = f"; stopped: {record.stop_reason}" if record.stop_reason else ""
     retried = f"; tried again after: {record.earlier[-1].message}" if record.earlier else ""
     failed = f"; failed: {record.failure.message[:200]}" if record.failure is not None else ""
-    return el("bdi", f"{record.reason[:400]}{retried}{failed}{ends}")
+    violated = "" if record.is_feasible else f"; {violations(record)}"
+    return el("bdi", f"{record.reason[:400]}{violated}{retried}{failed}{ends}")
 
 
 def _failures(cause: str, message: str, records: Sequence[TrialRecord]) -> Html:
