@@ -56,9 +56,19 @@ def _goes_on(trial: Trial) -> Any:
         time.sleep(0.01)
 
 
+def _measures(trial: Trial) -> Any:
+    trial.constrain("ms", trial["x"] - 3)
+    trial.cost = 0.25
+    return trial["x"]
+
+
 RETURNS = Work(_returns, Command(("sh", "-c", "echo loss={x}")))
 RAISES = Work(_raises, Command(("sh", "-c", "echo ValueError: no such thing >&2; exit 1")))
 REPORTS = Work(_reports, Command(("sh", "-c", "for step in 1 2 3; do echo step=$step loss=$(({x} + step)); done")))
+MEASURES = Work(
+    _measures,
+    Command(("sh", "-c", """echo loss={x} trial_cost=0.25; echo '{{"constraints": {{"ms": '$(({x} - 3))'}}}}'""")),
+)
 GOES_ON = Work(
     _goes_on, Command(("sh", "-c", "i=0; while :; do i=$((i + 1)); echo step=$i loss={x}; sleep 0.01; done"))
 )
@@ -76,6 +86,13 @@ def a_result_carries_its_number_attempt_and_value(make: Maker, folder: Path) -> 
     assert (message.number, message.attempt) == (7, 2), f"{message} is of another trial"
     assert message.metrics == {"loss": (7.0,)}, f"{message.metrics} is not what the objective gave"
     assert message.seconds >= 0.0
+
+
+def constraints_and_cost_come_with_the_result(make: Maker, folder: Path) -> None:
+    (message,) = _run(make(MEASURES), [_assignment(folder, 1)])
+    assert isinstance(message, Finished), f"{message} is no Finished"
+    assert message.constraints == {"ms": -2.0}, f"{message.constraints} is not what was measured"
+    assert message.cost == 0.25, f"{message.cost} is not what it cost"
 
 
 def an_error_fails_its_trial_with_a_reason(make: Maker, folder: Path) -> None:
@@ -157,6 +174,7 @@ def closing_ends_what_runs_and_may_be_repeated(make: Maker, folder: Path) -> Non
 EXECUTOR_CLAIMS: tuple[Callable[[Maker, Path], None], ...] = (
     every_assignment_ends_exactly_once,
     a_result_carries_its_number_attempt_and_value,
+    constraints_and_cost_come_with_the_result,
     an_error_fails_its_trial_with_a_reason,
     reports_come_in_order_and_before_the_end,
     a_stop_ends_a_trial_with_its_last_value,

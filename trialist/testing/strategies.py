@@ -9,6 +9,7 @@ def test_my_strategy(claim):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -109,6 +110,19 @@ def what_still_runs_is_not_proposed_again(make: StrategyMaker) -> None:
     assert len({FINITE.identity(record.params) for record in running}) == len(running), "a running one came up again"
 
 
+def violated_constraints_are_evidence_and_no_end(make: StrategyMaker) -> None:
+    for space in SPACES:
+        for values in ((1.0, math.nan, math.inf), (1.0, -1.0, -math.inf, 1e300)):
+            played_before = played(make(), space, 9)
+            measured = [replace(r, constraints={"ms": values[r.number % len(values)]}) for r in played_before]
+            history, key = History(PLAN, space, tuple(measured)), Key(PLAN.seed, 9)
+            proposal = make().propose(history, key)
+            assert isinstance(proposal, Proposal), f"it ends after nine trials with constraints: {proposal}"
+            assert space.check(proposal.params) == dict(proposal.params), f"{proposal.params} is not in {space}"
+            tried = {space.identity(r.params) for r in history}
+            assert space.identity(proposal.params) not in tried, f"{proposal.params} came up twice"
+
+
 STRATEGY_CLAIMS: Sequence[Callable[[StrategyMaker], None]] = (
     every_proposal_is_legal,
     every_proposal_says_why,
@@ -118,6 +132,7 @@ STRATEGY_CLAIMS: Sequence[Callable[[StrategyMaker], None]] = (
     the_order_of_records_does_not_matter,
     a_discrete_space_is_finished_without_repeats,
     what_still_runs_is_not_proposed_again,
+    violated_constraints_are_evidence_and_no_end,
 )
 
 
