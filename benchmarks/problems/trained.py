@@ -1,7 +1,7 @@
 """scikit-learn models, really trained on the data sets that come with the library: 3-fold cross-validated loss.
 
 Folds and seeds are fixed, so a configuration has one loss. Classifiers are scored by their log loss, regressors by
-1 - R2; both are cut at 10.
+1 - R2; both are cut at 10, which a training that diverges gets too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ def cross_validated(build: Callable[[dict[str, Any]], Any], dataset: str, config
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # short trainings end before they converge, as they should
         for train, valid in folds.split(X, y):
-            model = build(config).fit(X[train], y[train])
+            try:
+                model = build(config).fit(X[train], y[train])
+            except ValueError as error:  # how scikit-learn tells of weights that grew without bounds
+                if "non-finite" not in str(error):
+                    raise
+                return WORST
             if is_regression:
                 losses.append(1.0 - model.score(X[valid], y[valid]))
             else:
