@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trialist.scoring.front import front, knee
 from trialist.trials.trial import TrialRecord
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ def study_json(study: Study) -> dict[str, Any]:
         "verdict": None if verdict is None else verdict.to_json(),
         "verified": verdict is not None,
     }
+
+
+def front_json(study: Study) -> dict[str, Any]:
+    """The trials of the front and the number of its knee; nothing with a single objective."""
+    if len(study.declared.objectives) == 1:
+        return {}
+    history = study.history
+    bend = knee(history)
+    return {"front": [trial_json(record) for record in front(history)], "knee": None if bend is None else bend.number}
 
 
 def budget_json(study: Study) -> dict[str, Any]:

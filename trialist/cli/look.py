@@ -82,11 +82,13 @@ def show_command(number: int, study: str | None, store: str | None, as_json: boo
 def best_command(study: str | None, store: str | None, as_json: bool) -> None:
     """Show the chosen configuration beside the default, and the command line to paste.
 
+    With several objectives also the front, whose trials none beats in all of them, and its knee.
+
     \b
     Example:
       trialist best --json
     """
-    from trialist.cli.asjson import print_json, trial_json
+    from trialist.cli.asjson import front_json, print_json, trial_json
     from trialist.cli.result import command_line, result_lines
     from trialist.cli.table import width
 
@@ -101,6 +103,7 @@ def best_command(study: str | None, store: str | None, as_json: bool) -> None:
                 "best": None if best is None else trial_json(best),
                 "baseline": None if baseline is None else trial_json(baseline),
                 "is_selected": found.selection is not None,
+                **front_json(found),
                 "verdict": None if verdict is None else verdict.to_json(),
                 "command": None if best is None else command_line(found, best),
             }

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from trialist.cli.format import NOTHING, difference, safe, score, value
+from trialist.cli.front import front_lines
 from trialist.cli.table import Column, labelled, table
 from trialist.study.summary import constraint_note
 from trialist.trials.history import History
@@ -38,6 +39,8 @@ def result_lines(study: Study, room: int) -> list[str]:
     if (note := constraint_note(history.baseline, best)) and not is_told:
         lines += labelled("note", safe(note), room, "yellow")
     lines += verdict_lines(study, room)
+    if len(study.declared.objectives) > 1:
+        lines += front_lines(history, best.number, room)
     pasted = command_line(study, best)
     # One line, however long: it is there to be pasted.
     return [*lines, *([f"{'run it':<11}{pasted}"] if pasted else [])]

@@ -12,6 +12,7 @@ from trialist.errors import PlanError, StudyError, UnknownStudyError
 from trialist.execute.worker import Trial
 from trialist.protocols import Look, Store
 from trialist.schedule.schedulers import scheduler_for
+from trialist.scoring import front as fronts
 from trialist.scoring.selection import Selection
 from trialist.scoring.verdict import Verdict
 from trialist.search.choose import Choice, Stages, choose
@@ -195,6 +196,24 @@ class Study:
         """The selected trial; before a selection, the one with the best search score, which is partly luck."""
         chosen = self.selection
         return self._session.store.best(self.name) if chosen is None else self.history[chosen.number]
+
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """With several objectives: the feasible trials that no other beats in all of them, by the first objective."""
+        return fronts.front(self.history)
+
+    @property
+    def knee(self) -> TrialRecord | None:
+        """Where the front bends most, so that more of one objective costs much of another; None where it does not."""
+        return fronts.knee(self.history)
+
+    def pick(self, wanted: Mapping[str, float] | None = None, /, **levels: float) -> TrialRecord:
+        """The trial of the front that comes nearest to the levels wanted: pick(val_loss=0.1, latency_ms=20).
+
+        A dict for names that are no Python names.  Levels that some trials meet are met, and the best of those is
+        given.  PlanError for a metric that is no objective, StudyError where no trial is scored.
+        """
+        return fronts.pick(self.history, {**(wanted or {}), **levels})
 
     @property
     def plan(self) -> StudyPlan:
