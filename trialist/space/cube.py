@@ -223,7 +223,8 @@ def _prior(dial: Parameter) -> Column:
     def through(u: NDArray[np.float64]) -> NDArray[np.float64]:
         share = u if sign > 0 else 1.0 - u
         z = sign * special.ndtri(start + share * (end - start))
-        return np.clip(prior.m + prior.s * np.clip(z, a, b), 0.0, 1.0)
+        placed: NDArray[np.float64] = prior.m + prior.s * np.clip(z, a, b)
+        return np.clip(placed, 0.0, 1.0)
 
     return through
 
@@ -236,7 +237,7 @@ def _log_prior(dial: Parameter) -> Column | None:
         logs = np.log([dial.mass(choice) for choice in dial.choices])
         logs -= logs.max()
         k = len(logs)
-        return lambda u: logs[np.clip((u * k).astype(int), 0, k - 1)]
+        return lambda u: np.asarray(logs[np.clip((u * k).astype(int), 0, k - 1)])
     prior = dial.axis_prior
     if prior is None:
         return None
