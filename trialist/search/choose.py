@@ -59,12 +59,19 @@ def _cmaes(plan: Plan, space: Space, trials: int | None) -> Strategy:
     return CMAES()
 
 
+def _tpe(plan: Plan, space: Space, trials: int | None) -> Strategy:
+    from trialist.search.tpe import TPE
+
+    return TPE()
+
+
 # One line for each strategy; later engines join here and in `_automatic`.
 _BUILDERS: Mapping[str, Callable[[Plan, Space, int | None], Strategy]] = {
     "grid": lambda plan, space, trials: Grid(trials),
     "random": lambda plan, space, trials: Random(),
     "sobol": lambda plan, space, trials: Sobol(),
     "cmaes": _cmaes,
+    "tpe": _tpe,
 }
 STRATEGIES = ("auto", *_BUILDERS)
 
