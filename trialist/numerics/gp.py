@@ -318,6 +318,11 @@ class Posterior:
         precision = (self._inverse * self._inverse).sum(0)
         return y - self._alpha / precision, 1.0 / precision
 
+    def whitened(self, V: Array) -> Array:
+        """V (n, k), columns of values at the points, with the process's and the noise's correlations taken out."""
+        white: Array = self._inverse @ V
+        return white
+
     def predict(self, X: Array) -> tuple[Array, Array]:
         """(q,) means and (q,) variances of f at X (q, F), noise not included."""
         A = _scaled(X, self.fit.theta, self.fit.layout)
