@@ -40,6 +40,16 @@ def half_rank(losses: Array, weights: Array | None = None) -> Array:
     return standardised(values, weights)
 
 
+def normal_scores(values: Array) -> Array:
+    """(n,) the standard normal quantiles of the ranks of values (n,): any scale made alike. Ties share their mean rank.
+
+    >>> normal_scores(np.array([3.0, 1e9, -7.0])).round(2).tolist()
+    [0.0, 0.97, -0.97]
+    """
+    scores: Array = special.ndtri(_shares(values, np.ones(len(values))))
+    return scores
+
+
 def crowding(X: Array, width: float = 0.1) -> Array:
     """(n,) weights by which a cluster of points counts about as one: the inverse of a point's number of neighbours.
 
