@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialist.cli.asjson import plain_json, study_json, trial_json
+from trialist.cli.asjson import front_json, plain_json, study_json, trial_json
 from trialist.cli.export import csv_text, json_text
 from trialist.cli.format import columns, cut, gain, measured, number, safe, sparkline, wrapped
 from trialist.cli.result import result_lines
@@ -247,4 +247,8 @@ def test_the_front_of_several_objectives_is_shown_from_end_to_end_with_its_knee(
     assert all(str(end) in starts for end in ends)
     assert "40 trials, each beaten by no other" in text
     assert len(lines) < 30
+    told = front_json(study)
+    assert told["knee"] == knee.number
+    assert [each["number"] for each in told["front"]] == [record.number for record in study.front]
+    assert front_json(simple()) == {}
     study.close()

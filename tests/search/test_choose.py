@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,17 @@ def test_an_unknown_strategy_is_refused_with_the_nearest_name(name: str, told: s
 def test_auto_is_no_strategy_to_build() -> None:
     with pytest.raises(PlanError, match="strategy: 'auto' is not a strategy"):
         strategy_for("auto", plan(60), MIXED, None)
+
+
+def test_several_objectives_are_not_refined_round_one_trial() -> None:
+    both = replace(plan(60), objectives=(Objective("loss"), Objective("ms")))
+    one, two = (choose(MIXED, given, workers=1).stages for given in (plan(60), both))
+    assert two.refine == 0
+    assert two.search == (one.search or 0) + (one.refine or 0)
+    timed = replace(both, budget=Budget(minutes=5))
+    stages = choose(MIXED, timed, workers=1).stages
+    assert (stages.search, stages.refine, stages.refine_share) == (None, 0, 0.0)
+    assert stages.search_share == pytest.approx(0.8)
 
 
 def test_a_large_grid_is_not_counted_one_by_one() -> None:

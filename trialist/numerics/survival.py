@@ -103,30 +103,28 @@ def directions(m: int, at_most: int) -> Floats:
 def _by_spread(Y: Floats, front: Ints, chosen: list[Ints], left: int) -> Ints:
     """The front's rows, the loneliest first; the most crowded fall out one by one until `left` remain."""
     if Y.shape[1] > CROWDED:
-        return front if len(front) <= left else _niched(Y, front, chosen, left)
+        return _by_niche(Y, front, chosen, left)
     while len(front) > left:
         front = np.delete(front, np.argmin(crowding(Y[front])))
     return front[np.argsort(-crowding(Y[front]), kind="stable")]
 
 
-def _niched(Y: Floats, front: Ints, chosen: list[Ints], left: int) -> Ints:
-    """Members of the last front that fit, each for the direction with the fewest so far, the nearest to it."""
+def _by_niche(Y: Floats, front: Ints, chosen: list[Ints], left: int) -> Ints:
+    """At most `left` of the front, one by one for the direction with the fewest so far, the nearest to it first."""
     kept = np.concatenate([np.empty(0, dtype=np.int64), *chosen])
-    both = np.concatenate([kept, front])
     rays = directions(Y.shape[1], len(kept) + left)
     rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
-    scaled = _normalised(Y[both])  # (b, m)
+    scaled = _normalised(Y[np.concatenate([kept, front])])  # (b, m)
     along = scaled @ rays.T  # (b, k)
     apart = np.sqrt(np.maximum((scaled**2).sum(axis=1)[:, None] - along**2, 0.0))
-    niche, distance = apart.argmin(axis=1), apart.min(axis=1)
-    counts = np.bincount(niche[: len(kept)], minlength=len(rays)).astype(float)
-    free = np.arange(len(kept), len(both))
-    free = free[np.argsort(distance[free], kind="stable")]
+    niche, distance = apart.argmin(axis=1), apart.min(axis=1)[len(kept) :]
+    filled = np.bincount(niche[: len(kept)], minlength=len(rays))
+    niche, free = niche[len(kept) :], np.argsort(distance, kind="stable")
     taken: list[int] = []
-    while len(taken) < left:
-        place = int(np.argmin(counts[niche[free]]))  # of the least filled niche, the nearest
-        counts[niche[free[place]]] += 1
-        taken.append(int(both[free[place]]))
+    while len(taken) < left and len(free):
+        place = int(np.argmin(filled[niche[free]]))  # of the least filled niche, the nearest
+        filled[niche[free[place]]] += 1
+        taken.append(int(front[free[place]]))
         free = np.delete(free, place)
     return np.array(taken, dtype=np.int64)
 

@@ -12,6 +12,8 @@ again.  Trainings of the verification come on top, since they belong to another 
 |   that fits     |             |           | configurations fit                                                   |
 | a deterministic | the rest    | 40 %      | none: a second score would be the first one                          |
 |   objective     |             |           |                                                                      |
+| several         | the rest    | none      | as above                                                             |
+|   objectives    |             |           |                                                                      |
 | a time budget   | 45 %        | 35 %      | 20 % of the time, 4 x 3; once a trial's time is known, as the runs   |
 |                 |             |           | that fit                                                             |
 | no limit        | all         | none      | 4 x 3                                                                |
@@ -59,6 +61,12 @@ def _cmaes(plan: Plan, space: Space, trials: int | None) -> Strategy:
     return CMAES()
 
 
+def _evolution(plan: Plan, space: Space, trials: int | None) -> Strategy:
+    from trialist.search.evolution import Evolution
+
+    return Evolution()
+
+
 def _tpe(plan: Plan, space: Space, trials: int | None) -> Strategy:
     from trialist.search.tpe import TPE
 
@@ -72,6 +80,7 @@ _BUILDERS: Mapping[str, Callable[[Plan, Space, int | None], Strategy]] = {
     "sobol": lambda plan, space, trials: Sobol(),
     "cmaes": _cmaes,
     "tpe": _tpe,
+    "evolution": _evolution,
 }
 STRATEGIES = ("auto", *_BUILDERS)
 
@@ -204,20 +213,21 @@ def _split(space: Space, plan: Plan, runs: int | None, deterministic: bool) -> S
     finalists, replicates = _selection(plan, runs, deterministic)
     size = space.size if len(space) else None  # a space without dials is one that the objective will declare
     test_seeds = 0 if plan.test is None else plan.test_seeds
+    seeks_front = len(plan.objectives) > 1  # refinement narrows round one best trial, and a front has many
     if runs is None:
-        search_share, refine_share = TIMED_SHARES
+        search_share, refine_share = (sum(TIMED_SHARES), 0.0) if seeks_front else TIMED_SHARES
         if size is not None and (plan.budget.is_unlimited or size <= UNTOLD_SIZE):
             return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, search_share + refine_share, 0.0)
         if plan.budget.is_unlimited:
             return Stages(None, 0, finalists, replicates, test_seeds, 1.0, 0.0)
-        return Stages(None, None, finalists, replicates, test_seeds, search_share, refine_share)
+        return Stages(None, 0 if seeks_front else None, finalists, replicates, test_seeds, search_share, refine_share)
     if size is not None and runs - finalists * replicates < size <= runs and not _is_asked(plan):
         # Trying every configuration goes before scoring some again.
         finalists, replicates = max((row[1:] for row in SELECTION if row[1] * row[2] <= runs - size), default=(0, 0))
     free = runs - 1 - finalists * replicates
     if size is not None and size <= 1 + free:
         return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, free / runs, 0.0)
-    refine = min(free // 2, round(REFINE_SHARE * runs)) if runs >= REFINE_FROM else 0
+    refine = min(free // 2, round(REFINE_SHARE * runs)) if runs >= REFINE_FROM and not seeks_front else 0
     return Stages(free - refine, refine, finalists, replicates, test_seeds, (free - refine) / runs, refine / runs)
 
 
