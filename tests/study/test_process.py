@@ -286,6 +286,17 @@ def test_checkpoints_of_the_best_three_are_kept_and_a_retry_finds_its_own(tmp_pa
         assert found.count(True) == 1
 
 
+def test_checkpoints_of_feasible_trials_are_kept_first() -> None:
+    def saving(trial: tl.Trial) -> float:
+        (trial.checkpoint_dir / "state.txt").touch()
+        trial.constrain("ms", 1.0 if trial.number < 3 else -1.0)
+        return float(trial.number)
+
+    with tl.Study.create(SPACE, minimize="loss", store="memory", name="kept") as study:
+        study.optimize(saving, trials=7)
+        assert {int(path.parent.name) for path in study.directory.glob("*/checkpoint")} == {3, 4, 5}
+
+
 def test_finalists_are_scored_again_also_where_a_coordinator_died_just_before_it_queued_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

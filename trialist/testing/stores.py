@@ -135,6 +135,8 @@ class StoreContract(TrialChecks):
                 store.record("digits", number, [Reported(number, 0, 1, loss), message], at=3.0, owner=ME)
                 record = store.record("digits", number, [message], at=4.0, owner=ME)  # told again, NaN or not
                 assert set(record.constraints) == set(constraints) and not record.is_feasible
+                with raises(StateError, "complete"):
+                    store.record("digits", number, [replace(message, constraints={"ms": 7.5})], at=4.0, owner=ME)
             assert store.changes("digits").records[1].constraints == told[1][1]
             assert store.best("digits") == store.changes("digits").records[1]
             opened(store, ME)

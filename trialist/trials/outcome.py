@@ -88,7 +88,9 @@ def constraints_of(given: Any) -> dict[str, float]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ResultError("constraints", f"{shown(given)} gives no values by name", 'Give a dict, as {"latency": -3.5}.')
+        raise ResultError(
+            "constraints", f"{shown(given)} gives no values by name", 'Give a dict, as {"latency": -3.5}.'
+        )
     return dict(constraint(name, value) for name, value in given.items())
 
 
