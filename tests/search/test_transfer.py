@@ -95,6 +95,17 @@ def test_a_study_of_pure_noise_does_little_harm() -> None:
     assert np.mean([informed - alone for alone, informed, _ in found]) > -0.05
 
 
+def test_the_own_process_stands_where_it_foretells_better() -> None:
+    """Sources that are right on the whole but wiggle: worth something to few trials, a nuisance to many."""
+    known = sources([study(lambda p: hill()(p) + 0.15 * np.sin(60.0 * p["x"]), 1, MOST)], FEATURES)
+    used = {}
+    for trials in (8, 90):
+        own, X, y, fitted = own_process(study(hill(), 3, trials))
+        assert coefficients(known[0].mean(X)[:, None], own, y)[0] > 0.0
+        used[trials] = informed(known, own, X, y, fitted) is not None
+    assert used == {8: True, 90: False}
+
+
 def test_only_the_ranks_of_an_earlier_study_count() -> None:
     plain, bent = (
         sources([study(loss, 1)], FEATURES)[0] for loss in (hill(), lambda p: float(np.exp(9.0 * hill()(p)) - 1e6))
@@ -176,6 +187,8 @@ def test_coefficients_are_found_and_bounded() -> None:
     b = coefficients(M, own, y)
     assert (b >= 0).all() and b.sum() <= 1.0 + 1e-12
     assert b[0] > 0.8 and b[1] < 0.1 and b[2] == 0.0
+    small = coefficients(np.stack([0.3 * y, 0.2 * y], axis=1), own, y)
+    assert small.sum() == pytest.approx(1.0) and small.min() > 0.0
     assert np.allclose(coefficients(M, own, y + 7.0), b), "a constant in the losses does not matter"
 
 

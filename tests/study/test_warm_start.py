@@ -70,6 +70,7 @@ def test_an_earlier_study_is_given_in_any_of_these_ways(how: str, path: str, tmp
     }[how]
     new = made(place, "new", None, warm_start=given)
     assert new.declared.warm_start == words
+    assert f"warm start: from {', '.join(words)}" in new.plan.lines()
     assert sorted(len(history) for history in new.history.earlier) == [12] * len(words)
     assert [history.plan.name for history in new.history.earlier] == [word.partition("@")[0] for word in words]
 

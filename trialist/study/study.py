@@ -50,10 +50,12 @@ class StudyPlan:
     stages: Stages
     fits: int | None
     budget: Budget
+    warm_start: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         fit = "not known before the first trials" if self.fits is None else f"{self.fits:,} runs of the objective"
-        return [self.reason, f"budget: {self.budget}; fits {fit}", *self.stages.words]
+        warm = [f"warm start: from {', '.join(self.warm_start)}"] if self.warm_start else []
+        return [self.reason, f"budget: {self.budget}; fits {fit}", *warm, *self.stages.words]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -227,7 +229,8 @@ class Study:
             choice = Choice.from_json(kept)
         else:
             choice = choose(self.space, self.declared, workers, seconds_per_trial(self.history))
-        return StudyPlan(choice.strategy, choice.reason, choice.stages, choice.fits, self.declared.budget)
+        plan = self.declared
+        return StudyPlan(choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start)
 
     def stage(self, name: str) -> Mapping[str, Any] | None:
         """A stage's stored outcome as JSON, or None."""
