@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+VERSION = $(shell git describe --always --dirty)
 
 .PHONY: demo test test-all lint bench bench-search clean
 
@@ -33,9 +34,9 @@ bench: $(STAMP)           ## store and startup beside Optuna, in one run
 
 bench-search: $(STAMP)    ## how good the search is, what noise, workers and long studies cost it; up to an hour
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/python benchmarks/search.py --seeds 3 --jobs 2 --out build/search-runs.jsonl --tag "$$(git describe --always --dirty)"
-	$(BIN)/python benchmarks/noise.py --peers optuna-tpe --jobs 2
-	$(BIN)/python benchmarks/parallel.py --jobs 2
+	$(BIN)/python benchmarks/search.py --seeds 3 --jobs 2 --out build/search-runs.jsonl --tag "$(VERSION)"
+	$(BIN)/python benchmarks/noise.py --peers optuna-tpe --jobs 2 --out build/noise-runs.jsonl --tag "$(VERSION)"
+	$(BIN)/python benchmarks/parallel.py --jobs 2 --out build/parallel-runs.jsonl --tag "$(VERSION)"
 	$(BIN)/python benchmarks/overhead.py --peers optuna-tpe --trials 10 100 1000 --dials 7
 
 clean:

@@ -10,9 +10,8 @@ tool can know; the distance to it is what the choice lost. Values are normalised
 from __future__ import annotations
 
 import argparse
-import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+
+from kept import Job, Run, add_options, completed, one_thread, tagged
 
 PROBLEMS = [f"synthetic:noisy_{f}" for f in ("branin", "hartmann6", "ackley6", "levy6", "mixed")]
 
@@ -24,34 +23,37 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[""], help="problems whose names begin so")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=1, help="processes, each with one thread")
+    add_options(parser, "noise-runs.jsonl")
     args = parser.parse_args()
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    one_thread()
 
     import numpy as np
     import regret
-    from optimizers import available, ours
+    from optimizers import available, ours_of
     from problems import references
     from search_tables import show
 
-    names = [*ours(args.strategy), *available(args.peers.split(","))]
+    tags = tagged(ours_of(args.strategy), available(args.peers.split(",")), args.tag)
     problems = [name for name in PROBLEMS if name.startswith(tuple(args.only))]
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        losses = {
-            name: [[pool.submit(run, name, p, s, args.budget) for s in range(args.seeds)] for p in problems]
-            for name in names
-        }
-        found = {name: np.array([[f.result() for f in row] for row in rows]) for name, rows in losses.items()}
+    jobs = [
+        Job(name, p, s, args.budget, tag) for s in range(args.seeds) for p in problems for name, tag in tags.items()
+    ]
+    found = {(r["optimizer"], r["problem"], r["seed"]): r for r in completed(jobs, run, args.out, args.jobs)}
 
-    scales = [references()[p] for p in problems]
-    best = np.array([s["best"] for s in scales])[:, None, None]
-    width = np.array([s["median"] for s in scales])[:, None, None] - best
-    regrets = {name: (values - best) / width for name, values in found.items()}  # (problems, seeds, 2)
+    def regrets(name: str, what: str) -> np.ndarray:
+        """Mean over seeds, by problem; nan where a run failed."""
+        means = []
+        for problem, scale in ((p, references()[p]) for p in problems):
+            losses = [found.get((name, problem, seed), {}).get(what, np.nan) for seed in range(args.seeds)]
+            means.append((np.mean(losses) - scale["best"]) / (scale["median"] - scale["best"]))
+        return np.array(means)
+
+    names = list(tags)
     first = names[0]
     rows = []
     for name in names:
-        chosen, tried = regrets[name][..., 0].mean(axis=1), regrets[name][..., 1].mean(axis=1)
-        ratio = "" if name == first else regret.ratio(regrets[first][..., 0].mean(axis=1), chosen).text(2)
+        chosen, tried = regrets(name, "chosen"), regrets(name, "tried")
+        ratio = "" if name == first else regret.ratio(regrets(first, "chosen"), chosen).text(2)
         rows.append([name, *(f"{c:.3f} ({t:.3f})" for c, t in zip(chosen, tried, strict=True))])
         rows[-1] += [f"{chosen.mean():.3f} ({tried.mean():.3f})", ratio]
     short = [p.removeprefix("synthetic:noisy_") for p in problems]
@@ -59,22 +61,22 @@ def main() -> None:
     show(title, ["optimizer", *short, "mean", f"{first} / it"], rows)
 
 
-def run(name: str, problem_name: str, seed: int, budget: int) -> tuple[float, float]:
-    """(true loss of the recommendation, best true loss tried)."""
+def run(job: Job) -> Run:
+    """chosen: true loss of the recommendation; tried: best true loss."""
     import numpy as np
     from optimizers import make
     from problems import get
 
-    problem, rng = get(problem_name), np.random.default_rng([seed, 77])
-    optimizer, trues = make(name, problem.space, seed, budget), []
-    for _ in range(budget):
+    problem, rng = get(job.problem), np.random.default_rng([job.seed, 77])
+    optimizer, trues = make(job.optimizer, problem.space, job.seed, job.budget), []
+    for _ in range(job.budget):
         token, config = optimizer.ask()
         observed, true = problem.observed(config, rng)
         optimizer.tell(token, config, observed)
         trues.append(true)
     chosen = problem.loss(optimizer.chosen())
     optimizer.close()
-    return chosen, min(trues)
+    return {"chosen": chosen, "tried": min(trues)}
 
 
 if __name__ == "__main__":

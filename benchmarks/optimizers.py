@@ -30,7 +30,7 @@ def make(name: str, space: tl.Space, seed: int, budget: int) -> Any:
     raise ValueError(f"{name!r} is none of {', '.join(PEERS)}, {OURS}STRATEGY")
 
 
-def ours(strategies: str) -> list[str]:
+def ours_of(strategies: str) -> list[str]:
     """Our strategies, comma-separated, as optimizers; "none" is none."""
     return [OURS + name for name in strategies.split(",") if name != "none"]
 
@@ -42,7 +42,8 @@ def missing(name: str) -> str | None:
 
 
 def available(names: list[str]) -> list[str]:
-    """The names whose packages are there; a line is printed for each of the others."""
+    """The names whose packages are there, a line for each of the others; "none" is none."""
+    names = [name for name in names if name != "none"]
     for name in names:
         if missing(name):
             print(f"{name} is skipped: {missing(name)} is not installed (see benchmarks/README.md)")

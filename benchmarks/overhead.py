@@ -11,13 +11,14 @@ for one suggestion is not tried on more trials of that dimension.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from kept import one_thread
 
 MEASURED = 9  # suggestions after the first one
 WARM = 20  # trials, enough for every optimizer to have a model
@@ -40,15 +41,15 @@ def main() -> None:
     parser.add_argument("--dials", type=int, nargs="*", default=[2, 7, 13, 30])
     parser.add_argument("--limit", type=float, default=5.0, help="seconds of one suggestion")
     args = parser.parse_args()
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    one_thread()
 
-    from optimizers import available, ours
+    from optimizers import available, ours_of
     from search_tables import show
 
     head = ["optimizer", *(f"{trials:,} trials" for trials in args.trials), f"MiB @{args.trials[-1]:,}"]
     for dials in args.dials:
         rows = []
-        for name in [*ours(args.strategy), *available([n for n in args.peers.split(",") if n])]:
+        for name in [*ours_of(args.strategy), *available(args.peers.split(","))]:
             costs: list[Cost | None] = []
             for trials in args.trials:
                 too_slow = bool(costs) and (costs[-1] is None or costs[-1].later > 1e3 * args.limit)

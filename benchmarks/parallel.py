@@ -1,10 +1,10 @@
 """What asynchronous workers cost in trials: W of them need how many to get where one gets with the whole budget?
 
 Simulated: a worker that is free asks at once, while the others' trials are pending, and trials take random times
-(log-normal, the same for every optimizer). Trials count when they end. The target of a problem is the sequential
-search's median regret over seeds at the end of its budget; the cost is the number of trials at which the median curve
-of W workers reaches it, over the number at which the sequential median curve first did. The parallel search gets half
-as many trials again, and both plan for as many; a problem whose target it misses counts twice the budget.
+(log-normal, the same for every optimizer). Trials count when they end. The regret curves of search.py, averaged over
+seeds and problems, are compared: the cost is the number of trials after which the mean curve of W workers has come to
+the sequential one's value at the end of the budget, over that budget. The workers get twice the budget, and both searches
+plan for as many.
 
   python benchmarks/parallel.py --strategy auto --workers 8
 """
@@ -13,107 +13,91 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+
+from kept import Job, Run, add_options, completed, one_thread, tagged
 
 TARGET = 1.2
-MORE = 1.5  # trials of the parallel search over the sequential one's
-FLOOR = 1e-3  # regrets below are alike
+MORE = 2.0  # trials of the parallel search over the sequential one's
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", default="auto", help="of ours, comma-separated")
-    parser.add_argument("--peers", default="", help="comma-separated, such as optuna-tpe")
+    parser.add_argument("--peers", default="none", help="comma-separated, such as optuna-tpe")
     parser.add_argument("--suite", default="synthetic", help="synthetic, trained or all")
     parser.add_argument("--only", nargs="*", default=[""], help="problems whose names begin so")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=1, help="processes, each with one thread")
+    add_options(parser, "parallel-runs.jsonl")
     args = parser.parse_args()
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    one_thread()
 
-    from optimizers import available, ours
+    import regret
+    from optimizers import available, ours_of
     from problems import references
     from search_tables import show
 
-    names = [*ours(args.strategy), *available([name for name in args.peers.split(",") if name])]
+    tags = tagged(ours_of(args.strategy), available(args.peers.split(",")), args.tag)
     problems = [
         p for p in references() if args.suite in ("all", p.partition(":")[0]) and p.startswith(tuple(args.only))
     ]
-    more = round(MORE * args.budget)
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        runs = {
-            (name, p): [
-                [pool.submit(run, name, p, seed, trials, workers, more) for seed in range(args.seeds)]
-                for trials, workers in ((args.budget, 1), (more, args.workers))
-            ]
-            for name in names
-            for p in problems
-        }
-        for name in names:
-            rows = [
-                [p, *costs([[f.result() for f in side] for side in runs[name, p]], references()[p], args.budget)]
-                for p in problems
-            ]
-            show(
-                f"{name}: {args.workers} asynchronous workers against one, {args.seeds} seeds",
-                [
-                    "problem",
-                    "regret: one",
-                    f"{args.workers} workers",
-                    "trials: one",
-                    f"{args.workers} workers",
-                    "ratio",
-                ],
-                [[p, f"{a:.4f}", f"{b:.4f}", m, n, f"{n / m:.2f}"] for p, a, b, m, n in rows],
-            )
-            conclude([row[4] / row[3] for row in rows])
+    jobs = [
+        Job(name, problem, seed, round(MORE * args.budget), tag, workers)
+        for seed in range(args.seeds)
+        for problem in problems
+        for name, tag in tags.items()
+        for workers in (1, args.workers)
+    ]
+    runs = completed(jobs, simulated, args.out, args.jobs)
+    scale = {problem: (references()[problem]["best"], references()[problem]["median"]) for problem in problems}
+    for name in tags:
+        one, many = (
+            averaged(regret.regrets([r for r in runs if (r["optimizer"], r["workers"]) == (name, n)], scale)[name])
+            for n in (1, args.workers)
+        )
+        points = (args.budget // 2, args.budget)
+        rows = [[p, *(f"{curve[n - 1]:.4f}" for n in points for curve in (one[p], many[p]))] for p in one]
+        head = ["regret", *(f"{who} @{n}" for n in points for who in ("one", f"{args.workers} workers"))]
+        show(f"{name}: {args.workers} asynchronous workers against one, {args.seeds} seeds", head, rows)
+        conclude(list(one.values()), list(many.values()), args.budget)
 
 
-def conclude(ratios: list[float]) -> None:
-    """The geometric mean over problems and its target."""
+def averaged(curves: dict) -> dict:
+    """The mean curve over seeds of each problem."""
+    import numpy as np
+
+    return {problem: np.mean(list(seeds.values()), axis=0) for problem, seeds in curves.items()}
+
+
+def conclude(one: list, many: list, budget: int) -> None:
+    """Trials that the workers need over the budget, with its interval over problems, and the target."""
     import numpy as np
     import regret
 
-    found = regret.Estimate(*np.exp(regret.mean(np.log(ratios))))
-    print(f"\ngeometric mean {found.text(2)}, target <= {TARGET}: {'met' if found.value <= TARGET else 'missed'}")
+    def cost(which: np.ndarray) -> float:
+        target = np.mean([one[i][budget - 1] for i in which])
+        reached = np.nonzero(np.mean([many[i] for i in which], axis=0) <= target + 1e-12)[0]
+        return (reached[0] + 1) / budget if len(reached) else MORE
+
+    found = regret.Estimate(cost(np.arange(len(one))), *regret.interval([cost(w) for w in regret.resampled(len(one))]))
+    verdict = "met" if found.value <= TARGET else "missed"
+    print(f"\ntrials needed, over the budget: {found.text(2)} ({MORE} is not at all), target <= {TARGET}: {verdict}")
 
 
-def costs(sides: list, scale: dict[str, float], budget: int) -> tuple[float, float, int, int]:
-    """Median regrets after the budget, and the trials after which each side has the sequential one's."""
+def simulated(job: Job) -> Run:
+    """Losses and true losses in the order in which trials ended."""
     import numpy as np
-
-    one, many = (
-        np.median([(np.array(curve) - scale["best"]) / (scale["median"] - scale["best"]) for curve in side], axis=0)
-        for side in sides
-    )
-    target = max(one[-1], FLOOR) + 1e-12
-    reached = np.nonzero(many <= target)[0]
-    return (
-        float(one[-1]),
-        float(many[budget - 1]),
-        int(np.argmax(one <= target)) + 1,
-        int(reached[0]) + 1 if len(reached) else 2 * budget,
-    )
-
-
-def run(name: str, problem_name: str, seed: int, trials: int, workers: int, planned: int) -> list[float]:
-    """True loss of the incumbent after each trial that ended."""
-    import numpy as np
-    import regret
     from optimizers import make
     from problems import get
 
-    problem = get(problem_name)
-    noise, times = np.random.default_rng([seed, 77]), np.random.default_rng([seed, 78])
-    optimizer = make(name, problem.space, seed, planned)
-    running: list[tuple[float, int, object, dict]] = []
+    problem = get(job.problem)
+    noise, times = np.random.default_rng([job.seed, 77]), np.random.default_rng([job.seed, 78])
+    optimizer = make(job.optimizer, problem.space, job.seed, job.budget)
+    running: list[tuple[float, int, object, dict]] = []  # a heap: when it ends, number, token, configuration
     losses, trues, asked, now = [], [], 0, 0.0
-    while len(losses) < trials:
-        while len(running) < workers and asked < trials:
+    while len(losses) < job.budget:
+        while len(running) < job.workers and asked < job.budget:
             token, config = optimizer.ask()
             heapq.heappush(running, (now + times.lognormal(0.0, 0.5), asked, token, config))
             asked += 1
@@ -123,7 +107,7 @@ def run(name: str, problem_name: str, seed: int, trials: int, workers: int, plan
         losses.append(observed)
         trues.append(true)
     optimizer.close()
-    return regret.incumbents({"losses": losses, "true": trues}).tolist()
+    return {"losses": losses, "true": trues}
 
 
 if __name__ == "__main__":

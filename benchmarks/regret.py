@@ -7,7 +7,7 @@ is averaged over seeds first, then over problems; intervals are 95 % bootstraps 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,14 +69,14 @@ def at(curves: Curves, n: int) -> np.ndarray:
 
 def mean(values: np.ndarray) -> Estimate:
     """The mean over problems."""
-    return Estimate(float(values.mean()), *_interval(values[_resampled(len(values))].mean(axis=1)))
+    return Estimate(float(values.mean()), *interval(values[resampled(len(values))].mean(axis=1)))
 
 
 def ratio(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
     """Our mean over theirs; below 1 ours is better."""
-    which = _resampled(len(ours))
-    resampled = ours[which].mean(axis=1) / np.maximum(theirs[which].mean(axis=1), 1e-12)
-    return Estimate(float(ours.mean() / max(theirs.mean(), 1e-12)), *_interval(resampled))
+    which = resampled(len(ours))
+    ratios = ours[which].mean(axis=1) / np.maximum(theirs[which].mean(axis=1), 1e-12)
+    return Estimate(float(ours.mean() / max(theirs.mean(), 1e-12)), *interval(ratios))
 
 
 def trials_to_reach(curves: Curves, targets: Mapping[str, float]) -> Estimate:
@@ -94,10 +94,12 @@ def _log_trials(curves: Iterable[np.ndarray], target: float) -> float:
     return float(np.mean(np.log(needed)))
 
 
-def _resampled(problems: int) -> np.ndarray:
+def resampled(problems: int) -> np.ndarray:
+    """Bootstrap samples of that many problems, (RESAMPLES, problems)."""
     return np.random.default_rng(0).integers(problems, size=(RESAMPLES, problems))
 
 
-def _interval(resampled: np.ndarray) -> tuple[float, float]:
-    low, high = np.percentile(resampled, [2.5, 97.5])
+def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of resampled values."""
+    low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

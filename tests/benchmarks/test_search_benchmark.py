@@ -140,12 +140,12 @@ def test_a_run_is_kept_and_not_made_again_and_peers_come_from_the_harness(tmp_pa
     (harness / "reference.json").write_text(json.dumps({"f:1": {"best": 0.0, "median": 1.0}}))
     peer = run_of("peer_", "f:1", [1.0, 0.5, 0.5, 0.5], overhead_ms=[1.0] * 4)
     (harness / "results" / "peer.dev.jsonl").write_text(json.dumps(peer) + "\n" + json.dumps(peer | {"mode": "mf"}))
-    ours = run_of("trialist:auto", "f:1", [1.0, 0.5, 0.5, 0.25], budget=4, tag="v1", overhead_ms=[1.0] * 4)
+    ours = run_of("trialist:auto", "f:1", [1.0, 0.5, 0.5, 0.25], budget=4, tag="v1", workers=1, overhead_ms=[1.0] * 4)
     out = tmp_path / "runs.jsonl"
     out.write_text(json.dumps(ours) + "\n")
     options = ["--harness", str(harness), "--tag", "v1", "--seeds", "1", "--budget", "4", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", ["search.py", *options])
-    monkeypatch.setattr(search.os, "environ", {})
+    monkeypatch.setattr(search, "one_thread", lambda: None)
     search.main()  # would fail in the harness, which has no loop, if it made the run again
     said = capsys.readouterr().out
     assert "0.250 / 0.500 = 0.50" in said and "100%" in said
