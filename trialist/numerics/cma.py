@@ -96,16 +96,16 @@ class Gaussian:
         found: Array = self.sigma * self.spread * np.sqrt(np.diag(self.C))
         return found
 
-    def inside(self, z: Array) -> Array:
-        """A point of the cube (n,): the first of several draws, standard normal z (k, n), that lies in it.
-
-        Where none does, the one that sticks out least, put back at the bound: so an optimum at a bound is met exactly,
-        yet few offspring fall on bounds, which would narrow the distribution there too early (measured).
-        """
-        points = self.mean + self.sigma * self.spread * ((z * self.D) @ self.B.T)  # (k, n)
-        placed = np.clip(points, 0.0, 1.0)
-        point: Array = placed[np.abs(points - placed).sum(axis=1).argmin()]
+    def at(self, z: Array) -> Array:
+        """The point (n,) of a standard normal z (n,)."""
+        point: Array = self.mean + self.sigma * self.spread * (self.B @ (self.D * z))
         return point
+
+    def log_density(self, x: Array) -> float:
+        """The log of the density at x (n,), but for a constant that only n decides."""
+        scale = self.sigma * self.spread
+        z = ((x - self.mean) / scale @ self.B) / self.D
+        return -0.5 * float(z @ z) - float(np.log(scale).sum() + np.log(self.D).sum())
 
     def floored(self, least: Array) -> Gaussian:
         """The same with no dial narrower than `least` (n,): "LB" of LB+IC-CMA-ES (Marty et al. 2024)."""

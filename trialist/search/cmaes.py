@@ -4,7 +4,7 @@ A generation is λ closed trials of this strategy, in the order of their numbers
 matter to the update, so a worker never waits: while some still run, further offspring come from the present one.
 Everything is recomputed from the records, and kept only to save time.
 
-Offspring are seen as the objective saw them: in the middle of their value's share, at the bound where they fell beyond.
+Offspring are seen as the objective saw them: in the middle of their value's share, continuous dials folded at bounds.
 A discrete dial that kept the mean's value, or an inactive dial, tells nothing of where in its share it was drawn, so
 the draw itself stands there (integer centering, Marty et al. 2024, "LB+IC-CMA-ES").
 """
@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from trialist.errors import SpaceError
 from trialist.numerics import choices as categorical
 from trialist.numerics import cma
+from trialist.numerics.cma import Gaussian
+from trialist.numerics.folding import EDGE, fold, unfold_near
 from trialist.numerics.keys import Key
 from trialist.search import restarts
 from trialist.search.design import ATTEMPTS, first_new
@@ -40,7 +42,6 @@ Array = NDArray[np.float64]
 NAME = "cmaes"
 WARM_FROM = 20  # scored trials of other strategies that are enough to begin from their best
 WARM_SHARE = 0.1  # γ of WS-CMA-ES
-DRAWS = 64  # tries to stay within the bounds
 WIDENING = 1.1  # by how much each draw that came up before widens the next one
 _KEPT_RUNS = 64  # generations that can be gone back to when a slow trial is told late
 _BLAMELESS = frozenset({Cause.PREEMPTED, Cause.INFRASTRUCTURE})  # failures that say nothing of the configuration
@@ -90,7 +91,7 @@ def _drawn(replay: _Replay, run: Run, key: Key) -> tuple[dict[str, Any] | None, 
 
 def _point(run: Run, rng: np.random.Generator, n: int, widened: float = 1.0) -> Array:
     """(n,) a draw from the run's distribution of numbers."""
-    return run.gaussian.inside(widened * rng.standard_normal((DRAWS, n)))
+    return run.gaussian.at(widened * rng.standard_normal(n))
 
 
 def _reason(run: Run, why_restarted: str) -> str:
@@ -121,9 +122,18 @@ class _Dials:
     def rows(self, X: Array, chosen: NDArray[np.int64]) -> Array:
         """(k, d) canonical rows of numbers X (k, n) and choices (k, m)."""
         U = np.full((len(X), self.cube.d), 0.5)
-        U[:, self.numeric] = X
+        U[:, self.numeric] = np.where(self.is_discrete, np.clip(X, 0.0, 1.0), fold(X))
         U[:, self.choice] = (chosen + 0.5) / self.counts
         return self.cube.canonical(U)[0]
+
+    def unfolded(self, X: Array, near: Array | None = None) -> Array:
+        """(k, n) numbers X of the cube, continuous ones on the line: where it is nearest to `near` (k, n)."""
+        return np.where(self.is_discrete, X, unfold_near(X, X if near is None else near))
+
+    def bounded(self, gaussian: Gaussian) -> Gaussian:
+        """The same with its mean within the bounds: beyond, the line only repeats itself."""
+        edge = np.where(self.is_discrete, 0.0, EDGE)
+        return replace(gaussian, mean=np.clip(gaussian.mean, -edge, 1.0 + edge))
 
     def chosen(self, rows: Array, active: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(k, m) the choices of rows, -1 where a dial was inactive."""
@@ -202,25 +212,45 @@ class _Replay:
 
     def _advance(self) -> None:
         used, run, why = self._moments[-1]
-        while len(self._told) - used >= run.setting.population:
-            generation = self._told[used : used + run.setting.population]
-            used += run.setting.population
+        while True:
+            generation, used = self._generation(run, used)
+            if len(generation) < run.setting.population:
+                return
             run = self._after(run, generation)
             ending = restarts.ended(run)
             if ending:
                 run, why = self._restarted(run), ending
             self._moments.append((used, run, why))
 
+    def _generation(self, run: Run, used: int) -> tuple[list[TrialRecord], int]:
+        """The next offspring of the run, and how many trials are used up then.
+
+        What was still under way when the run before ended lies where that one was likelier to put it, and is left out
+        of the first generation: else the new run would begin where the old one ended.
+        """
+        population, before = run.setting.population, run.before
+        if before is None or run.bests:
+            generation = self._told[used : used + population]
+            return generation, used + len(generation)
+        own: list[TrialRecord] = []
+        while used < len(self._told) and len(own) < population:
+            record = self._told[used]
+            x = self.dials.unfolded(self.dials.encode([record])[0][:, self.dials.numeric])[0]
+            if run.gaussian.log_density(x) >= before.log_density(x):
+                own.append(record)
+            used += 1
+        return own, used
+
     def _first_run(self) -> Run:
         dials, setting = self.dials, restarts.first_setting(self.dials.n + self.dials.m)
         good = [r for source in self._sources() for r in self._best(source)]
         if good:
             rows, had = dials.encode(good)
-            gaussian = cma.warm_start(_filled(rows[:, dials.numeric], had[:, dials.numeric]))
+            gaussian = cma.warm_start(dials.unfolded(_filled(rows[:, dials.numeric], had[:, dials.numeric])))
             choices = categorical.learnt(dials.counts, dials.chosen(rows, had))
         else:
             default = dials.cube.encode([self.space.baseline()])
-            gaussian = cma.start(default[0, dials.numeric], setting.sigma)
+            gaussian = cma.start(dials.unfolded(default[:, dials.numeric])[0], setting.sigma)
             choices = categorical.even(dials.counts)
         return self._floored(restarts.begun(setting, gaussian, choices))
 
@@ -249,7 +279,7 @@ class _Replay:
         dials = self.dials
         setting = restarts.next_setting(run, dials.n + dials.m, self.seed)
         gaussian = cma.start(restarts.random_mean(self.seed, setting.index, dials.n), setting.sigma)
-        return self._floored(restarts.begun(setting, gaussian, categorical.even(dials.counts)))
+        return self._floored(restarts.begun(setting, gaussian, categorical.even(dials.counts), run.gaussian))
 
     def _after(self, run: Run, generation: Sequence[TrialRecord]) -> Run:
         """The run once a generation is told."""
@@ -259,7 +289,7 @@ class _Replay:
         rows, had = dials.encode(ranked)
         weights = cma.weights_of(run.rates, [merits[r.number] for r in ranked])
         drawn = np.array([_point(run, Key(self.seed, r.number).generator(NAME), dials.n) for r in ranked])
-        gaussian = cma.update(run.gaussian, run.rates, self._latent(run, rows, had, drawn), weights)
+        gaussian = dials.bounded(cma.update(run.gaussian, run.rates, self._latent(run, rows, had, drawn), weights))
         choices = categorical.moved(run.choices, dials.chosen(rows, had), weights)
         losses = [_feasible_loss(merits[r.number]) for r in ranked]
         return self._floored(restarts.told(run, gaussian, choices, losses))
@@ -272,7 +302,7 @@ class _Replay:
         rounded = dials.rows(drawn, chosen)[:, dials.numeric]
         middle = dials.rows(np.repeat(run.gaussian.mean[None], len(rows), axis=0), chosen)[:, dials.numeric]
         is_same = dials.is_discrete & (np.abs(rounded - X) < 1e-9) & (np.abs(middle - X) < 1e-9)
-        return np.where(is_same | ~had[:, dials.numeric], drawn, X)
+        return np.where(is_same | ~had[:, dials.numeric], drawn, dials.unfolded(X, drawn))
 
     def _floored(self, run: Run) -> Run:
         """The same run, its discrete dials wide enough to leave their value now and then."""
@@ -284,9 +314,10 @@ class _Replay:
 def _merit(record: TrialRecord, objective: Objective) -> tuple[float, ...]:
     """For ranking, smaller first: feasible scores, the rest by violation, what was stopped early, failures."""
     if record.is_scored and record.loss is not None:
-        constraints = getattr(record, "constraints", None) or {}
-        violation = math.fsum(max(0.0, value) for value in constraints.values())
-        return (1.0, violation, record.loss) if violation > 0.0 else (0.0, record.loss)
+        if record.is_feasible:
+            return (0.0, record.loss)
+        broken = (record.constraints[name] for name in record.violated)
+        return (1.0, sum(math.inf if math.isnan(value) else value for value in broken), record.loss)
     if record.state is State.STOPPED and record.reports:
         last = record.reports[-1]
         return (2.0, -last.step, objective.loss(last.value))

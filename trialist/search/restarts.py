@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -17,9 +17,9 @@ from trialist.numerics.choices import Choices
 from trialist.numerics.cma import Gaussian, Rates, offspring, rates
 from trialist.numerics.keys import Key
 
-SIGMA = 0.3  # the first step, in units of the cube
+SIGMA = 0.2  # the first step, in units of the cube; 0.3 was slower, and with many workers lost its way (measured)
 _FLAT = 1e-12  # of the spread of losses that the run has seen
-_NARROW = 1e-11  # of the cube: values have twelve digits
+_NARROW = 1e-6  # of the cube: no dial's meaning is finer, and another run is worth more than more digits
 _SKEWED = 1e7  # D's largest over its smallest
 
 
@@ -42,15 +42,20 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run at one moment: its distribution, and the best loss of each generation, inf where none was scored."""
+    """A run at one moment: its distribution, and the best loss of each generation, inf where none was scored.
+
+    before: the last distribution of the run before, whose late offspring are none of this one's.
+    level: generations in a row in which half of the offspring scored the same.
+    """
 
     setting: Setting
     rates: Rates
     gaussian: Gaussian
     choices: Choices
+    before: Gaussian | None = None
     bests: tuple[float, ...] = ()
     worst: float = -math.inf
-    level: int = 0  # generations in a row in which half of the offspring scored the same
+    level: int = 0
 
     @property
     def spent(self) -> int:
@@ -63,9 +68,9 @@ def first_setting(dials: int) -> Setting:
     return Setting(0, offspring(dials), SIGMA, None, True, 0, 0, 0)
 
 
-def begun(setting: Setting, gaussian: Gaussian, choices: Choices) -> Run:
+def begun(setting: Setting, gaussian: Gaussian, choices: Choices, before: Gaussian | None = None) -> Run:
     """A run at its beginning."""
-    return Run(setting, rates(len(gaussian.mean), setting.population), gaussian, choices)
+    return Run(setting, rates(len(gaussian.mean), setting.population), gaussian, choices, before)
 
 
 def next_setting(run: Run, dials: int, seed: int) -> Setting:
@@ -114,14 +119,13 @@ def told(run: Run, gaussian: Gaussian, choices: Choices, losses: Sequence[float]
     """The run after a generation; losses (λ,), best first, inf where there is none."""
     finite = [loss for loss in losses if loss < math.inf]
     half = losses[len(losses) // 2]
-    return Run(
-        run.setting,
-        run.rates,
-        gaussian,
-        choices,
-        (*run.bests, losses[0]),
-        max([run.worst, *finite]),
-        run.level + 1 if losses[0] == half else 0,
+    return replace(
+        run,
+        gaussian=gaussian,
+        choices=choices,
+        bests=(*run.bests, losses[0]),
+        worst=max([run.worst, *finite]),
+        level=run.level + 1 if losses[0] == half else 0,
     )
 
 
