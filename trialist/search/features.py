@@ -2,8 +2,8 @@
 
 A numeric (or ordered) dial is one column, its position in [0, 1].  An unordered categorical dial is one-hot, scaled so
 that two different choices lie at distance 1 (Hamming).  An inactive dial cannot leak: numbers stand at 0.5, categories
-at a level of their own; the parent's category tells the two cases apart, and where a number decides, a column of its own.
-The kernel is so a function of finite vectors, hence always positive definite.
+at a level of their own; the parent's category tells the two cases apart, and where a number decides, a column of its
+own does.  The kernel is so a function of finite vectors, hence always positive definite.
 """
 
 from __future__ import annotations

@@ -139,6 +139,10 @@ class Observed:
         """The trial of that row."""
         return self._records[row].number
 
+    def record(self, row: int) -> TrialRecord:
+        """All that is known of the trial of that row."""
+        return self._records[row]
+
     def _seen(self, name: str) -> NDArray[Any]:
         return self._rows[name][: len(self._records)]
 

@@ -20,12 +20,12 @@ from trialist.space.space import Space
 from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Proposal, TrialRecord
+from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
 
 NAME = "warm start"
 ROUNDS = 2  # points of each study at most
 APART = 0.1  # of a dial's scale: nearer than that in every dial, the second point would tell what the first one does
-SHARE = 5  # of a study's trials, the best 1 / SHARE are looked at for points that this space has
+SHARE = 5  # of a study's trials, the best 1 / SHARE are looked at in any case
 FEW = 4  # trials that a strategy begins with at least, if the budget has four times as many
 
 
@@ -106,13 +106,17 @@ def first_points(history: History) -> list[list[FirstPoint]]:
 
 
 def _best(earlier: History, space: Space, turn: int) -> Iterator[tuple[TrialRecord, Translation]]:
-    """The best share of a study, by each objective in turn, as far as the present space has and allows it."""
+    """The best share of a study, by each objective in turn, as far as the present space has and allows it.
+
+    All that beat the study's own default counts as good: a choice that is gone may have been in all of the very best.
+    """
     objectives = earlier.plan.objectives
     objective = objectives[turn % len(objectives)]
     order = ranked(earlier.scored)
     if objective is not objectives[0]:
         order.sort(key=lambda r: (not r.is_feasible, objective.loss(r.metrics[objective.name].mean)))
-    for record in order[: max(SHARE, len(order) // SHARE)]:
+    default = next((i for i, record in enumerate(order) if record.stage is Stage.BASELINE), 0)
+    for record in order[: max(SHARE, len(order) // SHARE, default)]:
         translation = translated(record.params, space)
         if translation is not None and _is_allowed(translation.params, space):
             yield record, translation

@@ -1,0 +1,132 @@
+"""Bayesian optimisation with Gaussian processes, for mixed, conditional, noisy, constrained and parallel searches.
+
+A few even points first; then each trial maximises the expected improvement over the best posterior mean, averaged over
+two processes (Matern 5/2 and 3/2) fitted to all scores, with the trials that still run conditioned on.  In turn, an
+improvement counts from nothing on, or only beyond a margin: where the first settles in a basin whose gains have become
+trifles, the second looks elsewhere.  In long studies every other trial stays within a box round the incumbent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trialist.numerics.gp import Array, Prior
+from trialist.numerics.keys import Key
+from trialist.search.acquisition import Acquisition
+from trialist.search.design import first_new, sobol_proposal
+from trialist.search.evidence import Evidence, Witness
+from trialist.search.improvement import Aim, aim
+from trialist.search.maximize import Effort, Inside, maximise
+from trialist.search.preferences import preferences
+from trialist.search.surrogate import Surrogate
+from trialist.space.cube import Rows
+from trialist.trials.history import History
+from trialist.trials.trial import Exhausted, Proposal
+
+LEAST_SCORED = 3  # scores before there is anything to fit
+LOCAL_FROM = 500  # scored trials from which on every other one stays near the incumbent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was chosen by measuring: docs/engine.md has the comparisons.
+
+    smoothness: of the processes that are averaged.  margins: in turn, what an improvement must exceed to count, in
+    standard deviations of the transformed losses.  last: the share of a known budget in which every improvement counts.
+    """
+
+    smoothness: tuple[float, ...] = (2.5, 1.5)
+    margins: tuple[float, ...] = (0.0, 0.05)
+    last: float = 0.1
+    prior: Prior = field(default_factory=Prior)
+    effort: Effort = field(default_factory=Effort)
+
+
+class Bayesian:
+    """Gaussian processes on any space."""
+
+    name = "gp"
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._witness, self._surrogate = Witness(), Surrogate(self.settings.prior)
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        space = history.space
+        first = initial_trials(len(space), history.plan.budget.trials)
+        if not len(space) or len(history.explored) < first or len(history.scored) < LEAST_SCORED:
+            reason = f"Sobol point {key.number}: a model needs some even points first"
+            return sobol_proposal(self.name, history, space, key, reason)
+        evidence = self._witness.evidence(history)
+        local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
+        centre = _incumbent(evidence) if local else None
+        goal = aim(evidence, self._surrogate, self.settings.smoothness, self._margin(history, key), key, centre)
+        terms = preferences(evidence, history, self._surrogate)
+        if goal.term is not None:
+            terms.insert(0, goal.term)
+        inside = _box(evidence, centre) if centre is not None else None
+        acquisition = Acquisition(evidence.features, terms)
+        found = maximise(acquisition, key.generator("gp"), goal.best, evidence.taken, self.settings.effort, inside)
+        if not found:
+            return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
+        row = found[0].row
+        return Proposal(evidence.features.cube.decode(row), _reason(evidence, goal, row, history, local), self.name)
+
+    def _margin(self, history: History, key: Key) -> float:
+        """In turn; near the end of a known budget every improvement counts."""
+        trials = history.plan.budget.trials
+        if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
+            return 0.0
+        return self.settings.margins[key.number % len(self.settings.margins)]
+
+
+def initial_trials(dials: int, trials: int | None) -> int:
+    """Trials before the model, the baseline among them: half the dials and 3, at most a quarter of the budget."""
+    wanted = max(4, round(dials / 2) + 3)
+    return wanted if trials is None else min(wanted, max(LEAST_SCORED, trials // 4))
+
+
+def _incumbent(evidence: Evidence) -> int:
+    """The index of the lowest loss; feasible ones go first."""
+    losses = np.where(evidence.is_feasible, evidence.losses[:, 0], np.inf)
+    return int(np.argmin(losses if np.isfinite(losses).any() else evidence.losses[:, 0]))
+
+
+def _box(evidence: Evidence, centre: int) -> Inside:
+    """Numbers within a box round a trial, whose side halves each time that some trials in a row have gained nothing.
+
+    After the smallest it starts large again: TuRBO's trust region (Eriksson 2019) as a function of the history.
+    """
+    cube = evidence.features.cube
+    patience = 2 * max(4, cube.d)
+    side = 0.8 * 0.5 ** ((evidence.n - 1 - centre) // patience % 7)
+    numbers = np.flatnonzero(~cube.categorical)
+    row = evidence.scored.rows[centre, numbers]
+
+    def inside(rows: Rows) -> NDArray[np.bool_]:
+        within: NDArray[np.bool_] = (np.abs(rows[:, numbers] - row) <= 0.5 * side + 1e-9).all(axis=1)
+        return within
+
+    return inside
+
+
+def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, local: bool) -> str:
+    """What the model expects of a row, in the objective's own units."""
+    best = evidence.records[goal.incumbent].number
+    if goal.term is None:
+        return "no trial satisfies every constraint yet: here that is likeliest"
+    if evidence.losses.shape[1] > 1:
+        return f"expected to push the front outwards most, starting from what trial {best} and its like have shown"
+    fitted, objective = goal.models[0], history.plan.objective
+    points = evidence.features(*evidence.features.cube.canonical(row[None]))
+    mean, variance = (float(a[0]) for a in fitted.posterior.predict(points))
+    sd = math.sqrt(variance)
+    order = np.argsort(fitted.y, kind="stable")
+    y, losses = fitted.y[order], evidence.losses[fitted.rows[order], 0]
+    low, middle, high = sorted(objective.loss(float(x)) for x in np.interp([mean - sd, mean, mean + sd], y, losses))
+    where = f"near trial {best}, the best by the model" if local else f"trial {best} is the best by the model"
+    return f"the model expects {objective.name} of about {middle:.4g} ({low:.4g} to {high:.4g}); {where}"

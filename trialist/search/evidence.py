@@ -1,0 +1,81 @@
+"""Evidence: what a history says, as the arrays that processes are fitted to.
+
+n scored trials in the order of their numbers, d dials, F feature columns, m objectives, p pending ones; smaller is
+better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialist.numerics.gp import Array
+from trialist.search.acquisition import Points
+from trialist.search.features import Features
+from trialist.search.observed import Kind, Observed
+from trialist.trials.history import History
+from trialist.trials.trial import TrialRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A moment of a study.
+
+    scored: points (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
+    constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
+    """
+
+    features: Features
+    scored: Points
+    losses: Array
+    failed: Points
+    pending: Points
+    records: tuple[TrialRecord, ...]
+    constraints: Mapping[str, Array]
+    taken: set[Hashable]
+
+    @property
+    def n(self) -> int:
+        return len(self.losses)
+
+    @property
+    def is_feasible(self) -> Array:
+        """(n,) bool: every constraint that was measured holds."""
+        ok = np.ones(self.n, dtype=bool)
+        for values in self.constraints.values():
+            ok &= ~(values > 0.0)
+        return ok
+
+
+class Witness:
+    """Reads evidence from histories; of a history that grew, only what is new."""
+
+    def __init__(self) -> None:
+        self._observed = Observed()
+        self._features: Features | None = None
+
+    def evidence(self, history: History) -> Evidence:
+        """What the history says, whichever was read before."""
+        observed = self._observed
+        observed.look(history)
+        if self._features is None or self._features.cube is not observed.cube:
+            self._features = Features(observed.cube)
+        features, kind = self._features, observed.kind
+        places = np.flatnonzero(kind == Kind.SCORED)
+        records = tuple(observed.record(i) for i in places.tolist())
+        names = sorted({name for record in records for name in record.constraints})
+        return Evidence(
+            features,
+            Points.of(features, observed.U[places]),
+            observed.losses[places],
+            self._points(features, kind == Kind.FAILED),
+            self._points(features, kind == Kind.PENDING),
+            records,
+            {name: np.array([r.constraints.get(name, np.nan) for r in records]) for name in names},
+            set(observed.cube.identities(observed.U[kind != Kind.SILENT])),
+        )
+
+    def _points(self, features: Features, which: Array) -> Points:
+        return Points.of(features, self._observed.U[which])

@@ -1,0 +1,122 @@
+"""What counts as an improvement: of one objective, of a front of two or three, of a random scalarisation of more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialist.numerics.gp import Array
+from trialist.numerics.hypervolume import reference_point
+from trialist.numerics.improvement import undominated
+from trialist.numerics.keys import Key
+from trialist.numerics.pareto import non_dominated
+from trialist.numerics.transform import crowding, half_rank
+from trialist.search.acquisition import LogEHVI, LogEI, Term
+from trialist.search.evidence import Evidence
+from trialist.search.surrogate import Fitted, Surrogate
+from trialist.space.cube import Rows
+
+CLOSED_FORM = 3  # objectives with an expected hypervolume improvement in closed form
+DIRECTIONS = 12  # random scalarisations that take turns where there are more
+RHO = 0.05  # of ParEGO's augmented Tchebycheff function
+INCUMBENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """term: the improvement, None where no trial is feasible yet.  best (k, d): rows worth perturbing, the best first.
+
+    models: of the first objective, or of the scalarised ones.  incumbent: the index of the best scored trial.
+    """
+
+    term: Term | None
+    best: Rows
+    models: tuple[Fitted, ...]
+    incumbent: int
+
+
+def loss_values(losses: Array, X: Array) -> Array:
+    """Losses for a process: the worse half by ranks, a cluster of trials counted about once."""
+    return half_rank(losses, crowding(X))
+
+
+def aim(
+    evidence: Evidence,
+    surrogate: Surrogate,
+    smoothness: Sequence[float],
+    margin: float,
+    key: Key,
+    near: int | None = None,
+) -> Aim:
+    """What the next trial should improve.
+
+    margin: what an improvement of one objective must exceed to count, in standard deviations of transformed losses.
+    near: the index of a trial; the processes of a long study then look at its surroundings alone.
+    """
+    m = evidence.losses.shape[1]
+    if 1 < m <= CLOSED_FORM:
+        return _front(evidence, surrogate, smoothness[key.number % len(smoothness)], near)
+    losses = evidence.losses[:, 0] if m == 1 else _scalarised(evidence.losses, key)
+    return _single(evidence, losses, surrogate, smoothness, margin, near)
+
+
+def _single(
+    evidence: Evidence,
+    losses: Array,
+    surrogate: Surrogate,
+    smoothness: Sequence[float],
+    margin: float,
+    near: int | None,
+) -> Aim:
+    X, feasible = evidence.scored.X, evidence.is_feasible
+    layouts = [evidence.features.layout(nu) for nu in smoothness]
+    models = [surrogate.fitted(X, losses, layout, loss_values, near) for layout in layouts]
+    pairs, means = [], []
+    for fitted in models:
+        mean = fitted.posterior.predict(X[fitted.rows])[0]
+        ok = feasible[fitted.rows]
+        means.append(np.where(ok, mean, np.inf) if ok.any() else mean)
+        pairs.append((fitted.posterior.conditioned(evidence.pending.X), float(means[-1].min()) - margin))
+    rows = models[0].rows
+    order = rows[np.argsort(means[0], kind="stable")]
+    term = LogEI(pairs) if feasible.any() else None
+    return Aim(term, evidence.scored.rows[order[:INCUMBENTS]], tuple(models), int(order[0]))
+
+
+def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: int | None) -> Aim:
+    X, m = evidence.scored.X, evidence.losses.shape[1]
+    layout = evidence.features.layout(smoothness)
+    merit = _merit(evidence.losses)
+    models = [surrogate.fitted(X, evidence.losses[:, j], layout, loss_values, near, merit) for j in range(m)]
+    rows = models[0].rows  # the same for all, since they go by merit
+    Y = np.stack([fitted.posterior.predict(X[rows])[0] for fitted in models], axis=1)
+    feasible = evidence.is_feasible[rows]
+    known = Y[feasible] if feasible.any() else Y
+    boxes = undominated(known[non_dominated(known)], reference_point(known))
+    on_front = np.flatnonzero(non_dominated(np.where(feasible[:, None], Y, np.nan) if feasible.any() else Y))
+    # Round the front, each time from another place.
+    best = rows[on_front[np.argsort(merit[rows[on_front]], kind="stable")]]
+    term = LogEHVI([fitted.posterior.conditioned(evidence.pending.X) for fitted in models], boxes)
+    return Aim(
+        term if feasible.any() else None, evidence.scored.rows[best[: 4 * INCUMBENTS]], tuple(models), int(best[0])
+    )
+
+
+def _merit(losses: Array) -> Array:
+    """(n,) the mean of the ranks in each objective: few are good where all are good."""
+    order = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable")
+    merit: Array = order.mean(axis=1)
+    return merit
+
+
+def _scalarised(losses: Array, key: Key) -> Array:
+    """(n,) ParEGO's augmented Tchebycheff function in one of a few random directions (Knowles 2006)."""
+    rng = Key(key.seed, -1).generator(f"direction {key.number % DIRECTIONS}")
+    weights = rng.dirichlet(np.ones(losses.shape[1]))
+    low = losses.min(axis=0)
+    scaled = (losses - low) / np.maximum(np.median(losses, axis=0) - low, 1e-300)
+    weighted = weights * scaled
+    value: Array = weighted.max(axis=1) + RHO * weighted.sum(axis=1)
+    return value

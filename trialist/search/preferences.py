@@ -1,0 +1,109 @@
+"""Terms beside the improvement: constraints that must hold, runs that must not crash, users' priors, costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trialist.numerics.gp import Array
+from trialist.numerics.transform import standardised
+from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Term
+from trialist.search.evidence import Evidence
+from trialist.search.surrogate import Surrogate
+from trialist.trials.history import History
+
+SMOOTHNESS = 2.5
+LEAST_OK = 0.02  # probability of not crashing that is always left: a crash may have been the machine's fault
+LABELS = 300  # trials at most from which crashed regions are learnt
+COSTS = 5  # measured costs before they are modelled
+EVEN = 0.1  # standard deviation of ln cost below which all trials cost about the same
+PRIOR_TRIALS = 10.0  # over how many trials a prior loses its weight, as beta of piBO, where the budget is not known
+
+
+def preferences(evidence: Evidence, history: History, surrogate: Surrogate) -> list[Term]:
+    """All terms that apply."""
+    return [
+        *_constraints(evidence, surrogate),
+        *_failures(evidence, surrogate),
+        *_priors(evidence, history),
+        *_costs(evidence, history, surrogate),
+    ]
+
+
+def signed_values(values: Array, X: Array) -> Array:
+    """A constraint's values for a process: scaled and compressed, never shifted, so that 0 stays the limit."""
+    scale = float(np.median(np.abs(values)))
+    bounded: Array = np.arcsinh(np.clip(values, -1e300, 1e300) / (scale or 1.0))
+    return bounded
+
+
+def as_they_are(values: Array, X: Array) -> Array:
+    """Labels of -1 and 1."""
+    return values
+
+
+def log_cost_values(logs: Array, X: Array) -> Array:
+    """Logarithms of costs, standardised."""
+    return standardised(logs)
+
+
+def _constraints(evidence: Evidence, surrogate: Surrogate) -> list[Term]:
+    """The probability that each measured constraint holds, as far as it was measured (Gardner 2014)."""
+    layout = evidence.features.layout(SMOOTHNESS)
+    terms: list[Term] = []
+    for values in evidence.constraints.values():
+        known = ~np.isnan(values)
+        if known.sum() >= 2:
+            fitted = surrogate.fitted(evidence.scored.X[known], values[known], layout, signed_values)
+            terms.append(LogBelow(fitted.posterior.conditioned(evidence.pending.X)))
+    return terms
+
+
+def _failures(evidence: Evidence, surrogate: Surrogate) -> list[Term]:
+    """The probability of not crashing, by a process on labels: -1 for a score, 1 for a crash.
+
+    So crashed regions are learnt, dial by dial, and no made-up loss distorts the process of the losses.
+    """
+    if not len(evidence.failed):
+        return []
+    X = np.concatenate([evidence.scored.X, evidence.failed.X])
+    labels = np.repeat([-1.0, 1.0], [evidence.n, len(evidence.failed)])
+    if len(X) > LABELS:
+        few = np.unique(np.linspace(0, len(X) - 1, LABELS).astype(int))
+        X, labels = X[few], labels[few]
+    layout = evidence.features.layout(SMOOTHNESS, warp=False)
+    return [LogBelow(surrogate.whole(X, labels, layout, as_they_are).posterior, LEAST_OK, noisy=True)]
+
+
+def _priors(evidence: Evidence, history: History) -> list[Term]:
+    """What users expect, by a weight that decays as 1 / n, so that the scores overrule a wrong prior (piBO)."""
+    cube = evidence.features.cube
+    if not cube.has_prior:
+        return []
+    trials = history.plan.budget.trials
+    beta = PRIOR_TRIALS if trials is None else trials / 10.0
+    return [LogPrior(cube, beta / max(evidence.n, 1))]
+
+
+def _costs(evidence: Evidence, history: History, surrogate: Surrogate) -> list[Term]:
+    """What a trial costs, weighed by the share of the budget that is left: at first cheap ones, in the end the best.
+
+    Only where time or money is what is limited; a budget of trials alone makes all trials equal.
+    """
+    budget = history.plan.budget
+    costs: list[float | None]
+    if budget.cost is not None:
+        costs, limit = [record.cost for record in evidence.records], budget.cost
+    elif budget.compute_seconds is not None or budget.seconds is not None:
+        costs, limit = [record.seconds for record in evidence.records], budget.compute_seconds or budget.seconds or 1.0
+    else:
+        return []
+    values = np.array([np.nan if cost is None else cost for cost in costs], dtype=float)
+    known = values > 0.0
+    logs = np.log(values[known])
+    if known.sum() < COSTS or logs.std() < EVEN:
+        return []
+    left = 1.0 - min(float(values[known].sum()) / limit, 1.0)
+    fitted = surrogate.fitted(
+        evidence.scored.X[known], logs, evidence.features.layout(SMOOTHNESS, warp=False), log_cost_values
+    )
+    return [LogCost(fitted.posterior, left * float(logs.std()))]

@@ -1,0 +1,119 @@
+"""Surrogates: processes fitted to what was measured, as a function of the history, at a cost that stays bounded.
+
+Hyperparameters are fitted at trial counts that lie ever farther apart (each trial up to 40, then each twentieth of the
+count), always from the same starts; in between the factor grows by the new rows.  So a fresh surrogate and a long-lived
+one agree, and what is kept is a cache.  Beyond ACTIVE trials the process looks at an active set: the best, the nearest
+to the best, and an even share of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trialist.numerics.gp import Array, Fit, Layout, Posterior, Prior, fit
+
+Transform = Callable[[Array, Array], Array]  # values (n,) and X (n, F) to values of about unit scale (n,)
+
+ACTIVE = 300  # trials that a process looks at
+FITTED = 200  # of these, trials that hyperparameters are fitted to
+EACH = 40  # up to that count each trial refits
+MOST_BETWEEN = 50  # trials between two fits at most
+_KEPT = 32  # fits that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A posterior, the rows (k,) of the data that it knows, and their transformed values (k,)."""
+
+    posterior: Posterior
+    rows: NDArray[np.intp]
+    y: Array
+
+
+def refit_count(n: int) -> int:
+    """The largest trial count up to n at which hyperparameters are fitted."""
+    if n <= EACH:
+        return n
+    count = EACH
+    while (following := count + min(max(1, count // 20), MOST_BETWEEN)) <= n:
+        count = following
+    return count
+
+
+class Surrogate:
+    """Fits processes and remembers the last ones."""
+
+    def __init__(self, prior: Prior | None = None) -> None:
+        self._prior = prior or Prior()
+        self._bases: dict[bytes, Posterior] = {}
+
+    def fitted(
+        self,
+        X: Array,
+        values: Array,
+        layout: Layout,
+        transform: Transform,
+        near: int | None = None,
+        merit: Array | None = None,
+    ) -> Fitted:
+        """The process of values (n,) at X (n, F).
+
+        near: a row; beyond ACTIVE trials the process then looks at the trials nearest to it alone.
+        merit (n,): by what the best are told, where not by the values; smaller is better.
+        """
+        n = len(values)
+        m = refit_count(n)
+        chosen = active_set(X[:m], (values if merit is None else merit)[:m], near)
+        base = self._base(X[chosen], values[chosen], layout, transform)
+        rows = np.concatenate([chosen, np.arange(m, n)])
+        y = transform(values[rows], X[rows])
+        return Fitted(base.conditioned(X[m:]).told(y), rows, y)
+
+    def whole(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Fitted:
+        """The process of all values (n,), fitted anew with each of them; for few."""
+        return Fitted(self._base(X, values, layout, transform), np.arange(len(values)), transform(values, X))
+
+    def _base(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Posterior:
+        at = blake2b(
+            X.tobytes() + values.tobytes() + f"{X.shape} {layout.smoothness} {transform.__name__}".encode()
+        ).digest()
+        known = self._bases.get(at)
+        if known is None:
+            y = transform(values, X)
+            known = Posterior(self._fit(X, y, layout), X, y)
+            if len(self._bases) >= _KEPT:
+                self._bases.pop(next(iter(self._bases)))
+            self._bases[at] = known
+        return known
+
+    def _fit(self, X: Array, y: Array, layout: Layout) -> Fit:
+        few = np.unique(np.linspace(0, len(y) - 1, min(len(y), FITTED)).astype(np.intp))
+        return fit(X[few], y[few], layout, self._prior)
+
+
+def active_set(X: Array, values: Array, near: int | None = None) -> NDArray[np.intp]:
+    """At most ACTIVE rows, ascending: the best 40 %, 30 % nearest to the best one, and an even share of the rest.
+
+    near: a row; then the nearest to it alone.
+    """
+    n = len(values)
+    if n <= ACTIVE:
+        return np.arange(n)
+    order = np.argsort(values, kind="stable")
+    centre = int(order[0]) if near is None else near
+    distance = ((X - X[centre]) ** 2).sum(axis=1)
+    nearest = np.argsort(distance, kind="stable")
+    if near is not None:
+        return np.sort(nearest[:ACTIVE])
+    kept = np.zeros(n, dtype=bool)
+    kept[order[: int(0.4 * ACTIVE)]] = True
+    kept[nearest[: int(0.3 * ACTIVE)]] = True
+    rest = np.flatnonzero(~kept)
+    room = ACTIVE - int(kept.sum())
+    kept[rest[np.linspace(0, len(rest) - 1, room).astype(np.intp)]] = True
+    return np.flatnonzero(kept)
