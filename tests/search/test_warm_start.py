@@ -129,6 +129,14 @@ def test_forbidden_and_unknown_configurations_are_passed_over() -> None:
     assert [dict(p.params) for p in first_points(History(PLAN, narrow, (), (old,)))[0]] == [point(0.3)]
 
 
+def test_where_the_very_best_have_no_counterpart_the_best_that_beats_the_earlier_default_is_tried() -> None:
+    narrow = Space(x=SPACE["x"], y=SPACE["y"], k=Categorical(["a", "c"]))
+    gone = [(point(0.5, k="b"), i / 100) for i in range(1, 20)]
+    for score, expected in ((0.5, [point(0.3)]), (2.0, [])):
+        old = study("old", (point(0.9, 0.9, "b"), 1.0), *gone, (point(0.3), score))
+        assert [dict(p.params) for p in first_points(History(PLAN, narrow, (), (old,)))[0]] == expected
+
+
 def test_the_reason_names_study_and_trial_and_what_changed() -> None:
     wider = study("wide", (point(0.5), 0.1), ({"x": 3.0, "k": "b"}, 0.0), space=Space(x=Float(0.0, 5.0), k=SPACE["k"]))
     found = first_points(History(PLAN, SPACE, (), (wider,)))[0][0]
