@@ -229,25 +229,24 @@ def fit(
 
 
 def spread(fit: Fit, X: Array, y: Array, prior: Prior | None = None) -> Array:
-    """How uncertain the hyperparameters are: (P, P) S such that theta + S z, z standard normal, is Laplace's draw.
+    """How uncertain lengthscales, signal and noise are: (D + 2, D + 2) S, so that their logs + S z, z standard normal,
+    are draws of Laplace's approximation.
 
     The curvature is taken from differences of the gradient, in units of the prior's deviations; where the likelihood
     says less than the prior, or bends the wrong way, the prior's own width stands.
     """
-    layout = fit.layout
-    means, sds = (prior or Prior()).arrays(layout)
+    means, sds = (prior or Prior()).arrays(fit.layout)
+    count = fit.layout.lengths + 2
     step = 1e-3
-    P = len(fit.theta)
-    curvature = np.empty((P, P))
-    for i in range(P):
-        ahead, behind = fit.theta.copy(), fit.theta.copy()
+    here = neg_log_posterior(fit.theta, X, y, fit.layout, means, sds)[1]
+    curvature = np.empty((count, count))
+    for i in range(count):
+        ahead = fit.theta.copy()
         ahead[i] += step * sds[i]
-        behind[i] -= step * sds[i]
-        difference = neg_log_posterior(ahead, X, y, layout, means, sds)[1]
-        difference = difference - neg_log_posterior(behind, X, y, layout, means, sds)[1]
-        curvature[i] = difference * sds / (2.0 * step)
+        slope = neg_log_posterior(ahead, X, y, fit.layout, means, sds)[1]
+        curvature[i] = ((slope - here) * sds)[:count] / step
     values, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
-    scaled: Array = sds[:, None] * vectors / np.sqrt(np.maximum(values, 1.0))
+    scaled: Array = sds[:count, None] * vectors / np.sqrt(np.maximum(values, 1.0))
     return scaled
 
 
@@ -322,13 +321,6 @@ class Posterior:
         """V (n, k), columns of values at the points, with the process's and the noise's correlations taken out."""
         white: Array = self._inverse @ V
         return white
-
-    def expected(self, X: Array) -> Array:
-        """(q,) means alone, without the O(n^2) a point that their variances cost."""
-        A = _scaled(X, self.fit.theta, self.fit.layout)
-        k = self.fit.signal * matern(_squared_distances(A, self._A), self.fit.layout.smoothness)
-        mean: Array = self.mean + k @ self._alpha
-        return mean
 
     def predict(self, X: Array) -> tuple[Array, Array]:
         """(q,) means and (q,) variances of f at X (q, F), noise not included."""

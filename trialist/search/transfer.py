@@ -46,7 +46,7 @@ class Source:
 
     def mean(self, X: Array) -> Array:
         """(q,) expected normal scores at features X (q, F)."""
-        return self.process.expected(np.where(self.columns, X, 0.0))
+        return self.process.predict(np.where(self.columns, X, 0.0))[0]
 
     def mean_with_slopes(self, X: Array) -> tuple[Array, Array]:
         """`mean`, and its derivatives (q, F)."""
