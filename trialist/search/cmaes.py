@@ -15,8 +15,7 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +23,11 @@ from numpy.typing import NDArray
 from trialist.errors import SpaceError
 from trialist.numerics import choices as categorical
 from trialist.numerics import cma
-from trialist.numerics.cma import Gaussian
-from trialist.numerics.folding import EDGE, fold, unfold_near
 from trialist.numerics.keys import Key
 from trialist.search import restarts
 from trialist.search.design import ATTEMPTS, first_new
+from trialist.search.dials import Dials
 from trialist.search.restarts import Run
-from trialist.space.categorical import Categorical
-from trialist.space.cube import Cube
-from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.plan import Objective
 from trialist.trials.trial import Cause, Exhausted, Proposal, Stage, State, TrialRecord
@@ -73,12 +68,12 @@ class CMAES:
         return Proposal(params, _reason(run, replay.why_restarted) + after, self.name)
 
 
-def _drawn(replay: _Replay, run: Run, key: Key) -> tuple[dict[str, Any] | None, int]:
+def _drawn(replay: _Replay, run: Run, key: Key) -> tuple[dict[str, object] | None, int]:
     """A new configuration, or None, and how many draws were passed over."""
     rng, dials, space = key.generator(NAME), replay.dials, replay.space
     repeats = 0
     for attempt in range(ATTEMPTS):
-        point = _point(run, rng, dials.n, WIDENING**repeats)
+        point = run.gaussian.at(WIDENING**repeats * rng.standard_normal(dials.n))
         row = dials.rows(point[None], categorical.drawn(run.choices, rng.random(dials.m))[None])
         params = space.decode(row[0].tolist())
         if not space.allows(params):
@@ -87,11 +82,6 @@ def _drawn(replay: _Replay, run: Run, key: Key) -> tuple[dict[str, Any] | None, 
             return params, attempt
         repeats += 1
     return None, ATTEMPTS
-
-
-def _point(run: Run, rng: np.random.Generator, n: int, widened: float = 1.0) -> Array:
-    """(n,) a draw from the run's distribution of numbers."""
-    return run.gaussian.at(widened * rng.standard_normal(n))
 
 
 def _reason(run: Run, why_restarted: str) -> str:
@@ -107,55 +97,15 @@ def _reason(run: Run, why_restarted: str) -> str:
     return f"the first generation of CMA-ES: {width}"
 
 
-class _Dials:
-    """Which coordinates are numbers (n of them) and which are choices (m), and how rows are made of both."""
+@dataclass(frozen=True, slots=True)
+class _Offspring:
+    """A trial that counts: its merit, its point u of the cube, the dials it had values for, its draw z."""
 
-    def __init__(self, space: Space) -> None:
-        self.cube = cube = Cube(space)
-        self.numeric = np.flatnonzero(~cube.categorical & (cube.counts != 1))
-        self.choice = np.flatnonzero(cube.categorical & (cube.counts > 1))
-        self.n, self.m = len(self.numeric), len(self.choice)
-        self.counts = cube.counts[self.choice]
-        self.is_discrete = cube.counts[self.numeric] > 0
-        self._dials = [space[space.names[j]] for j in self.numeric]
-
-    def rows(self, X: Array, chosen: NDArray[np.int64]) -> Array:
-        """(k, d) canonical rows of numbers X (k, n) and choices (k, m)."""
-        U = np.full((len(X), self.cube.d), 0.5)
-        U[:, self.numeric] = np.where(self.is_discrete, np.clip(X, 0.0, 1.0), fold(X))
-        U[:, self.choice] = (chosen + 0.5) / self.counts
-        return self.cube.canonical(U)[0]
-
-    def unfolded(self, X: Array, near: Array | None = None) -> Array:
-        """(k, n) numbers X of the cube, continuous ones on the line: where it is nearest to `near` (k, n)."""
-        return np.where(self.is_discrete, X, unfold_near(X, X if near is None else near))
-
-    def bounded(self, gaussian: Gaussian) -> Gaussian:
-        """The same with its mean within the bounds: beyond, the line only repeats itself."""
-        edge = np.where(self.is_discrete, 0.0, EDGE)
-        return replace(gaussian, mean=np.clip(gaussian.mean, -edge, 1.0 + edge))
-
-    def chosen(self, rows: Array, active: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """(k, m) the choices of rows, -1 where a dial was inactive."""
-        index = np.minimum((rows[:, self.choice] * self.counts).astype(np.int64), self.counts - 1)
-        return np.where(active[:, self.choice], index, -1)
-
-    def encode(self, records: Sequence[TrialRecord]) -> tuple[Array, NDArray[np.bool_]]:
-        """(k, d) canonical rows of trials, and which dials they had a value for."""
-        names = self.cube.space.names
-        had = np.array([[name in r.params for name in names] for r in records], dtype=bool)
-        return self.cube.encode([r.params for r in records]), had.reshape(len(records), self.cube.d)
-
-    def shares(self, mean: Array) -> Array:
-        """(n,) the width of the value's share at the mean, 0 for a continuum."""
-        return np.array([_share(dial, u) for dial, u in zip(self._dials, mean.tolist(), strict=True)], dtype=float)
-
-
-def _share(dial: Any, u: float) -> float:
-    if isinstance(dial, Categorical):
-        return 1.0 / len(dial.choices)
-    start, end = dial.axis.share(dial.axis.decode(u))
-    return float(end - start)
+    record: TrialRecord
+    merit: tuple[float, ...]
+    u: list[float]
+    had: list[bool]
+    z: Array
 
 
 class _Replay:
@@ -163,7 +113,7 @@ class _Replay:
 
     def __init__(self, history: History, seed: int) -> None:
         self.space, self.objective, self.seed = history.space, history.plan.objective, seed
-        self.dials = _Dials(history.space)
+        self.dials = Dials(history.space)
         self._forget()
 
     def _forget(self) -> None:
@@ -171,7 +121,7 @@ class _Replay:
         self._records: tuple[TrialRecord, ...] = ()
         self._earlier: tuple[History, ...] = ()
         self._first = 0  # where the first trial of this strategy stands among the records
-        self._told: list[TrialRecord] = []
+        self._told: list[_Offspring] = []
         self._moments: deque[tuple[int, Run, str]] = deque(maxlen=_KEPT_RUNS)  # trials used, the run then, why it began
 
     def is_of(self, history: History, seed: int) -> bool:
@@ -199,10 +149,10 @@ class _Replay:
             self._first = next((i for i, r in enumerate(records) if _is_offspring(r)), len(records))
             begins_anew = True
         self._records, self._earlier = records, history.earlier
-        kept = bisect_left(self._told, came[0].number, key=lambda r: r.number) if came else len(self._told)
-        before, after = self._told[kept:], [r for r in came if _is_offspring(r) and _is_told(r) and self._fits(r)]
-        kept += _first_difference(before, after)
-        self._told[kept:] = after[kept - (len(self._told) - len(before)) :]
+        start = bisect_left(self._told, came[0].number, key=lambda o: o.record.number) if came else len(self._told)
+        after = [o for r in came if _is_offspring(r) and _is_told(r) and (o := self._offspring(r))]
+        kept = start + _first_difference([o.record for o in self._told[start:]], [o.record for o in after])
+        self._told[kept:] = after[kept - start :]
         while self._moments and (self._moments[-1][0] > kept or begins_anew):
             self._moments.pop()
         if not self._moments:
@@ -222,7 +172,7 @@ class _Replay:
                 run, why = self._restarted(run), ending
             self._moments.append((used, run, why))
 
-    def _generation(self, run: Run, used: int) -> tuple[list[TrialRecord], int]:
+    def _generation(self, run: Run, used: int) -> tuple[list[_Offspring], int]:
         """The next offspring of the run, and how many trials are used up then.
 
         What was still under way when the run before ended lies where that one was likelier to put it, and is left out
@@ -232,20 +182,21 @@ class _Replay:
         if before is None or run.bests:
             generation = self._told[used : used + population]
             return generation, used + len(generation)
-        own: list[TrialRecord] = []
+        own: list[_Offspring] = []
         while used < len(self._told) and len(own) < population:
-            record = self._told[used]
-            x = self.dials.unfolded(self.dials.encode([record])[0][:, self.dials.numeric])[0]
+            one = self._told[used]
+            rows, _ = self._rows([one])
+            x = self.dials.unfolded(rows[:, self.dials.numeric])[0]
             if run.gaussian.log_density(x) >= before.log_density(x):
-                own.append(record)
+                own.append(one)
             used += 1
         return own, used
 
     def _first_run(self) -> Run:
         dials, setting = self.dials, restarts.first_setting(self.dials.n + self.dials.m)
-        good = [r for source in self._sources() for r in self._best(source)]
+        good = [o for source in self._sources() for o in self._best(source)]
         if good:
-            rows, had = dials.encode(good)
+            rows, had = self._rows(good)
             gaussian = cma.warm_start(dials.unfolded(_filled(rows[:, dials.numeric], had[:, dials.numeric])))
             choices = categorical.learnt(dials.counts, dials.chosen(rows, had))
         else:
@@ -259,21 +210,26 @@ class _Replay:
         yield from (earlier.scored for earlier in self._earlier)
         yield [r for r in self._records[: self._first] if r.is_scored and r.stage is not Stage.SELECT]
 
-    def _best(self, source: Sequence[TrialRecord]) -> list[TrialRecord]:
+    def _best(self, source: Sequence[TrialRecord]) -> list[_Offspring]:
         """The best of enough trials; losses of different studies are not compared."""
-        fitting = [r for r in source if self._fits(r)] if len(source) >= WARM_FROM else []
+        fitting = [o for r in source if (o := self._offspring(r))] if len(source) >= WARM_FROM else []
         if len(fitting) < WARM_FROM:
             return []
-        ranked = sorted(fitting, key=lambda r: (_merit(r, self.objective), r.number))
-        return ranked[: max(1, math.floor(WARM_SHARE * len(ranked)))]
+        return sorted(fitting, key=_rank)[: max(1, math.floor(WARM_SHARE * len(fitting)))]
 
-    def _fits(self, record: TrialRecord) -> bool:
-        """Whether the trial's choices still exist in the space."""
+    def _offspring(self, record: TrialRecord) -> _Offspring | None:
+        """The trial as it is learnt from; None where one of its choices is no longer in the space."""
         try:
-            self.space.encode(record.params)
+            u = self.space.encode(record.params)
         except SpaceError:
-            return False
-        return True
+            return None
+        z = Key(self.seed, record.number).generator(NAME).standard_normal(self.dials.n)
+        had = [name in record.params for name in self.space.names]
+        return _Offspring(record, _merit(record, self.objective), u, had, z)
+
+    def _rows(self, some: Sequence[_Offspring]) -> tuple[Array, NDArray[np.bool_]]:
+        """(k, d) canonical rows, and which dials they had a value for."""
+        return self.dials.cube.canonical(np.array([o.u for o in some]))[0], np.array([o.had for o in some])
 
     def _restarted(self, run: Run) -> Run:
         dials = self.dials
@@ -281,18 +237,15 @@ class _Replay:
         gaussian = cma.start(restarts.random_mean(self.seed, setting.index, dials.n), setting.sigma)
         return self._floored(restarts.begun(setting, gaussian, categorical.even(dials.counts), run.gaussian))
 
-    def _after(self, run: Run, generation: Sequence[TrialRecord]) -> Run:
+    def _after(self, run: Run, generation: Sequence[_Offspring]) -> Run:
         """The run once a generation is told."""
-        dials = self.dials
-        merits = {r.number: _merit(r, self.objective) for r in generation}
-        ranked = sorted(generation, key=lambda r: (merits[r.number], r.number))
-        rows, had = dials.encode(ranked)
-        weights = cma.weights_of(run.rates, [merits[r.number] for r in ranked])
-        drawn = np.array([_point(run, Key(self.seed, r.number).generator(NAME), dials.n) for r in ranked])
+        dials, ranked = self.dials, sorted(generation, key=_rank)
+        rows, had = self._rows(ranked)
+        weights = cma.weights_of(run.rates, [o.merit for o in ranked])
+        drawn = np.array([run.gaussian.at(o.z) for o in ranked])
         gaussian = dials.bounded(cma.update(run.gaussian, run.rates, self._latent(run, rows, had, drawn), weights))
         choices = categorical.moved(run.choices, dials.chosen(rows, had), weights)
-        losses = [_feasible_loss(merits[r.number]) for r in ranked]
-        return self._floored(restarts.told(run, gaussian, choices, losses))
+        return self._floored(restarts.told(run, gaussian, choices, [_feasible_loss(o.merit) for o in ranked]))
 
     def _latent(self, run: Run, rows: Array, had: NDArray[np.bool_], drawn: Array) -> Array:
         """(λ, n) offspring as they were run, as they were drawn where the rounding hides that (see the file's head)."""
@@ -322,6 +275,10 @@ def _merit(record: TrialRecord, objective: Objective) -> tuple[float, ...]:
         last = record.reports[-1]
         return (2.0, -last.step, objective.loss(last.value))
     return (3.0,)
+
+
+def _rank(one: _Offspring) -> tuple[tuple[float, ...], int]:
+    return one.merit, one.record.number
 
 
 def _feasible_loss(merit: tuple[float, ...]) -> float:
