@@ -207,9 +207,25 @@ def test_it_restarts_once_a_run_has_nothing_left_to_find() -> None:
 
     assert len(begun) >= 12  # a population of twice six, and what the workers took on top
     assert spread(before) < 1e-3 < 0.3 < spread(begun)
-    # What still ran when the first run ended is no part of the second: that would begin where the first one ended.
-    second = [r for r in records if "CMA-ES run 2" in r.reason and "begins" not in r.reason]
-    assert spread(second[:12]) > 0.2
+
+
+def test_what_still_ran_at_a_restart_is_no_part_of_the_next_run() -> None:
+    line = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))
+    records = study(line, bowl, 700)
+    end = next(r.number for r in records if "run 2 begins anew" in r.reason)
+    one = replace(records[end], params={"x": 0.3 + 1e-7, "y": 0.3 - 1e-7}, loss=0.0)
+    late = tuple(replace(one, number=end + i) for i in range(30))  # enough for two generations of the next run
+    now = CMAES().propose(History(PLAN, line, (*records[:end], *late)), Key(3, end + 30))
+    assert isinstance(now, Proposal)
+    assert "run 2 begins anew" in now.reason
+
+
+def test_a_whole_number_is_left_now_and_then_however_far_the_others_have_settled() -> None:
+    space = Space(n=Int(1, 30), **dict(LINES.items()))
+    records = study(space, lambda p: (p["n"] - 9) ** 2 + bowl({k: p[k] for k in LINES}), 450)
+    late = records[-150:]
+    assert np.median([abs(r.params["x0"] - 0.3) for r in late]) < 0.02
+    assert {9} < {r.params["n"] for r in late} <= {8, 9, 10}  # without a floor, 9 alone
 
 
 def test_a_space_may_grow_or_lose_a_choice_on_the_way() -> None:
