@@ -43,6 +43,18 @@ class Points:
         return Points(self.rows[index], self.active[index], self.X[index])
 
 
+class Model(Protocol):
+    """What is asked of a process: `Posterior`, or one with a trend."""
+
+    def predict(self, X: Array) -> tuple[Array, Array]:
+        """(q,) means and (q,) variances at X (q, F)."""
+        ...
+
+    def predict_with_slopes(self, X: Array) -> tuple[Array, Array, Array, Array]:
+        """`predict`, and the derivatives of both by the columns of X, (q, F) each."""
+        ...
+
+
 class Term(Protocol):
     """One summand of an acquisition."""
 
@@ -82,7 +94,7 @@ class LogEI:
     no matter of luck, less what an improvement must be to count.
     """
 
-    def __init__(self, models: Sequence[tuple[Posterior, float]]) -> None:
+    def __init__(self, models: Sequence[tuple[Model, float]]) -> None:
         self._models = models
 
     def value(self, points: Points) -> Array:
@@ -112,7 +124,7 @@ class LogEI:
 class LogEHVI:
     """The log of the expected hypervolume improvement, for two or three objectives with a process each."""
 
-    def __init__(self, models: Sequence[Posterior], boxes: Boxes) -> None:
+    def __init__(self, models: Sequence[Model], boxes: Boxes) -> None:
         self._models, self._boxes = models, boxes
 
     def value(self, points: Points) -> Array:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from trialist.numerics.gp import Array, Prior
 from trialist.numerics.keys import Key
+from trialist.numerics.threads import one_thread
 from trialist.search.acquisition import Acquisition
 from trialist.search.design import first_new, sobol_proposal
 from trialist.search.evidence import Evidence, Witness
-from trialist.search.improvement import Aim, aim
+from trialist.search.improvement import Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
 from trialist.search.surrogate import Surrogate
@@ -35,13 +36,14 @@ LOCAL_FROM = 500  # scored trials from which on every other one stays near the i
 class Settings:
     """What was chosen by measuring: docs/engine.md has the comparisons.
 
-    smoothness: of the processes that are averaged.  margins: in turn, what an improvement must exceed to count, in
-    standard deviations of the transformed losses.  last: the share of a known budget in which every improvement counts.
+    margins: in turn, what an improvement must exceed to count, in standard deviations of the transformed losses.
+    last: the share of a known budget in which every improvement counts.  initial: trials before the first model.
     """
 
-    smoothness: tuple[float, ...] = (2.5, 1.5)
     margins: tuple[float, ...] = (0.0, 0.05)
     last: float = 0.1
+    initial: int = 4
+    modelling: Modelling = field(default_factory=Modelling)
     prior: Prior = field(default_factory=Prior)
     effort: Effort = field(default_factory=Effort)
 
@@ -56,15 +58,18 @@ class Bayesian:
         self._witness, self._surrogate = Witness(), Surrogate(self.settings.prior)
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        with one_thread():
+            return self._proposed(history, key)
+
+    def _proposed(self, history: History, key: Key) -> Proposal | Exhausted:
         space = history.space
-        first = initial_trials(len(space), history.plan.budget.trials)
-        if not len(space) or len(history.explored) < first or len(history.scored) < LEAST_SCORED:
+        if not len(space) or len(history.explored) < self.settings.initial or len(history.scored) < LEAST_SCORED:
             reason = f"Sobol point {key.number}: a model needs some even points first"
             return sobol_proposal(self.name, history, space, key, reason)
         evidence = self._witness.evidence(history)
         local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
         centre = _incumbent(evidence) if local else None
-        goal = aim(evidence, self._surrogate, self.settings.smoothness, self._margin(history, key), key, centre)
+        goal = aim(evidence, self._surrogate, self.settings.modelling, self._margin(history, key), key, centre)
         terms = preferences(evidence, history, self._surrogate)
         if goal.term is not None:
             terms.insert(0, goal.term)
@@ -82,12 +87,6 @@ class Bayesian:
         if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
             return 0.0
         return self.settings.margins[key.number % len(self.settings.margins)]
-
-
-def initial_trials(dials: int, trials: int | None) -> int:
-    """Trials before the model, the baseline among them: half the dials and 3, at most a quarter of the budget."""
-    wanted = max(4, round(dials / 2) + 3)
-    return wanted if trials is None else min(wanted, max(LEAST_SCORED, trials // 4))
 
 
 def _incumbent(evidence: Evidence) -> int:

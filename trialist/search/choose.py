@@ -73,11 +73,18 @@ def _tpe(plan: Plan, space: Space, trials: int | None) -> Strategy:
     return TPE()
 
 
+def _gp(plan: Plan, space: Space, trials: int | None) -> Strategy:
+    from trialist.search.bayesian import Bayesian
+
+    return Bayesian()
+
+
 # One line for each strategy; later engines join here and in `_automatic`.
 _BUILDERS: Mapping[str, Callable[[Plan, Space, int | None], Strategy]] = {
     "grid": lambda plan, space, trials: Grid(trials),
     "random": lambda plan, space, trials: Random(),
     "sobol": lambda plan, space, trials: Sobol(),
+    "gp": _gp,
     "cmaes": _cmaes,
     "tpe": _tpe,
     "evolution": _evolution,

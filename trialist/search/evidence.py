@@ -15,6 +15,7 @@ from trialist.numerics.gp import Array
 from trialist.search.acquisition import Points
 from trialist.search.features import Features
 from trialist.search.observed import Kind, Observed
+from trialist.search.transfer import Source, sources
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
@@ -25,6 +26,7 @@ class Evidence:
 
     scored: points (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
+    sources: what earlier studies teach.
     """
 
     features: Features
@@ -35,6 +37,7 @@ class Evidence:
     records: tuple[TrialRecord, ...]
     constraints: Mapping[str, Array]
     taken: set[Hashable]
+    sources: tuple[Source, ...]
 
     @property
     def n(self) -> int:
@@ -43,10 +46,9 @@ class Evidence:
     @property
     def is_feasible(self) -> Array:
         """(n,) bool: every constraint that was measured holds."""
-        ok = np.ones(self.n, dtype=bool)
-        for values in self.constraints.values():
-            ok &= ~(values > 0.0)
-        return ok
+        if not self.constraints:
+            return np.ones(self.n, dtype=bool)
+        return np.array([record.is_feasible for record in self.records], dtype=bool)
 
 
 class Witness:
@@ -55,6 +57,7 @@ class Witness:
     def __init__(self) -> None:
         self._observed = Observed()
         self._features: Features | None = None
+        self._known: tuple[tuple[History, ...], Features, tuple[Source, ...]] | None = None
 
     def evidence(self, history: History) -> Evidence:
         """What the history says, whichever was read before."""
@@ -75,7 +78,15 @@ class Witness:
             records,
             {name: np.array([r.constraints.get(name, np.nan) for r in records]) for name in names},
             set(observed.cube.identities(observed.U[kind != Kind.SILENT])),
+            self._sources(history.earlier, features),
         )
+
+    def _sources(self, earlier: tuple[History, ...], features: Features) -> tuple[Source, ...]:
+        if not earlier:
+            return ()
+        if self._known is None or self._known[0] is not earlier or self._known[1] is not features:
+            self._known = earlier, features, sources(earlier, features)
+        return self._known[2]
 
     def _points(self, features: Features, which: Array) -> Points:
         return Points.of(features, self._observed.U[which])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from trialist.numerics.transform import crowding, half_rank
 from trialist.search.acquisition import LogEHVI, LogEI, Term
 from trialist.search.evidence import Evidence
 from trialist.search.surrogate import Fitted, Surrogate
+from trialist.search.transfer import Informed, informed
 from trialist.space.cube import Rows
 
 CLOSED_FORM = 3  # objectives with an expected hypervolume improvement in closed form
@@ -42,13 +42,21 @@ def loss_values(losses: Array, X: Array) -> Array:
     return half_rank(losses, crowding(X))
 
 
+@dataclass(frozen=True, slots=True)
+class Modelling:
+    """What was chosen by measuring: docs/engine.md has the comparisons.
+
+    smoothness: of the Matern kernels whose processes are averaged.  draws: further processes for each of these, at
+    hyperparameters drawn round the likeliest ones, while there are at most `drawn_until` scores.
+    """
+
+    smoothness: tuple[float, ...] = (2.5, 1.5)
+    draws: int = 1
+    drawn_until: int = 150
+
+
 def aim(
-    evidence: Evidence,
-    surrogate: Surrogate,
-    smoothness: Sequence[float],
-    margin: float,
-    key: Key,
-    near: int | None = None,
+    evidence: Evidence, surrogate: Surrogate, modelling: Modelling, margin: float, key: Key, near: int | None = None
 ) -> Aim:
     """What the next trial should improve.
 
@@ -57,32 +65,47 @@ def aim(
     """
     m = evidence.losses.shape[1]
     if 1 < m <= CLOSED_FORM:
-        return _front(evidence, surrogate, smoothness[key.number % len(smoothness)], near)
+        # One process for each objective: the kernels take turns.
+        return _front(evidence, surrogate, modelling.smoothness[key.number % len(modelling.smoothness)], near)
     losses = evidence.losses[:, 0] if m == 1 else _scalarised(evidence.losses, key)
-    return _single(evidence, losses, surrogate, smoothness, margin, near)
+    return _single(evidence, losses, surrogate, modelling, margin, key, near)
 
 
 def _single(
     evidence: Evidence,
     losses: Array,
     surrogate: Surrogate,
-    smoothness: Sequence[float],
+    modelling: Modelling,
     margin: float,
+    key: Key,
     near: int | None,
 ) -> Aim:
     X, feasible = evidence.scored.X, evidence.is_feasible
-    layouts = [evidence.features.layout(nu) for nu in smoothness]
-    models = [surrogate.fitted(X, losses, layout, loss_values, near) for layout in layouts]
-    pairs, means = [], []
-    for fitted in models:
-        mean = fitted.posterior.predict(X[fitted.rows])[0]
+    rng = key.generator("hyperparameters")
+    draws = modelling.draws if evidence.n <= modelling.drawn_until else 0
+    models, pairs, means = [], [], []
+    for nu in modelling.smoothness:
+        fitted = surrogate.fitted(X, losses, evidence.features.layout(nu), loss_values, near)
+        taught = _taught(evidence, surrogate, fitted)
+        drawn = surrogate.drawn(fitted, X, rng, draws) if taught is None and draws else []
+        models.append(fitted)
         ok = feasible[fitted.rows]
-        means.append(np.where(ok, mean, np.inf) if ok.any() else mean)
-        pairs.append((fitted.posterior.conditioned(evidence.pending.X), float(means[-1].min()) - margin))
+        for model in (taught or fitted.posterior, *drawn):
+            mean = model.predict(X[fitted.rows])[0]
+            means.append(np.where(ok, mean, np.inf) if ok.any() else mean)
+            pairs.append((model.conditioned(evidence.pending.X), float(means[-1].min()) - margin))
     rows = models[0].rows
     order = rows[np.argsort(means[0], kind="stable")]
     term = LogEI(pairs) if feasible.any() else None
     return Aim(term, evidence.scored.rows[order[:INCUMBENTS]], tuple(models), int(order[0]))
+
+
+def _taught(evidence: Evidence, surrogate: Surrogate, fitted: Fitted) -> Informed | None:
+    """The process with earlier studies as its prior mean, where they foretell this one better than it does itself."""
+    if not evidence.sources:
+        return None
+    X, own = evidence.scored.X[fitted.rows], fitted.posterior
+    return informed(evidence.sources, own, X, fitted.y, lambda rest: surrogate.fit(X, rest, own.fit.layout))
 
 
 def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: int | None) -> Aim:

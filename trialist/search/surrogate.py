@@ -15,7 +15,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from trialist.numerics.gp import Array, Fit, Layout, Posterior, Prior, fit
+from trialist.numerics.gp import Array, Fit, Layout, Posterior, Prior, fit, moved, spread
 
 Transform = Callable[[Array, Array], Array]  # values (n,) and X (n, F) to values of about unit scale (n,)
 
@@ -51,6 +51,7 @@ class Surrogate:
     def __init__(self, prior: Prior | None = None) -> None:
         self._prior = prior or Prior()
         self._bases: dict[bytes, Posterior] = {}
+        self._spreads: dict[bytes, Array] = {}
 
     def fitted(
         self,
@@ -78,6 +79,22 @@ class Surrogate:
         """The process of all values (n,), fitted anew with each of them; for few."""
         return Fitted(self._base(X, values, layout, transform), np.arange(len(values)), transform(values, X))
 
+    def drawn(self, fitted: Fitted, X: Array, rng: np.random.Generator, count: int) -> list[Posterior]:
+        """The same process at hyperparameters that are about as likely, by Laplace's approximation."""
+        fit = fitted.posterior.fit
+        at = fit.theta.tobytes() + bytes(str(len(fitted.rows)), "ascii")
+        if at not in self._spreads:
+            if len(self._spreads) > 8:
+                self._spreads.clear()
+            self._spreads[at] = spread(fit, X[fitted.rows], fitted.y, self._prior)
+        found = []
+        for _ in range(count):
+            S = self._spreads[at]
+            theta = fit.theta.copy()
+            theta[: len(S)] += S @ rng.standard_normal(len(S))
+            found.append(Posterior(moved(fit, theta), X[fitted.rows], fitted.y))
+        return found
+
     def _base(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Posterior:
         at = blake2b(
             X.tobytes() + values.tobytes() + f"{X.shape} {layout.smoothness} {transform.__name__}".encode()
@@ -85,13 +102,14 @@ class Surrogate:
         known = self._bases.get(at)
         if known is None:
             y = transform(values, X)
-            known = Posterior(self._fit(X, y, layout), X, y)
+            known = Posterior(self.fit(X, y, layout), X, y)
             if len(self._bases) >= _KEPT:
                 self._bases.pop(next(iter(self._bases)))
             self._bases[at] = known
         return known
 
-    def _fit(self, X: Array, y: Array, layout: Layout) -> Fit:
+    def fit(self, X: Array, y: Array, layout: Layout) -> Fit:
+        """Hyperparameters of values y (n,), already transformed, at X (n, F)."""
         few = np.unique(np.linspace(0, len(y) - 1, min(len(y), FITTED)).astype(np.intp))
         return fit(X[few], y[few], layout, self._prior)
 
