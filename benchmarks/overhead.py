@@ -60,10 +60,14 @@ def main() -> None:
         show(f"{dials} dials: ms of ask + tell, median (the first one)", head, rows)
 
 
-def alone(name: str, dials: int, trials: int) -> Cost:
-    """The cost, measured in a fresh process."""
+def alone(name: str, dials: int, trials: int) -> Cost | None:
+    """The cost, measured in a fresh process; None, with a line, where it failed."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, name, dials, trials).result()
+        future = pool.submit(measure, name, dials, trials)
+        if future.exception() is not None:
+            print(f"{name}, {dials} dials, {trials} trials FAILED: {future.exception()!r}")
+            return None
+        return future.result()
 
 
 def measure(name: str, dials: int, trials: int) -> Cost:

@@ -53,9 +53,12 @@ def main() -> None:
     scale = {problem: (references()[problem]["best"], references()[problem]["median"]) for problem in problems}
     for name in tags:
         one, many = (
-            averaged(regret.regrets([r for r in runs if (r["optimizer"], r["workers"]) == (name, n)], scale)[name])
+            averaged(regret.regrets([r for r in runs if r["workers"] == n], scale).get(name, {}))
             for n in (1, args.workers)
         )
+        if not (one.keys() == many.keys() == scale.keys()):
+            print(f"{name}: left out, since some runs failed")
+            continue
         points = (args.budget // 2, args.budget)
         rows = [[p, *(f"{curve[n - 1]:.4f}" for n in points for curve in (one[p], many[p]))] for p in one]
         head = ["regret", *(f"{who} @{n}" for n in points for who in ("one", f"{args.workers} workers"))]
