@@ -106,17 +106,22 @@ def _squared_distances(A: Array, B: Array) -> Array:
 
 def _scaled(X: Array, theta: Array, layout: Layout) -> Array:
     """(n, F) warped features, each in units of its lengthscale."""
+    scaled: Array = warped(X, theta, layout) / np.exp(theta[: layout.lengths])[layout.group]
+    return scaled
+
+
+def warped(X: Array, theta: Array, layout: Layout) -> Array:
+    """(n, F) features with the warp."""
     D, W = layout.lengths, len(layout.warped)
     A = X.copy()
     if W:
         u = np.clip(X[:, layout.warped], _EDGE, 1.0 - _EDGE)
         a, b = np.exp(theta[D + 2 : D + 2 + W]), np.exp(theta[D + 2 + W :])
         A[:, layout.warped] = -np.expm1(b * np.log1p(-np.exp(a * np.log(u))))
-    A /= np.exp(theta[:D])[layout.group]
     return A
 
 
-def _warp_slopes(X: Array, theta: Array, layout: Layout) -> tuple[Array, Array, Array]:
+def warp_slopes(X: Array, theta: Array, layout: Layout) -> tuple[Array, Array, Array]:
     """(n, W) each: derivatives of the warped positions by u, by ln a and by ln b."""
     D, W = layout.lengths, len(layout.warped)
     u = np.clip(X[:, layout.warped], _EDGE, 1.0 - _EDGE)
@@ -165,7 +170,7 @@ def neg_log_posterior(
     gradient[:D] += -2.0 * np.bincount(layout.group, by_column, minlength=D)
     if W:
         by_feature = (4.0 * (h[:, None] * A - HA))[:, layout.warped] / np.exp(theta[:D])[layout.group[layout.warped]]
-        _, by_a, by_b = _warp_slopes(X, theta, layout)
+        _, by_a, by_b = warp_slopes(X, theta, layout)
         gradient[D + 2 : D + 2 + W] += (by_feature * by_a).sum(0)
         gradient[D + 2 + W :] += (by_feature * by_b).sum(0)
     return value, gradient
@@ -344,7 +349,7 @@ class Posterior:
         d_variance = -4.0 * (by_variance.sum(1)[:, None] * A - by_variance @ self._A)
         chain = np.broadcast_to(1.0 / fit.lengthscales[layout.group], A.shape).copy()
         if len(layout.warped):
-            chain[:, layout.warped] *= _warp_slopes(X, fit.theta, layout)[0]
+            chain[:, layout.warped] *= warp_slopes(X, fit.theta, layout)[0]
         return self.mean + k @ self._alpha, variance, d_mean * chain, d_variance * chain
 
     def covariance(self, X: Array) -> tuple[Array, Array]:

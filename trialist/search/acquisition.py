@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from trialist.numerics.gp import Array, Posterior
@@ -39,7 +40,7 @@ class Points:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: Array) -> Points:
+    def __getitem__(self, index: NDArray[np.intp]) -> Points:
         return Points(self.rows[index], self.active[index], self.X[index])
 
 
@@ -90,35 +91,40 @@ def log_h(z: Array) -> tuple[Array, Array]:
 class LogEI:
     """The log of the expected improvement, averaged over several processes.
 
-    models: posteriors, each with the value to improve on: the lowest posterior mean, which unlike the lowest score is
-    no matter of luck, less what an improvement must be to count.
+    models: ensembles of M posteriors (or of one), each with the values (M,) to improve on: the lowest posterior means,
+    which unlike the lowest score are no matter of luck, less what an improvement must be to count.
     """
 
-    def __init__(self, models: Sequence[tuple[Model, float]]) -> None:
+    def __init__(self, models: Sequence[tuple[Model, Array]]) -> None:
         self._models = models
 
     def value(self, points: Points) -> Array:
-        logs = []
-        for model, best in self._models:
-            mean, variance = model.predict(points.X)
-            sd = np.sqrt(variance)
-            logs.append(np.log(sd) + log_h((best - mean) / sd)[0])
+        parts = [(*model.predict(points.X), best) for model, best in self._models]
+        logs = np.concatenate([_log_ei(mean, variance, best) for mean, variance, best in parts])
         averaged: Array = np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))
         return averaged
 
     def slopes(self, points: Points) -> tuple[Array, Array]:
         logs, slopes = [], []
         for model, best in self._models:
-            mean, variance, d_mean, d_variance = model.predict_with_slopes(points.X)
+            mean, variance, d_mean, d_variance = (np.atleast_2d(a) for a in model.predict_with_slopes(points.X))
             sd = np.sqrt(variance)
-            z = (best - mean) / sd
+            z = (best[:, None] - mean) / sd
             value, ratio = log_h(z)
             logs.append(np.log(sd) + value)
-            d_sd = d_variance / (2.0 * sd[:, None])
-            slopes.append(((1.0 - ratio * z) / sd)[:, None] * d_sd - (ratio / sd)[:, None] * d_mean)
-        total = np.logaddexp.reduce(logs, axis=0)
-        weights = np.exp(np.array(logs) - total)  # (M, q)
-        return total - math.log(len(logs)), np.einsum("mq,mqf->qf", weights, np.array(slopes))
+            by_variance, by_mean = (1.0 - ratio * z) / (2.0 * variance), -ratio / sd
+            slopes.append(by_variance[:, :, None] * d_variance + by_mean[:, :, None] * d_mean)
+        stacked = np.concatenate(logs)
+        total = np.logaddexp.reduce(stacked, axis=0)
+        weights = np.exp(stacked - total)  # (M, q)
+        return total - math.log(len(stacked)), np.einsum("mq,mqf->qf", weights, np.concatenate(slopes))
+
+
+def _log_ei(mean: Array, variance: Array, best: Array) -> Array:
+    """(M, q)."""
+    sd = np.sqrt(np.atleast_2d(variance))
+    log: Array = np.log(sd) + log_h((best[:, None] - mean) / sd)[0]
+    return log
 
 
 class LogEHVI:

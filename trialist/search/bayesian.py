@@ -70,12 +70,19 @@ class Bayesian:
         local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
         centre = _incumbent(evidence) if local else None
         goal = aim(evidence, self._surrogate, self.settings.modelling, self._margin(history, key), key, centre)
-        terms = preferences(evidence, history, self._surrogate)
-        if goal.term is not None:
-            terms.insert(0, goal.term)
-        inside = _box(evidence, centre) if centre is not None else None
-        acquisition = Acquisition(evidence.features, terms)
-        found = maximise(acquisition, key.generator("gp"), goal.best, evidence.taken, self.settings.effort, inside)
+        more = preferences(evidence, history, self._surrogate)
+        exact, rough = (
+            Acquisition(evidence.features, more if term is None else [term, *more]) for term in (goal.term, goal.rough)
+        )
+        found = maximise(
+            exact,
+            rough,
+            key.generator("gp"),
+            goal.best,
+            evidence.taken,
+            self.settings.effort,
+            _box(evidence, centre) if centre is not None else None,
+        )
         if not found:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
         row = found[0].row

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialist.numerics.ensemble import Ensemble
 from trialist.numerics.gp import Array
 from trialist.numerics.hypervolume import reference_point
 from trialist.numerics.improvement import undominated
@@ -26,12 +27,14 @@ INCUMBENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """term: the improvement, None where no trial is feasible yet.  best (k, d): rows worth perturbing, the best first.
+    """term: the improvement, None where no trial is feasible yet.  rough: nearly the same by fewer processes.
 
-    models: of the first objective, or of the scalarised ones.  incumbent: the index of the best scored trial.
+    best (k, d): rows worth perturbing, the best first.  models: of the first objective, or of the scalarised ones.
+    incumbent: the index of the best scored trial.
     """
 
     term: Term | None
+    rough: Term | None
     best: Rows
     models: tuple[Fitted, ...]
     incumbent: int
@@ -46,13 +49,12 @@ def loss_values(losses: Array, X: Array) -> Array:
 class Modelling:
     """What was chosen by measuring: docs/engine.md has the comparisons.
 
-    smoothness: of the Matern kernels whose processes are averaged.  draws: further processes for each of these, at
-    hyperparameters drawn round the likeliest ones, while there are at most `drawn_until` scores.
+    smoothness: of the Matern kernels whose processes are averaged.  draws: up to so many scores, so many further
+    processes for each of these, at hyperparameters drawn round the likeliest ones.
     """
 
     smoothness: tuple[float, ...] = (2.5, 1.5)
-    draws: int = 1
-    drawn_until: int = 150
+    draws: tuple[tuple[int, int], ...] = ((60, 3), (150, 1))
 
 
 def aim(
@@ -82,22 +84,26 @@ def _single(
 ) -> Aim:
     X, feasible = evidence.scored.X, evidence.is_feasible
     rng = key.generator("hyperparameters")
-    draws = modelling.draws if evidence.n <= modelling.drawn_until else 0
-    models, pairs, means = [], [], []
+    draws = next((count for until, count in modelling.draws if evidence.n <= until), 0)
+    models, pairs, rough, means = [], [], [], []
     for nu in modelling.smoothness:
         fitted = surrogate.fitted(X, losses, evidence.features.layout(nu), loss_values, near)
-        taught = _taught(evidence, surrogate, fitted)
-        drawn = surrogate.drawn(fitted, X, rng, draws) if taught is None and draws else []
-        models.append(fitted)
+        model = _taught(evidence, surrogate, fitted) or surrogate.ensemble(fitted, X, rng, draws)
+        mean = np.atleast_2d(model.predict(X[fitted.rows])[0])  # (M, k)
         ok = feasible[fitted.rows]
-        for model in (taught or fitted.posterior, *drawn):
-            mean = model.predict(X[fitted.rows])[0]
-            means.append(np.where(ok, mean, np.inf) if ok.any() else mean)
-            pairs.append((model.conditioned(evidence.pending.X), float(means[-1].min()) - margin))
+        mean = np.where(ok, mean, np.inf) if ok.any() else mean
+        models.append(fitted)
+        means.append(mean.mean(axis=0))
+        pairs.append((model.conditioned(evidence.pending.X), mean.min(axis=1) - margin))
+        if isinstance(model, Ensemble):
+            rough.append((fitted.posterior.conditioned(evidence.pending.X), pairs[-1][1][:1]))
     rows = models[0].rows
-    order = rows[np.argsort(means[0], kind="stable")]
-    term = LogEI(pairs) if feasible.any() else None
-    return Aim(term, evidence.scored.rows[order[:INCUMBENTS]], tuple(models), int(order[0]))
+    order = rows[np.argsort(np.mean(means, axis=0), kind="stable")]
+    best = evidence.scored.rows[order[:INCUMBENTS]]
+    if not feasible.any():
+        return Aim(None, None, best, tuple(models), int(order[0]))
+    exact = LogEI(pairs)
+    return Aim(exact, LogEI(rough) if draws and rough else exact, best, tuple(models), int(order[0]))
 
 
 def _taught(evidence: Evidence, surrogate: Surrogate, fitted: Fitted) -> Informed | None:
@@ -119,12 +125,12 @@ def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: in
     known = Y[feasible] if feasible.any() else Y
     boxes = undominated(known[non_dominated(known)], reference_point(known))
     on_front = np.flatnonzero(non_dominated(np.where(feasible[:, None], Y, np.nan) if feasible.any() else Y))
-    # Round the front, each time from another place.
-    best = rows[on_front[np.argsort(merit[rows[on_front]], kind="stable")]]
+    order = rows[on_front[np.argsort(merit[rows[on_front]], kind="stable")]]
+    best = evidence.scored.rows[order[: 4 * INCUMBENTS]]
+    if not feasible.any():
+        return Aim(None, None, best, tuple(models), int(order[0]))
     term = LogEHVI([fitted.posterior.conditioned(evidence.pending.X) for fitted in models], boxes)
-    return Aim(
-        term if feasible.any() else None, evidence.scored.rows[best[: 4 * INCUMBENTS]], tuple(models), int(best[0])
-    )
+    return Aim(term, term, best, tuple(models), int(order[0]))
 
 
 def _merit(losses: Array) -> Array:

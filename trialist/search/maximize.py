@@ -18,6 +18,7 @@ from trialist.search.acquisition import Acquisition, Points
 from trialist.space.cube import Cube, Rows
 
 STEPS = (1, 2, 4, 8)  # by which numbers of few values are swept
+LOOKED_AT = 6  # of the neighbours of a row, the best by a rough look
 FINE = 20  # a number with more values than that also climbs by its gradient
 
 Inside = Callable[[Rows], NDArray[np.bool_]]
@@ -29,10 +30,11 @@ class Effort:
 
     everywhere: int = 512
     near: int = 512
+    sifted: int = 100  # candidates that are looked at closely
     starts: int = 4
     apart: float = 0.1  # starts differ by that much in some dial
     rounds: int = 2  # of gradient ascent and sweeps in turn
-    iterations: int = 25
+    iterations: tuple[int, int] = (20, 8)  # in the first round, in later ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Found:
 
 def maximise(
     acquisition: Acquisition,
+    rough: Acquisition,
     rng: np.random.Generator,
     best: Rows,
     taken: set[Hashable],
@@ -53,6 +56,7 @@ def maximise(
 ) -> list[Found]:
     """New, allowed points by descending acquisition; empty where no candidate is new.
 
+    rough: nearly the same at less cost, by which the many candidates are sifted.
     best (k, d): rows worth perturbing, the best one first.  taken: identities not to be proposed.
     inside: (q, d) rows to (q,) whether they lie where the search may go.
     """
@@ -61,10 +65,10 @@ def maximise(
     points = _new(acquisition, rows, taken, inside)
     if not len(points):
         return []
-    values = acquisition.value(points)
+    points, values = _sifted(acquisition, rough, points, effort.sifted)
     order = np.argsort(-values, kind="stable")
     starts = _apart(points.rows, order, effort)
-    climbed, heights = _climbed(acquisition, points.rows[starts], values[starts], taken, effort, inside)
+    climbed, heights = _climbed(acquisition, rough, points.rows[starts], values[starts], taken, effort, inside)
     fresh = _new(acquisition, climbed, taken, inside)
     index = {row.tobytes(): height for row, height in zip(climbed, heights, strict=True)}
     found = [Found(row, index[row.tobytes()]) for row in fresh.rows]
@@ -134,8 +138,16 @@ def _apart(rows: Rows, order: NDArray[np.intp], effort: Effort) -> list[int]:
     return chosen
 
 
+def _sifted(acquisition: Acquisition, rough: Acquisition, points: Points, count: int) -> tuple[Points, Array]:
+    """The points that are best by the rough acquisition, and what they are worth by the other."""
+    if rough is not acquisition and len(points) > count:
+        points = points[np.argsort(-np.round(rough.value(points), 9), kind="stable")[:count]]
+    return points, acquisition.value(points)
+
+
 def _climbed(
     acquisition: Acquisition,
+    rough: Acquisition,
     rows: Rows,
     values: Array,
     taken: set[Hashable],
@@ -145,9 +157,9 @@ def _climbed(
     """(B, d) rows and (B,) values up from here: by the gradient, then by sweeps over discrete dials, in turn."""
     for turn in range(effort.rounds):
         before = values
-        rows, values = _ascended(acquisition, rows, values, effort.iterations, inside)
+        rows, values = _ascended(acquisition, rows, values, effort.iterations[min(turn, 1)], inside)
         after = values
-        rows, values = _swept(acquisition, rows, values, taken, inside)
+        rows, values = _swept(acquisition, rough, rows, values, taken, inside)
         if turn or (values <= after + 1e-9).all() or (values <= before + 1e-9).all():
             break
     return rows, values
@@ -217,29 +229,45 @@ def _bfgs(H: Array, s: Array, y: Array, sy: Array) -> Array:
 
 
 def _swept(
-    acquisition: Acquisition, rows: Rows, values: Array, taken: set[Hashable], inside: Inside | None
+    acquisition: Acquisition,
+    rough: Acquisition,
+    rows: Rows,
+    values: Array,
+    taken: set[Hashable],
+    inside: Inside | None,
 ) -> tuple[Rows, Array]:
-    """Each row to the best of all its one-exchange neighbours, at most twice."""
+    """Each row to the best of all its one-exchange neighbours, at most twice; the best few of them are looked at."""
     rows, values = rows.copy(), values.copy()
     cube = acquisition.features.cube
+    moving = list(range(len(rows)))
     for _ in range(2):
-        around = [cube.neighbours(row, STEPS) for row in rows]
-        owner = np.repeat(np.arange(len(rows)), [len(a) for a in around])
-        near = np.concatenate(around)
-        if not len(near):
-            return rows, values
-        points = Points.of(acquisition.features, near)
-        reached = acquisition.value(points)
-        reached[[identity in taken for identity in cube.identities(points.rows)]] = -np.inf
+        around = [cube.neighbours(rows[b], STEPS) for b in moving]
+        owner = np.repeat(moving, [len(a) for a in around])
+        if not len(owner):
+            break
+        points = Points.of(acquisition.features, np.concatenate(around))
+        allowed = np.array([identity not in taken for identity in cube.identities(points.rows)])
         if inside is not None:
-            reached[~inside(points.rows)] = -np.inf
-        moved = False
-        for b in range(len(rows)):
-            mine = np.flatnonzero(owner == b)
-            if len(mine):
-                i = mine[np.argmax(np.round(reached[mine], 9))]
-                if reached[i] > values[b] + 1e-9 and cube.allowed(points.rows[i : i + 1])[0]:
-                    rows[b], values[b], moved = points.rows[i], reached[i], True
-        if not moved:
+            allowed &= inside(points.rows)
+        sifted = np.where(allowed, np.round(rough.value(points), 9), -np.inf)
+        few = [
+            mine[np.argsort(-sifted[mine], kind="stable")[:LOOKED_AT]]
+            for mine in (np.flatnonzero(owner == b) for b in moving)
+        ]
+        chosen = np.concatenate(few)
+        chosen = chosen[np.isfinite(sifted[chosen])]
+        if not len(chosen):
+            break
+        reached = acquisition.value(points[chosen])
+        moved = []
+        for b in moving:
+            mine = np.flatnonzero(owner[chosen] == b)
+            for i in mine[np.argsort(-np.round(reached[mine], 9), kind="stable")[:1]]:
+                row = points.rows[chosen[i]]
+                if reached[i] > values[b] + 1e-9 and cube.allowed(row[None])[0]:
+                    rows[b], values[b] = row, reached[i]
+                    moved.append(b)
+        moving = moved
+        if not moving:
             break
     return rows, values

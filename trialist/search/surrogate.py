@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.numerics.ensemble import Ensemble
 from trialist.numerics.gp import Array, Fit, Layout, Posterior, Prior, fit, moved, spread
 
 Transform = Callable[[Array, Array], Array]  # values (n,) and X (n, F) to values of about unit scale (n,)
@@ -26,13 +28,26 @@ MOST_BETWEEN = 50  # trials between two fits at most
 _KEPT = 32  # fits that are remembered
 
 
+class Base:
+    """A process as it was last fitted: X (k, F), y (k,) transformed."""
+
+    def __init__(self, fit: Fit, X: Array, y: Array, prior: Prior) -> None:
+        self.posterior, self._X, self._y, self._prior = Posterior(fit, X, y), X, y, prior
+
+    @cached_property
+    def spread(self) -> Array:
+        """How uncertain its hyperparameters are; see `gp.spread`."""
+        return spread(self.posterior.fit, self._X, self._y, self._prior)
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A posterior, the rows (k,) of the data that it knows, and their transformed values (k,)."""
+    """A posterior, the rows (k,) of the data that it knows, their transformed values (k,), and what it grew from."""
 
     posterior: Posterior
     rows: NDArray[np.intp]
     y: Array
+    base: Base
 
 
 def refit_count(n: int) -> int:
@@ -50,8 +65,7 @@ class Surrogate:
 
     def __init__(self, prior: Prior | None = None) -> None:
         self._prior = prior or Prior()
-        self._bases: dict[bytes, Posterior] = {}
-        self._spreads: dict[bytes, Array] = {}
+        self._bases: dict[bytes, Base] = {}
 
     def fitted(
         self,
@@ -73,36 +87,32 @@ class Surrogate:
         base = self._base(X[chosen], values[chosen], layout, transform)
         rows = np.concatenate([chosen, np.arange(m, n)])
         y = transform(values[rows], X[rows])
-        return Fitted(base.conditioned(X[m:]).told(y), rows, y)
+        return Fitted(base.posterior.conditioned(X[m:]).told(y), rows, y, base)
 
     def whole(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Fitted:
         """The process of all values (n,), fitted anew with each of them; for few."""
-        return Fitted(self._base(X, values, layout, transform), np.arange(len(values)), transform(values, X))
+        base = self._base(X, values, layout, transform)
+        return Fitted(base.posterior, np.arange(len(values)), transform(values, X), base)
 
-    def drawn(self, fitted: Fitted, X: Array, rng: np.random.Generator, count: int) -> list[Posterior]:
-        """The same process at hyperparameters that are about as likely, by Laplace's approximation."""
+    def ensemble(self, fitted: Fitted, X: Array, rng: np.random.Generator, draws: int) -> Ensemble:
+        """The process, and the same at hyperparameters drawn round the likeliest ones by Laplace's approximation."""
         fit = fitted.posterior.fit
-        at = fit.theta.tobytes() + bytes(str(len(fitted.rows)), "ascii")
-        if at not in self._spreads:
-            if len(self._spreads) > 8:
-                self._spreads.clear()
-            self._spreads[at] = spread(fit, X[fitted.rows], fitted.y, self._prior)
-        found = []
-        for _ in range(count):
-            S = self._spreads[at]
-            theta = fit.theta.copy()
-            theta[: len(S)] += S @ rng.standard_normal(len(S))
-            found.append(Posterior(moved(fit, theta), X[fitted.rows], fitted.y))
-        return found
+        fits = [fit]
+        if draws:
+            S = fitted.base.spread
+            for z in rng.standard_normal((draws, len(S))):
+                theta = fit.theta.copy()
+                theta[: len(S)] += S @ z
+                fits.append(moved(fit, theta))
+        return Ensemble(fits, X[fitted.rows], fitted.y)
 
-    def _base(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Posterior:
-        at = blake2b(
-            X.tobytes() + values.tobytes() + f"{X.shape} {layout.smoothness} {transform.__name__}".encode()
-        ).digest()
+    def _base(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Base:
+        what = f"{X.shape} {layout.smoothness} {transform.__name__}"
+        at = blake2b(X.tobytes() + values.tobytes() + what.encode()).digest()
         known = self._bases.get(at)
         if known is None:
             y = transform(values, X)
-            known = Posterior(self.fit(X, y, layout), X, y)
+            known = Base(self.fit(X, y, layout), X, y, self._prior)
             if len(self._bases) >= _KEPT:
                 self._bases.pop(next(iter(self._bases)))
             self._bases[at] = known
