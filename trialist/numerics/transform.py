@@ -24,6 +24,8 @@ def half_rank(losses: Array, weights: Array | None = None) -> Array:
     [-1.37, -0.4, 0.43, 1.33]
     """
     weights = np.ones(len(losses)) if weights is None else weights
+    if np.abs(losses).max(initial=0.0) > 1e300:
+        losses = losses * 2.0**-60  # room for differences and sums
     shares = _shares(losses, weights)
     # The weighted median: the mean of the two in the middle, as usual.
     below, above = shares <= 0.5, shares >= 0.5
