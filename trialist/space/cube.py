@@ -96,7 +96,7 @@ class Cube:
         whole = np.rint(rows * _RESOLUTION).astype(np.int64)
         width = whole.shape[1] * whole.itemsize
         raw = whole.tobytes()
-        return [raw[i : i + width] for i in range(0, len(raw), width)]
+        return [raw[i * width : (i + 1) * width] for i in range(len(whole))]
 
     def uniform(self, rng: np.random.Generator, n: int) -> tuple[Rows, Mask]:
         """n random rows, even on each dial's own scale; not all need be allowed."""
