@@ -9,6 +9,7 @@ trifles, the second looks elsewhere.  In long studies every other trial stays wi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,16 +18,19 @@ from numpy.typing import NDArray
 from trialist.numerics.gp import Array, Prior
 from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
+from trialist.search import part
 from trialist.search.acquisition import Acquisition
 from trialist.search.design import first_new, sobol_proposal
 from trialist.search.evidence import Evidence, Witness
 from trialist.search.improvement import Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
+from trialist.search.replication import worth_of_replication
 from trialist.search.surrogate import Surrogate
 from trialist.space.cube import Rows
+from trialist.space.space import Space
 from trialist.trials.history import History
-from trialist.trials.trial import Exhausted, Proposal
+from trialist.trials.trial import Exhausted, Proposal, TrialRecord
 
 LEAST_SCORED = 3  # scores before there is anything to fit
 LOCAL_FROM = 500  # scored trials from which on every other one stays near the incumbent
@@ -41,6 +45,7 @@ class Settings:
     """
 
     margins: tuple[float, ...] = (0.0, 0.05)
+    replicate: bool = True
     last: float = 0.1
     initial: int = 4
     modelling: Modelling = field(default_factory=Modelling)
@@ -49,12 +54,18 @@ class Settings:
 
 
 class Bayesian:
-    """Gaussian processes on any space."""
+    """Gaussian processes on any space.
+
+    trials: how many are explored in all, where the plan's budget is not all for them.
+    within: the part of the space where trials are proposed, while there are new ones; all trials are evidence.
+    """
 
     name = "gp"
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+    def __init__(
+        self, settings: Settings | None = None, *, trials: int | None = None, within: Space | None = None
+    ) -> None:
+        self.settings, self.trials, self.within = settings or Settings(), trials, within
         self._witness, self._surrogate = Witness(), Surrogate(self.settings.prior)
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
@@ -74,26 +85,46 @@ class Bayesian:
         exact, rough = (
             Acquisition(evidence.features, more if term is None else [term, *more]) for term in (goal.term, goal.rough)
         )
-        found = maximise(
-            exact,
-            rough,
-            key.generator("gp"),
-            goal.best,
-            evidence.taken,
-            self.settings.effort,
-            _box(evidence, centre) if centre is not None else None,
-        )
-        if not found:
+        rules = [] if self.within is None else [part.inside(evidence.features.cube, self.within)]
+        rules += [] if centre is None else [_box(evidence, centre)]
+        for rule in [_all(rules), None] if rules else [None]:
+            rng = key.generator("gp")
+            found = maximise(exact, rough, rng, goal.best, evidence.taken, self.settings.effort, rule)
+            if found:
+                break
+        else:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
+        margin = self._margin(history, key)
+        if self.settings.replicate and not margin and worth_of_replication(evidence, goal) > found[0].value:
+            return _again(evidence.records[goal.incumbent])
         row = found[0].row
         return Proposal(evidence.features.cube.decode(row), _reason(evidence, goal, row, history, local), self.name)
 
+    def incumbent(self, history: History) -> TrialRecord | None:
+        """The scored trial that is best by the model, rather than by a lucky score; None before there is one."""
+        if not len(history.space) or len(history.scored) < LEAST_SCORED:
+            return history.best
+        with one_thread():
+            evidence = self._witness.evidence(history)
+            goal = aim(evidence, self._surrogate, self.settings.modelling, 0.0, Key(history.plan.seed, -1))
+        return evidence.records[goal.incumbent]
+
     def _margin(self, history: History, key: Key) -> float:
         """In turn; near the end of a known budget every improvement counts."""
-        trials = history.plan.budget.trials
+        trials = self.trials or history.plan.budget.trials
         if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
             return 0.0
         return self.settings.margins[key.number % len(self.settings.margins)]
+
+
+def _again(record: TrialRecord) -> Proposal:
+    """The incumbent once more, on another seed."""
+    reason = f"trial {record.number}, the best by the model, again: its noise hides more than a new point would gain"
+    return Proposal(record.params, reason, Bayesian.name, repeats=record.number)
+
+
+def _all(rules: Sequence[Inside]) -> Inside:
+    return lambda rows: np.logical_and.reduce([rule(rows) for rule in rules])
 
 
 def _incumbent(evidence: Evidence) -> int:
