@@ -7,11 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from trialist.protocols import Strategy
+from trialist.search.bayesian import Bayesian
 from trialist.search.design import Grid, Random, Sobol
 from trialist.testing.strategies import STRATEGY_CLAIMS
 
 
-@pytest.mark.parametrize("make", [Random, Sobol, Grid, lambda: Grid(50)], ids=["random", "sobol", "grid", "grid of 50"])
+@pytest.mark.parametrize(
+    "make", [Random, Sobol, Grid, lambda: Grid(50), Bayesian], ids=["random", "sobol", "grid", "grid of 50", "gp"]
+)
 @pytest.mark.parametrize("claim", STRATEGY_CLAIMS, ids=lambda claim: claim.__name__)
 def test_strategy(claim: Callable[[Callable[[], Strategy]], None], make: Callable[[], Strategy]) -> None:
     claim(make)
