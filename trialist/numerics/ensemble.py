@@ -92,7 +92,8 @@ class Ensemble:
 
     def _variances(self, V: Array) -> Array:
         signal = self._signal[:, None]
-        return np.maximum(signal - np.einsum("mqn,mqn->mq", V, V), 1e-12 * signal)
+        left: Array = signal - np.einsum("mqn,mqn->mq", V, V)
+        return np.maximum(left, 1e-12 * signal)
 
     def _inverse_factor(self, K: Array, m: int) -> Array:
         n = len(K)
