@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from trialist.numerics.gp import (
     neg_log_posterior,
     spread,
 )
+from trialist.numerics.threads import one_thread
 from trialist.numerics.transform import half_rank
 
 SMOOTHNESS = (1.5, 2.5)
@@ -28,6 +29,13 @@ WARPED = Layout(np.array([0, 1, 2]), np.array([0, 2]))
 # A number, a choice of three in one-hot columns, a number, and whether something is active.
 MIXED = Layout(np.array([0, 1, 1, 1, 2, 3]), np.array([0, 4]))
 LAYOUTS = {"numbers": NUMBERS, "warped": WARPED, "mixed": MIXED}
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """As in a proposal."""
+    with one_thread():
+        yield
 
 
 def layout_of(name: str, smoothness: float) -> Layout:
