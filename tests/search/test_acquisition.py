@@ -98,6 +98,12 @@ def test_the_log_of_the_improvement_grows(z: float, step: float) -> None:
     assert low < high and (ratio > 0.0).all()
 
 
+def test_the_log_of_the_improvement_is_a_number_however_far_away() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        value, ratio = log_h(np.array([-1e160, -np.inf]))
+    assert (value < -1e12).all() and np.isfinite(value).all() and np.isfinite(ratio).all()
+
+
 @pytest.mark.parametrize("smoothness", [1.5, 2.5])
 @pytest.mark.parametrize("name", TERMS)
 def test_slopes_are_derivatives(name: str, smoothness: float) -> None:

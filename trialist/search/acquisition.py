@@ -73,6 +73,7 @@ def log_h(z: Array) -> tuple[Array, Array]:
 
     Source: Ament et al. 2023, "Unexpected improvements to expected improvement", eq. 9.
     """
+    z = np.maximum(z, -1e100)  # beyond, squares overflow
     value, ratio = np.empty_like(z), np.empty_like(z)
     high = z > -1.0
     x = z[high]
