@@ -118,6 +118,14 @@ def test_the_active_set_holds_the_best_the_nearest_and_an_even_share() -> None:
 
 def test_near_a_trial_only_its_surroundings_count() -> None:
     X, y = data(1000)
-    rows = active_set(X, y, near=7)
+    rows = active_set(X, y, near=X[7])
     distance = ((X - X[7]) ** 2).sum(axis=1)
     assert set(rows) == set(np.argsort(distance)[:ACTIVE])
+
+
+def test_the_trial_that_is_looked_round_may_be_newer_than_the_last_fit() -> None:
+    n = ACTIVE + 60
+    X, y = data(n)
+    assert refit_count(n) < n
+    fitted = Surrogate().fitted(X, y, LAYOUT, transform, near=n - 1)
+    assert n - 1 in fitted.rows

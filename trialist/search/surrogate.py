@@ -83,7 +83,7 @@ class Surrogate:
         """
         n = len(values)
         m = refit_count(n)
-        chosen = active_set(X[:m], (values if merit is None else merit)[:m], near)
+        chosen = active_set(X[:m], (values if merit is None else merit)[:m], None if near is None else X[near])
         base = self._base(X[chosen], values[chosen], layout, transform)
         rows = np.concatenate([chosen, np.arange(m, n)])
         y = transform(values[rows], X[rows])
@@ -124,17 +124,17 @@ class Surrogate:
         return fit(X[few], y[few], layout, self._prior)
 
 
-def active_set(X: Array, values: Array, near: int | None = None) -> NDArray[np.intp]:
+def active_set(X: Array, values: Array, near: Array | None = None) -> NDArray[np.intp]:
     """At most ACTIVE rows, ascending: the best 40 %, 30 % nearest to the best one, and an even share of the rest.
 
-    near: a row; then the nearest to it alone.
+    near (F,): a point; then the nearest to it alone.
     """
     n = len(values)
     if n <= ACTIVE:
         return np.arange(n)
     order = np.argsort(values, kind="stable")
-    centre = int(order[0]) if near is None else near
-    distance = ((X - X[centre]) ** 2).sum(axis=1)
+    centre = X[order[0]] if near is None else near
+    distance = ((X - centre) ** 2).sum(axis=1)
     nearest = np.argsort(distance, kind="stable")
     if near is not None:
         return np.sort(nearest[:ACTIVE])
