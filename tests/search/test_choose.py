@@ -11,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialist.errors import PlanError
-from trialist.search.choose import STRATEGIES, Choice, Stages, choose, runs_that_fit, strategy_for
+from trialist.numerics.keys import Key
+from trialist.search.auto import Auto
+from trialist.search.choose import STRATEGIES, Choice, choose, refiner_for, strategy_for
+from trialist.search.design import Sobol
+from trialist.search.refinement import refine
+from trialist.search.stages import Stages, runs_that_fit
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
+from trialist.testing.strategies import played
 from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.trial import Proposal, Stage
 
 MIXED = Space(
     lr=Float(1e-4, 1e-1, log=True),
@@ -32,8 +39,8 @@ def plan(budget: Budget | int | None = 60, **given: Any) -> Plan:
 
 def test_the_reason_is_a_sentence_with_numbers() -> None:
     assert choose(MIXED, plan(60), workers=2).reason == (
-        "sobol, for 24 trials over 5 dials (3 numeric, 2 categorical, 1 conditional) on 2 workers: Sobol points spread "
-        "more evenly than random draws; a grid of 3 levels would need 72"
+        "gp, for 41 trials over 5 dials (3 numeric, 2 categorical, 1 conditional) on 2 workers: a Gaussian process "
+        "makes most of each trial"
     )
     assert choose(TWELVE, plan(60), workers=1).reason == (
         "grid, for 11 trials over 3 dials (1 numeric, 2 categorical) on 1 worker: with the baseline they complete all "
@@ -49,7 +56,7 @@ def test_a_finite_space_that_fits_is_tried_whole() -> None:
     assert (tight.strategy, tight.stages.search, tight.stages.select) == ("grid", 11, 0)
     between = choose(TWELVE, plan(15), workers=1)
     assert (between.strategy, between.stages.search, between.stages.select) == ("grid", 11, 2)
-    assert choose(TWELVE, plan(11), workers=1).strategy == "sobol"
+    assert choose(TWELVE, plan(11), workers=1).strategy == "gp"
     assert choose(TWELVE, plan(None), workers=1).strategy == "grid"
     assert choose(TWELVE, plan(Budget(minutes=1)), workers=1).strategy == "grid"
 
@@ -59,17 +66,9 @@ def test_a_finite_space_offers_no_more_finalists_than_it_has() -> None:
     assert choose(two, plan(100), workers=1).stages.finalists == 2
 
 
-def test_many_trials_or_dials_are_drawn_at_random() -> None:
-    many = choose(MIXED, plan(100_000), workers=8)
-    assert (many.strategy, "beyond 2,000 trials" in many.reason) == ("random", True)
-    wide = choose(Space({f"d{i}": Float(0.0, 1.0) for i in range(65)}), plan(60), workers=8)
-    assert (wide.strategy, "beyond 64 dials" in wide.reason) == ("random", True)
-    assert choose(Space({f"d{i}": Float(0.0, 1.0) for i in range(64)}), plan(60), workers=8).strategy == "sobol"
-
-
 def test_a_space_that_the_objective_will_declare_is_no_finite_one() -> None:
     choice = choose(Space(), plan(60), workers=1)
-    assert choice.strategy == "sobol"
+    assert choice.strategy == "random"
     assert "the objective declares" in choice.reason
 
 
@@ -79,7 +78,27 @@ def test_a_named_strategy_is_kept_and_built(name: str) -> None:
     choice = choose(MIXED, asked, workers=1)
     assert choice.strategy == name
     assert "as the plan asks" in choice.reason
-    assert strategy_for(choice.strategy, asked, MIXED, choice.stages.search).name == name
+    assert strategy_for(choice.strategy, choice.stages.search).name == name
+
+
+def test_auto_may_propose_by_all_of_them() -> None:
+    auto = strategy_for("auto", 60, workers=3)
+    assert isinstance(auto, Auto)
+    assert (auto.workers, {"auto", *auto.names}) == (3, set(STRATEGIES))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_refinement_keeps_to_its_part_of_the_space(name: str) -> None:
+    history = played(Sobol(), MIXED, 20)
+    refinement = refine(history)
+    assert refinement.space != MIXED
+    strategy = refiner_for(name, refinement)
+    for number in range(20, 24):
+        proposal = strategy.propose(history, Key(history.plan.seed, number))
+        assert isinstance(proposal, Proposal)
+        assert proposal.stage is Stage.REFINE
+        assert refinement.space.check(proposal.params) == proposal.params
+        assert (proposal.strategy == "refine") == (name not in ("auto", "gp"))
 
 
 def test_a_grid_that_was_asked_for_tells_its_levels() -> None:
@@ -98,12 +117,13 @@ def test_an_unknown_strategy_is_refused_with_the_nearest_name(name: str, told: s
     with pytest.raises(PlanError, match=f"strategy: {name!r} is not a strategy. {told}"):
         choose(MIXED, plan(60, strategy=name), workers=1)
     with pytest.raises(PlanError):
-        strategy_for(name, plan(60), MIXED, None)
+        strategy_for(name, None)
 
 
-def test_auto_is_no_strategy_to_build() -> None:
-    with pytest.raises(PlanError, match="strategy: 'auto' is not a strategy"):
-        strategy_for("auto", plan(60), MIXED, None)
+def test_what_learns_from_its_trials_narrows_by_itself() -> None:
+    shares = {name: choose(MIXED, plan(100, strategy=name), workers=1).stages.refine for name in STRATEGIES}
+    assert shares["auto"] == shares["gp"] == 10
+    assert shares["sobol"] == shares["random"] == 39  # half of what the selection leaves
 
 
 def test_several_objectives_are_not_refined_round_one_trial() -> None:
@@ -115,13 +135,6 @@ def test_several_objectives_are_not_refined_round_one_trial() -> None:
     stages = choose(MIXED, timed, workers=1).stages
     assert (stages.search, stages.refine, stages.refine_share) == (None, 0, 0.0)
     assert stages.search_share == pytest.approx(0.8)
-
-
-def test_a_large_grid_is_not_counted_one_by_one() -> None:
-    wide = {f"d{i}": Float(0.0, 1.0) for i in range(20)}
-    assert choose(Space(wide), plan(60), workers=1).reason.endswith("would need 3,486,784,401")
-    half = Space(wide, forbid=["d0 > 0.5"])
-    assert choose(half, plan(60), workers=1).reason.endswith("would need up to 3,486,784,401")
 
 
 @given(trials=st.integers(1, 3000), deterministic=st.booleans())
@@ -173,7 +186,7 @@ def test_finalists_that_use_up_the_budget_are_refused_with_what_would_do() -> No
 
 def test_finalists_that_were_asked_for_go_before_a_complete_grid() -> None:
     choice = choose(TWELVE, plan(13, finalists=2, replicates=2), workers=1)
-    assert (choice.strategy, choice.stages.finalists, choice.stages.replicates) == ("sobol", 2, 2)
+    assert (choice.strategy, choice.stages.finalists, choice.stages.replicates) == ("gp", 2, 2)
 
 
 def test_where_time_allows_fewer_runs_than_declared_the_search_comes_first() -> None:
@@ -187,7 +200,9 @@ def test_a_time_budget_is_split_by_shares_until_a_trial_was_timed() -> None:
     unknown = choose(MIXED, timed, workers=2)
     assert unknown.fits is None
     assert unknown.stages.runs is None
-    assert (unknown.stages.search_share, unknown.stages.refine_share) == (0.45, 0.35)
+    assert (unknown.stages.search_share, unknown.stages.refine_share) == pytest.approx((0.7, 0.1))
+    drawn = choose(MIXED, replace(timed, strategy="sobol"), workers=2).stages
+    assert (drawn.search_share, drawn.refine_share) == pytest.approx((0.45, 0.35))
     known = choose(MIXED, timed, workers=2, seconds_per_trial=10.0)
     assert known.fits == known.stages.runs == 120
 
@@ -219,8 +234,8 @@ def test_without_a_limit_the_search_goes_on() -> None:
 def test_each_stage_is_told_in_a_line() -> None:
     assert choose(MIXED, plan(60, test="test_loss", test_seeds=3), workers=2).stages.words == (
         "baseline: 1 trial, the default configuration",
-        "search: 24 trials",
-        "refine: 23 trials",
+        "search: 41 trials",
+        "refine: 6 trials",
         "select: 4 finalists x 3 fresh seeds = 12 trials",
         "verify: 3 trainings each of default and selected configuration, on top of the budget",
     )

@@ -77,7 +77,7 @@ def test_tpe_holds_the_contract(claim: Callable[[Callable[[], Strategy]], None])
 
 
 def test_it_can_be_asked_for_by_name() -> None:
-    assert isinstance(strategy_for("tpe", PLAN, SQUARE, 10), TPE)
+    assert isinstance(strategy_for("tpe", 10), TPE)
 
 
 def test_it_comes_closer_than_random_draws_on_a_conditional_space() -> None:

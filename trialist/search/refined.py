@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 from trialist.errors import SpaceError
 from trialist.numerics.keys import Key
+from trialist.protocols import Strategy
 from trialist.search.design import Configuration, first_new, sobol_proposal
 from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical
@@ -49,6 +50,17 @@ class Refined:
                 return None if params is None or space.identity(params) in taken else params
 
             proposal = first_new(self.name, history, space, key, step, reason)
+        return replace(proposal, stage=Stage.REFINE) if isinstance(proposal, Proposal) else proposal
+
+
+class Focused:
+    """A strategy that keeps to the narrowed space by itself, its proposals told as a refinement's."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy, self.name = strategy, strategy.name
+
+    def propose(self, history: History, key: Key) -> Proposal | Exhausted:
+        proposal = self.strategy.propose(history, key)
         return replace(proposal, stage=Stage.REFINE) if isinstance(proposal, Proposal) else proposal
 
 

@@ -11,12 +11,13 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.schedule.schedulers import scheduler_for
 from trialist.schedule.stopping import should_end
-from trialist.search.choose import Choice, Stages, choose, strategy_for
-from trialist.search.refined import Refined
+from trialist.search.auto import turn
+from trialist.search.choose import Choice, choose, refiner_for, strategy_for
 from trialist.search.refinement import Refinement, refine
+from trialist.search.stages import Stages
 from trialist.study import earlier, selection
 from trialist.study.desk import Desk
-from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
+from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run
@@ -117,7 +118,7 @@ class Process:
         yield StageStarted("refine", refinement.reason)
         for line in refinement.edges:
             yield Told(line)
-        narrowed = Refined(refinement)
+        narrowed = refiner_for(session.plan.strategy, refinement, self._workers)
         goal = self._goal(both, lambda now: now.search_share + now.refine_share)
         yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
         yield self._ended("refined")
@@ -157,8 +158,7 @@ class Process:
         """Chosen anew when the space grew: a define-by-run objective shows its dials on the way."""
         revision = self._session.revision
         if revision not in self._strategies:
-            choice = self._choice()
-            strategy = strategy_for(choice.strategy, history.plan, history.space, choice.stages.search)
+            strategy = strategy_for(history.plan.strategy, self._choice().stages.search, self._workers)
             if history.earlier:
                 from trialist.search.warm_start import WarmStarted
 
@@ -193,8 +193,10 @@ class Process:
         return StageEnded("refine" if stage == "refined" else stage, best_against_default(session.history()))
 
     def _tidied(self, events: Iterator[Event]) -> Iterator[Event]:
-        """The events as they are; after each closed trial, checkpoints that are worth nothing any more go."""
+        """The events as they are; a change of course is told, and checkpoints that are worth nothing any more go."""
         for event in events:
+            if isinstance(event, TrialOpened) and (why := turn(event.record)):
+                yield Told(why)
             if isinstance(event, TrialClosed):
                 prune_checkpoints(self._session.folder, event.record.number, self._session.history)
             yield event

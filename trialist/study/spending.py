@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from trialist.schedule.stopping import should_end
-from trialist.search.choose import Stages
+from trialist.search.stages import Stages
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.plan import duration

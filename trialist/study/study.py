@@ -15,9 +15,10 @@ from trialist.schedule.schedulers import scheduler_for
 from trialist.scoring import front as fronts
 from trialist.scoring.selection import Selection
 from trialist.scoring.verdict import Verdict
-from trialist.search.choose import Choice, Stages, choose
+from trialist.search.choose import Choice, choose
 from trialist.search.design import baseline
 from trialist.search.refinement import Refinement
+from trialist.search.stages import Stages
 from trialist.space.revision import grown
 from trialist.space.space import Space
 from trialist.study import selection as selecting

@@ -49,11 +49,13 @@ def every_proposal_is_legal(make: StrategyMaker) -> None:
 
 
 def every_proposal_says_why(make: StrategyMaker) -> None:
+    """And is signed by its strategy's name, or by one of its `names` where it delegates to others."""
     strategy = make()
+    names = (strategy.name, *getattr(strategy, "names", ()))
     for space in SPACES:
         for proposal in _proposals(strategy, space):
             assert proposal.reason.strip(), f"no reason is given for {proposal.params}"
-            assert proposal.strategy == strategy.name, f"{strategy.name!r} signs as {proposal.strategy!r}"
+            assert proposal.strategy in names, f"{strategy.name!r} signs as {proposal.strategy!r}"
             assert proposal.stage in (Stage.SEARCH, Stage.REFINE), f"a strategy cannot open stage {proposal.stage}"
 
 
