@@ -25,7 +25,7 @@ from trialist.search.evidence import Evidence, Witness
 from trialist.search.improvement import Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
-from trialist.search.replication import worth_of_replication
+from trialist.search.replication import is_worth_more
 from trialist.search.surrogate import Surrogate
 from trialist.space.cube import Rows
 from trialist.space.space import Space
@@ -44,8 +44,7 @@ class Settings:
     last: the share of a known budget in which every improvement counts.  initial: trials before the first model.
     """
 
-    margins: tuple[float, ...] = (0.0, 0.05)
-    replicate: bool = True
+    margins: tuple[float, ...] = (0.0, 0.1, 0.0, 0.3)
     last: float = 0.1
     initial: int = 4
     modelling: Modelling = field(default_factory=Modelling)
@@ -56,16 +55,14 @@ class Settings:
 class Bayesian:
     """Gaussian processes on any space.
 
-    trials: how many are explored in all, where the plan's budget is not all for them.
-    within: the part of the space where trials are proposed, while there are new ones; all trials are evidence.
+    within: the part of the space where trials are proposed, while there are new ones, by all trials as evidence.  That
+    is the end of a search: there every improvement counts.
     """
 
     name = "gp"
 
-    def __init__(
-        self, settings: Settings | None = None, *, trials: int | None = None, within: Space | None = None
-    ) -> None:
-        self.settings, self.trials, self.within = settings or Settings(), trials, within
+    def __init__(self, settings: Settings | None = None, *, within: Space | None = None) -> None:
+        self.settings, self.within = settings or Settings(), within
         self._witness, self._surrogate = Witness(), Surrogate(self.settings.prior)
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
@@ -80,7 +77,8 @@ class Bayesian:
         evidence = self._witness.evidence(history)
         local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
         centre = _incumbent(evidence) if local else None
-        goal = aim(evidence, self._surrogate, self.settings.modelling, self._margin(history, key), key, centre)
+        margin = 0.0 if local else self._margin(history, key)
+        goal = aim(evidence, self._surrogate, self.settings.modelling, margin, key, centre)
         more = preferences(evidence, history, self._surrogate)
         exact, rough = (
             Acquisition(evidence.features, more if term is None else [term, *more]) for term in (goal.term, goal.rough)
@@ -94,27 +92,26 @@ class Bayesian:
                 break
         else:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
-        margin = self._margin(history, key)
-        if self.settings.replicate and not margin and worth_of_replication(evidence, goal) > found[0].value:
-            return _again(evidence.records[goal.incumbent])
         row = found[0].row
+        if not margin and not _covers(history) and is_worth_more(evidence, goal, row):
+            return _again(evidence.records[goal.incumbent])
         return Proposal(evidence.features.cube.decode(row), _reason(evidence, goal, row, history, local), self.name)
-
-    def incumbent(self, history: History) -> TrialRecord | None:
-        """The scored trial that is best by the model, rather than by a lucky score; None before there is one."""
-        if not len(history.space) or len(history.scored) < LEAST_SCORED:
-            return history.best
-        with one_thread():
-            evidence = self._witness.evidence(history)
-            goal = aim(evidence, self._surrogate, self.settings.modelling, 0.0, Key(history.plan.seed, -1))
-        return evidence.records[goal.incumbent]
 
     def _margin(self, history: History, key: Key) -> float:
         """In turn; near the end of a known budget every improvement counts."""
-        trials = self.trials or history.plan.budget.trials
+        trials = history.plan.budget.trials
+        if self.within is not None:
+            return 0.0
         if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
             return 0.0
-        return self.settings.margins[key.number % len(self.settings.margins)]
+        turn = key.number // 2 if len(history.scored) >= LOCAL_FROM else key.number
+        return self.settings.margins[turn % len(self.settings.margins)]
+
+
+def _covers(history: History) -> bool:
+    """Whether the budget has a trial for each configuration: then each is tried before any is tried again."""
+    size, trials = history.space.size, history.plan.budget.trials
+    return size is not None and trials is not None and size <= trials
 
 
 def _again(record: TrialRecord) -> Proposal:

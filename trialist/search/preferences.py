@@ -22,7 +22,7 @@ PRIOR_TRIALS = 10.0  # over how many trials a prior loses its weight, as beta of
 def preferences(evidence: Evidence, history: History, surrogate: Surrogate) -> list[Term]:
     """All terms that apply."""
     return [
-        *_constraints(evidence, surrogate),
+        *constraints(evidence, surrogate),
         *_failures(evidence, surrogate),
         *_priors(evidence, history),
         *_costs(evidence, history, surrogate),
@@ -46,7 +46,7 @@ def log_cost_values(logs: Array, X: Array) -> Array:
     return standardised(logs)
 
 
-def _constraints(evidence: Evidence, surrogate: Surrogate) -> list[Term]:
+def constraints(evidence: Evidence, surrogate: Surrogate) -> list[Term]:
     """The probability that each measured constraint holds, as far as it was measured (Gardner 2014)."""
     layout = evidence.features.layout(SMOOTHNESS)
     terms: list[Term] = []

@@ -1,8 +1,8 @@
 """Replication: to measure the incumbent again is an action of its own, taken where that is worth more than a new point.
 
-Worth is what the choice is expected to gain.  One more measurement of the incumbent, whose mean is known to +- s, moves
-that mean by a normal amount of deviation s^2 / sqrt(s^2 + noise); it pays where this lets another trial, whose mean is
-worse by some amount, turn out the better one: the knowledge gradient (Frazier 2009), for one point.
+Worth is what the choice is expected to gain.  A measurement of a point whose mean is known to +- s moves that mean by a
+normal amount of deviation s^2 / sqrt(s^2 + noise).  That pays where it lets a new point turn out better than the best
+one, or, at the best one itself, another trial: the knowledge gradient (Frazier 2009), for one point at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from trialist.numerics.gp import Array
 from trialist.search.acquisition import log_h
 from trialist.search.evidence import Evidence
 from trialist.search.improvement import Aim
@@ -19,18 +20,28 @@ APART = 0.02  # in root mean square over the features: nearer trials are the sam
 SHARE = 0.2  # of the trials, at most
 
 
-def worth_of_replication(evidence: Evidence, goal: Aim) -> float:
-    """The log of what the choice is expected to gain from measuring the incumbent again; -inf where nothing."""
+def is_worth_more(evidence: Evidence, goal: Aim, row: Array) -> bool:
+    """Whether the choice is expected to gain more from the incumbent, measured again, than from a new row (d,)."""
+    if goal.term is None or evidence.losses.shape[1] > 1 or not _may_replicate(evidence, goal.incumbent):
+        return False
     fitted = goal.models[0]
     X = evidence.scored.X[fitted.rows]
     mean, variance = fitted.posterior.predict(X)
     mean = np.where(evidence.is_feasible[fitted.rows], mean, np.inf)
     at = int(np.argmax(fitted.rows == goal.incumbent))
-    others = ((X - X[at]) ** 2).mean(axis=1) > APART**2
-    if not others.any() or not _may_replicate(evidence, goal.incumbent):
-        return -math.inf
-    behind = max(float(mean[others].min() - mean[at]), 0.0)
-    moves = float(variance[at]) / math.sqrt(float(variance[at]) + fitted.posterior.fit.noise)
+    others = (((X - X[at]) ** 2).mean(axis=1) > APART**2) & np.isfinite(mean)
+    if not others.any():
+        return False
+    new = evidence.features(*evidence.features.cube.canonical(row[None]))
+    new_mean, new_variance = (float(a[0]) for a in fitted.posterior.predict(new))
+    noise = fitted.posterior.fit.noise
+    again = _log_gain(float(variance[at]), noise, float(mean[others].min() - mean[at]))
+    return again > _log_gain(new_variance, noise, new_mean - float(mean[at]))
+
+
+def _log_gain(variance: float, noise: float, behind: float) -> float:
+    """The log of the expected gain from a point whose rival is better, or worse, by `behind`."""
+    moves = variance / math.sqrt(variance + noise)
     return math.log(moves) + float(log_h(np.array([-behind / moves]))[0][0])
 
 

@@ -108,7 +108,11 @@ def _finalists(history: History, finalists: int) -> list[int]:
         return []
     explored = history.explored
     baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
-    losses = [r.loss if r.is_scored and r.is_feasible else None for r in explored]
+    from trialist.search.incumbent import expected_losses  # a model: loaded where it is used
+
+    # By what a model expects of each: among many noisy scores the lowest ones are the luckiest.
+    expected = expected_losses(history)
+    losses = [expected.get(r.number) if r.is_scored and r.is_feasible else None for r in explored]
     identities = [history.space.identity(r.params) for r in explored]
     chosen = choose_finalists(losses, identities, baseline, max(finalists - 1, 1))
     return [explored[index].number for index in chosen]

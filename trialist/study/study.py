@@ -201,6 +201,17 @@ class Study:
         return self._session.store.best(self.name) if chosen is None else self.history[chosen.number]
 
     @property
+    def incumbent(self) -> TrialRecord | None:
+        """The selected trial; before a selection, the one of which a model of all scores expects most.
+
+        With noise it is a better choice than `best`, whose score is the luckiest; without, it is the same trial.
+        """
+        from trialist.search.incumbent import incumbent
+
+        chosen = self.selection
+        return incumbent(self.history) if chosen is None else self.history[chosen.number]
+
+    @property
     def front(self) -> tuple[TrialRecord, ...]:
         """With several objectives: the feasible trials that no other beats in all of them, by the first objective."""
         return fronts.front(self.history)
