@@ -91,3 +91,8 @@ def test_what_has_no_spread_becomes_zeros() -> None:
     assert not standardised(np.full(5, 0.1)).any()
     assert not standardised(np.array([1.0, 1.0 + 1e-16])).any()
     assert standardised(np.array([1e200, 3e200])).tolist() == [-1.0, 1.0]
+
+
+def test_differences_of_the_largest_losses_have_room() -> None:
+    z = quiet(np.array([-1.7e308, -1.6e308, 1.0, 1.7e308]))
+    assert np.isfinite(z).all() and (np.diff(z) > 0.0).all()

@@ -91,6 +91,14 @@ def test_two_choices_lie_at_distance_one_whichever_they_are() -> None:
     assert distances == pytest.approx(1.0 - np.eye(5))
 
 
+def test_an_inactive_choice_is_like_none_of_its_choices() -> None:
+    space = Space(kind=Categorical(["a", "b"]), child=Categorical([1, 2, 3], when={"kind": "b"}))
+    features = Features(Cube(space))
+    given = [{"kind": "a"}, *({"kind": "b", "child": c} for c in (1, 2, 3))]
+    X = Points.of(features, features.cube.encode(given)).X
+    assert ((X[1:] - X[0]) ** 2).sum(axis=1) == pytest.approx([2.0, 2.0, 2.0])
+
+
 def test_derivatives_come_back_to_their_dials_alone() -> None:
     space = Space(kind=Categorical(["a", "b", "c"]), x=Float(0.0, 1.0), n=Int(1, 9, when={"x": above(0.5)}))
     features = Features(Cube(space))

@@ -33,6 +33,7 @@ def spaces(draw: st.DrawFn) -> Space:
         "deep": Int(0, 10, step=5, when={"whole": below(2)}),
         "deepest": Categorical([True, False], when={"deep": above(3)}),
         "small": Int(1, 3, when={"rate": above(1e-3)}),
+        "edge": Float(0.0, 1.0, when={"small": between(2, 3)}),
     }
     names = draw(st.permutations(list(dials)))
     return Space({name: dials[name] for name in names}, forbid=draw(st.sampled_from(FORBID)))
