@@ -38,7 +38,7 @@ def history(count: int, seconds: float, budget: Budget | int | None, strategy: s
             n,
             State.COMPLETE,
             Stage.SEARCH if n else Stage.BASELINE,
-            NUMBERS.draw(Key(0, n)),
+            MIXED.draw(Key(0, n)),
             "drawn",
             strategy if n else "baseline",
             n,
@@ -48,7 +48,7 @@ def history(count: int, seconds: float, budget: Budget | int | None, strategy: s
         )
         for n in range(count)
     ]
-    return History(plan(budget), NUMBERS, tuple(records))
+    return History(plan(budget), MIXED, tuple(records))
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,12 @@ def history(count: int, seconds: float, budget: Budget | int | None, strategy: s
         pytest.param(NUMBERS, plan(60), 8, None, "gp", "gp", id="some at once"),
         pytest.param(NUMBERS, plan(60), 1, None, "gp", "gp", id="few"),
         pytest.param(NUMBERS, plan(60), 1, 0.001, "gp", "gp", id="few and fast"),
-        pytest.param(NUMBERS, plan(5000), 1, 0.001, "gp", "cmaes", id="many and fast"),
-        pytest.param(NUMBERS, plan(700), 1, 60.0, "gp", "gp", id="many and slow"),
+        pytest.param(NUMBERS, plan(600), 1, 0.001, "cmaes", "cmaes", id="many and fast"),
+        pytest.param(NUMBERS, plan(900), 1, 60.0, "gp", "gp", id="many and slow"),
         pytest.param(MIXED, plan(5000), 1, 0.001, "gp", "tpe", id="many, mixed"),
-        pytest.param(NUMBERS, plan(5000), 1, 60.0, "gp", "cmaes", id="very many"),
+        pytest.param(MIXED, plan(900), 1, 60.0, "gp", "gp", id="many and slow, mixed"),
+        pytest.param(MIXED, plan(5000), 1, 60.0, "gp", "tpe", id="very many, mixed"),
+        pytest.param(NUMBERS, plan(5000), 1, 60.0, "cmaes", "cmaes", id="very many"),
         pytest.param(NUMBERS, plan(100, 2), 1, None, "gp", "gp", id="a front"),
         pytest.param(NUMBERS, plan(1000, 2), 1, None, "gp", "evolution", id="a long front"),
         pytest.param(
@@ -74,10 +76,10 @@ def history(count: int, seconds: float, budget: Budget | int | None, strategy: s
         pytest.param(Space(word=Categorical(range(301))), plan(60), 1, None, "tpe", "tpe", id="many choices"),
         pytest.param(NUMBERS, plan(None), 1, None, "gp", "gp", id="no limit"),
         pytest.param(
-            NUMBERS, plan(Budget(trials=10_000, minutes=5)), 4, None, "gp", "cmaes", id="a time that 0.12 s fit in"
+            NUMBERS, plan(Budget(trials=10_000, minutes=5)), 4, None, "cmaes", "cmaes", id="a time that 0.12 s fit in"
         ),
         pytest.param(
-            NUMBERS, plan(Budget(trials=10_000, seconds=30)), 1, None, "gp", "cmaes", id="a time that 3 ms fit in"
+            NUMBERS, plan(Budget(trials=10_000, seconds=30)), 1, None, "cmaes", "cmaes", id="a time that 3 ms fit in"
         ),
     ],
 )
@@ -92,7 +94,7 @@ def test_what_suits_which_study(
 
 
 def test_many_workers_make_trials_faster_than_proposals() -> None:
-    alone, many = (main_course(outlook(plan(5000), NUMBERS, workers, 0.2)) for workers in (1, 32))
+    alone, many = (main_course(outlook(plan(5000), MIXED, workers, 0.2)) for workers in (1, 32))
     assert "beyond" in alone.why
     assert "faster than gp's proposals" in many.why
 
@@ -133,15 +135,15 @@ def test_a_change_of_course_is_told_once() -> None:
     strategy, before = Auto(), history(400, 0.001, 5000)
     first = strategy.propose(before, Key(0, 400))
     assert isinstance(first, Proposal)
-    assert first.strategy == "cmaes"
-    assert first.reason.startswith("from here on cmaes, since trials are faster than gp's proposals")
+    assert first.strategy == "tpe"
+    assert first.reason.startswith("from here on tpe, since trials are faster than gp's proposals")
     record = replace(before.records[-1], number=400, strategy=first.strategy, reason=first.reason, params=first.params)
     told = turn(record)
     assert told is not None
     assert first.reason.startswith(f"{told}: ")
-    second = strategy.propose(History(before.plan, NUMBERS, (*before.records, record)), Key(0, 401))
+    second = strategy.propose(History(before.plan, MIXED, (*before.records, record)), Key(0, 401))
     assert isinstance(second, Proposal)
-    assert second.strategy == "cmaes"
+    assert second.strategy == "tpe"
     assert not second.reason.startswith("from here on")
     assert turn(before.records[-1]) is None
     assert turn(replace(record, strategy="enqueued")) is None
@@ -149,18 +151,18 @@ def test_a_change_of_course_is_told_once() -> None:
 
 def test_it_is_the_time_of_late_trials_that_counts() -> None:
     early, late = history(400, 0.001, 5000), history(460, 30.0, 5000)
-    mixed = History(early.plan, NUMBERS, (*early.records, *late.records[400:]))
-    assert Auto().course(early).strategy == "cmaes"
+    mixed = History(early.plan, MIXED, (*early.records, *late.records[400:]))
+    assert Auto().course(early).strategy == "tpe"
     assert Auto().course(mixed).strategy == "gp"
-    turned = History(early.plan, NUMBERS, tuple(reversed(mixed.records)))
+    turned = History(early.plan, MIXED, tuple(reversed(mixed.records)))
     assert Auto().course(turned) == Auto().course(mixed)
 
 
 def test_it_goes_back_to_gp_for_clearly_slower_trials_only() -> None:
     each = auto.cost_of_proposal(700)
-    assert Auto().course(history(700, 1.5 * each, 5000, "cmaes")).strategy == "cmaes"
+    assert Auto().course(history(700, 1.5 * each, 5000, "tpe")).strategy == "tpe"
     assert Auto().course(history(700, 1.5 * each, 5000, "gp")).strategy == "gp"
-    assert Auto().course(history(700, 9 * each, 5000, "cmaes")).strategy == "gp"
+    assert Auto().course(history(700, 9 * each, 5000, "tpe")).strategy == "gp"
 
 
 def test_a_fresh_one_agrees_with_a_long_lived_one_through_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +177,6 @@ def test_a_fresh_one_agrees_with_a_long_lived_one_through_a_change(monkeypatch: 
         record = replace(
             whole.records[-1], number=number, params=proposal.params, strategy=proposal.strategy, reason=proposal.reason
         )
-        whole = History(whole.plan, NUMBERS, (*whole.records, record))
-    assert set(signed) == {"cmaes"}
+        whole = History(whole.plan, MIXED, (*whole.records, record))
+    assert set(signed) == {"tpe"}
     assert [turn(r) is not None for r in whole.records[12:]] == [True, *[False] * 27]

@@ -56,7 +56,7 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
         click.option("--name", metavar="NAME", help="Of the study [the script's]."),
         store_option,
         click.option("--seed", type=int, metavar="N", help="Of all that is drawn [0]."),
-        click.option("--strategy", metavar="NAME", help="auto, grid, random, sobol, tpe, cmaes, evolution [auto]."),
+        click.option("--strategy", metavar="NAME", help="auto, grid, random, sobol, gp, tpe, cmaes, evolution [auto]."),
         click.option(
             "--warm-start", multiple=True, metavar="NAME[@STORE]", help="An earlier study to learn from; repeatable."
         ),

@@ -8,14 +8,16 @@ The first rule that applies decides:
 | finite, and the budget covers it                                   | grid                                   |
 | all trials start before the first one is scored                    | sobol                                  |
 | more than DIALS dials, or COLUMNS choices                          | tpe                                    |
+| one objective, numbers mostly, and HORIZON trials or more in all,  | cmaes                                  |
+|   FAST where they take less time than gp's proposals               |                                        |
 | less than HORIZON trials yet (several objectives: FRONT)           | gp; where trials take less time than   |
 |                                                                    | its proposals, for PATIENCE seconds    |
 | later: several objectives                                          | evolution                              |
 | later: MIXED of the dials, or more, are unordered or conditional   | tpe                                    |
 | later: else                                                        | cmaes                                  |
 
-gp first, then another one, was better than that one alone on every problem on which it was measured, at 1,000 and at
-3,000 trials (docs/search.md): what follows begins round the best that gp has found.
+What comes after gp goes on from what gp has found.  In mixed spaces that is much better than to begin without it; in
+spaces of numbers cmaes alone reaches better basins in time (docs/plan.md has what was measured).
 
 A decision is a function of plan, history and number of workers: what gp's proposals cost is declared here and not
 clocked, and what trials take is on record.
@@ -40,11 +42,11 @@ from trialist.trials.history import History
 from trialist.trials.plan import Plan, duration
 from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
 
-HORIZON = 1000
+HORIZON, FAST = 1000, 500
 FRONT = 300
 DIALS, COLUMNS = 100, 300  # beyond, a process has more to learn than such searches can tell it
 MIXED = 0.4
-COSTS = ((0, 0.02), (100, 0.025), (300, 0.045), (1000, 0.1))  # (trials, seconds that gp's next proposal takes then)
+COSTS = ((0, 0.02), (100, 0.025), (300, 0.05), (1000, 0.05))  # (trials, seconds that gp's next proposal takes then)
 PATIENCE = 10.0
 PATIENT_SHARE = 0.1  # of a time budget, at most
 WORTHWHILE = 2.0  # a search that gp does in so many times its patience is left to it: a change would pay little
@@ -137,9 +139,11 @@ def course(now: Outlook, done: int) -> Course:
         many = f"{len(space):,} dials" if len(space) > DIALS else f"{choices:,} choices"
         return Course("tpe", f"{many} are more than a Gaussian process can learn about")
     affordable = now.affordable
+    name, suits = _for_many(now)
+    if name == "cmaes" and trials is not None and trials >= (HORIZON if affordable == now.horizon else FAST):
+        return Course(name, f"in {trials:,} trials its restarts reach better basins than a model that settles; {suits}")
     if done < affordable:
         return Course("gp", _why_gp(now))
-    name, suits = _for_many(now)
     if affordable < now.horizon:
         took = duration(sum(map(cost_of_proposal, range(affordable))))
         return Course(name, f"trials are faster than gp's proposals, which have taken some {took} by now; {suits}")
