@@ -126,9 +126,9 @@ def test_what_gp_costs_grows() -> None:
 def test_gp_gets_its_patience_of_fast_trials_and_no_more() -> None:
     until = outlook(plan(5000), NUMBERS, 1, 0.001).affordable
     spent = sum(auto.cost_of_proposal(n) for n in range(until))
-    assert spent == pytest.approx(auto.PATIENCE, rel=0.02)
+    assert spent == pytest.approx(auto.PATIENCE, rel=0.05)
     short = outlook(plan(Budget(trials=5000, seconds=20)), NUMBERS, 1, 0.001).affordable
-    assert sum(auto.cost_of_proposal(n) for n in range(short)) == pytest.approx(20 * auto.PATIENT_SHARE, rel=0.05)
+    assert sum(auto.cost_of_proposal(n) for n in range(short)) == pytest.approx(20 * auto.PATIENT_SHARE, rel=0.2)
 
 
 def test_a_change_of_course_is_told_once() -> None:

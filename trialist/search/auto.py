@@ -25,6 +25,7 @@ clocked, and what trials take is on record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from itertools import pairwise
@@ -50,7 +51,8 @@ COSTS = ((0, 0.02), (100, 0.025), (300, 0.05), (1000, 0.05))  # (trials, seconds
 PATIENCE = 10.0
 PATIENT_SHARE = 0.1  # of a time budget, at most
 WORTHWHILE = 2.0  # a search that gp does in so many times its patience is left to it: a change would pay little
-RECENT = 50  # scored trials whose time is looked at
+STEP = 10  # trials, by which costs are added up
+RECENT = 50  # trials, the last ones, whose time is looked at
 _TURN, _END = "from here on ", ": "  # round the clause with which another strategy takes over, before its own reason
 STAYING = 2.0  # times as slow must trials become for a way back to gp, lest it goes to and fro
 
@@ -95,9 +97,10 @@ class Outlook:
         patience = PATIENCE if limit is None else min(PATIENCE, PATIENT_SHARE * limit)
         end = self.horizon if self.trials is None else min(self.trials, self.horizon)
         found, spent = self.horizon, 0.0
-        for n in range(end):
+        for n in range(0, end, STEP):
             cost = cost_of_proposal(n)
-            spent += cost if cost > each else 0.0
+            if cost > each:
+                spent += STEP * cost
             if spent > patience and found > n:
                 found = n
         return found if spent > WORTHWHILE * patience else self.horizon
@@ -198,21 +201,23 @@ class Auto:
 
     def course(self, history: History) -> Course:
         """The strategy of the next trial, and why."""
-        explored = history.explored
-        recent = nlargest(RECENT, history.scored, key=lambda record: record.number)
-        times = [record.seconds for record in recent if record.seconds is not None]
+        return self._course(history, _newest(history))
+
+    def _course(self, history: History, newest: Sequence[TrialRecord]) -> Course:
+        times = [r.seconds for r in newest if r.seconds is not None and r.is_scored]
         seconds = median(times) if times else None
-        before = _latest(explored)
+        before = _latest(newest)
         if seconds is not None and before is not None and before.strategy != "gp":
             seconds /= STAYING
-        return course(outlook(history.plan, history.space, self.workers, seconds), len(explored))
+        return course(outlook(history.plan, history.space, self.workers, seconds), len(history))
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
-        now = self.course(history)
+        newest = _newest(history)
+        now = self._course(history, newest)
         proposal = self._delegate(now.strategy, history.space).propose(history, key)
         if isinstance(proposal, Exhausted):
             return proposal
-        before = _latest(history.explored)
+        before = _latest(newest)
         if before is not None and before.strategy != now.strategy == proposal.strategy:
             proposal = replace(proposal, reason=f"{_TURN}{now.strategy}, since {now.why}{_END}{proposal.reason}")
         return proposal if self.refinement is None else replace(proposal, stage=Stage.REFINE)
@@ -236,6 +241,15 @@ def turn(record: TrialRecord) -> str | None:
     return record.reason.partition(_END)[0]
 
 
-def _latest(records: tuple[TrialRecord, ...]) -> TrialRecord | None:
+def _newest(history: History) -> Sequence[TrialRecord]:
+    """The last trials, the very last one first; looked for among all only where they do not stand at the end."""
+    records = history.records
+    last = records[: -RECENT - 1 : -1]
+    if any(record.number != len(records) - 1 - i for i, record in enumerate(last)):
+        return nlargest(RECENT, records, key=lambda record: record.number)
+    return last
+
+
+def _latest(newest: Sequence[TrialRecord]) -> TrialRecord | None:
     """The last of the trials that a strategy proposed."""
-    return max((r for r in records if r.strategy in NAMED), key=lambda r: r.number, default=None)
+    return next((record for record in newest if record.strategy in NAMED), None)
