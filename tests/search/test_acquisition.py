@@ -155,5 +155,5 @@ def test_the_probability_below_zero_is_never_less_than_what_is_left_to_it() -> N
 def test_a_prior_counts_by_its_weight_and_has_a_floor() -> None:
     cube = Cube(Space(x=Float(0.0, 1.0, prior=Normal(0.9, 0.05))))
     points = Points.of(Features(cube), np.array([[0.9], [0.85], [0.0]]))
-    assert LogPrior(cube, 2.0).value(points) == pytest.approx([0.0, -1.0, 2.0 * np.log(1e-3)])
+    assert LogPrior(cube, 2.0).value(points) == pytest.approx([0.0, -1.0, 2.0 * np.log(0.05)])
     assert not LogPrior(cube, 2.0).slopes(points)[1].any()

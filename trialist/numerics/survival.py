@@ -137,7 +137,8 @@ def _normalised(Y: Floats) -> Floats:
     weights = np.full((Y.shape[1], Y.shape[1]), 1e6) - (1e6 - 1) * np.eye(Y.shape[1])
     extremes = shifted[((shifted / top) * weights[:, None]).max(axis=2).argmin(axis=1)]  # (m, m)
     try:
-        intercepts = 1 / np.linalg.solve(extremes, np.ones(len(extremes)))
+        with np.errstate(divide="ignore"):  # a plane along an axis meets it nowhere: that is not finite, see below
+            intercepts = 1 / np.linalg.solve(extremes, np.ones(len(extremes)))
     except np.linalg.LinAlgError:  # the extremes are no plane: the worst values stand in
         intercepts = top
     sound = np.isfinite(intercepts) & (intercepts > 1e-6 * top) & (intercepts < 1e3 * top)

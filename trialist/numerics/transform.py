@@ -27,9 +27,7 @@ def half_rank(losses: Array, weights: Array | None = None) -> Array:
     if np.abs(losses).max(initial=0.0) > 1e300:
         losses = losses * 2.0**-60  # room for differences and sums
     shares = _shares(losses, weights)
-    # The weighted median: the mean of the two in the middle, as usual.
-    below, above = shares <= 0.5, shares >= 0.5
-    median = 0.5 * (float(losses[below].max(initial=losses.min())) + float(losses[above].min(initial=losses.max())))
+    median = _median(losses, weights)
     better = losses <= median
     # Far from 1, squares would overflow or vanish: work in units of the largest deviation from the median.
     deviations = np.where(better, losses - median, 0.0)
@@ -61,6 +59,16 @@ def crowding(X: Array, width: float = 0.1) -> Array:
     distances = np.maximum(squares[:, None] + squares - 2.0 * X @ X.T, 0.0) / max(X.shape[1], 1)
     weights: Array = 1.0 / np.exp(-distances / width**2).sum(1)
     return weights
+
+
+def _median(values: Array, weights: Array) -> float:
+    """Where half of the weight lies on either side: a value, or the mean of the two that it falls between."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    first = int(np.searchsorted(reached, 0.5 - 1e-12))
+    second = int(np.searchsorted(reached, 0.5 + 1e-12))
+    low, high = (float(values[order[min(i, len(values) - 1)]]) for i in (first, second))
+    return low + 0.5 * (high - low)
 
 
 def _shares(values: Array, weights: Array) -> Array:

@@ -197,7 +197,7 @@ class LogPrior:
     The prior steers which points are looked at and compared; the gradient leaves it out: it changes little over a step.
     """
 
-    def __init__(self, cube: Cube, weight: float, least: float = 1e-3) -> None:
+    def __init__(self, cube: Cube, weight: float, least: float = 0.05) -> None:
         self._cube, self._weight, self._floor = cube, weight, math.log(least)
 
     def value(self, points: Points) -> Array:

@@ -79,15 +79,17 @@ class Bayesian:
         centre = _incumbent(evidence) if local else None
         margin = 0.0 if local else self._margin(history, key)
         goal = aim(evidence, self._surrogate, self.settings.modelling, margin, key, centre)
-        more = preferences(evidence, history, self._surrogate)
+        more, likely = preferences(evidence, history, self._surrogate, margin > 0.0)
         exact, rough = (
             Acquisition(evidence.features, more if term is None else [term, *more]) for term in (goal.term, goal.rough)
         )
+        best = goal.best if centre is None else np.concatenate([evidence.scored.rows[[centre]], goal.best])
         rules = [] if self.within is None else [part.inside(evidence.features.cube, self.within)]
         rules += [] if centre is None else [_box(evidence, centre)]
+        rules += [] if likely is None else [likely]
         for rule in [_all(rules), None] if rules else [None]:
             rng = key.generator("gp")
-            found = maximise(exact, rough, rng, goal.best, evidence.taken, self.settings.effort, rule)
+            found = maximise(exact, rough, rng, best, evidence.taken, self.settings.effort, rule)
             if found:
                 break
         else:

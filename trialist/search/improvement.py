@@ -126,7 +126,10 @@ def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: in
     boxes = undominated(known[non_dominated(known)], reference_point(known))
     on_front = np.flatnonzero(non_dominated(np.where(feasible[:, None], Y, np.nan) if feasible.any() else Y))
     order = rows[on_front[np.argsort(merit[rows[on_front]], kind="stable")]]
-    best = evidence.scored.rows[order[: 4 * INCUMBENTS]]
+    # All along the front: its ends are what nobody would look near otherwise.
+    along = on_front[np.argsort(Y[on_front, 0], kind="stable")]
+    some = np.unique(np.linspace(0, len(along) - 1, 4 * INCUMBENTS).astype(np.intp))
+    best = evidence.scored.rows[rows[along[some]]]
     if not feasible.any():
         return Aim(None, None, best, tuple(models), int(order[0]))
     term = LogEHVI([fitted.posterior.conditioned(evidence.pending.X) for fitted in models], boxes)

@@ -14,12 +14,11 @@ from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
 from trialist.search.evidence import Witness
 from trialist.search.improvement import Modelling, aim
-from trialist.search.preferences import constraints
+from trialist.search.preferences import EVEN_ODDS, constraints
 from trialist.search.surrogate import Surrogate
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
-EVEN_ODDS = 0.5  # of satisfying all measured constraints
 LEAST = 8  # scores, with fewer a model knows no better
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from trialist.numerics.gp import Array
 from trialist.numerics.transform import standardised
-from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Term
+from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Points, Term
 from trialist.search.evidence import Evidence
+from trialist.search.maximize import Inside
 from trialist.search.surrogate import Surrogate
+from trialist.space.cube import Rows
 from trialist.trials.history import History
 
 SMOOTHNESS = 2.5
+EVEN_ODDS = 0.5  # of satisfying all constraints, and not crashing
 LEAST_OK = 0.02  # probability of not crashing that is always left: a crash may have been the machine's fault
 LABELS = 300  # trials at most from which crashed regions are learnt
 COSTS = 5  # measured costs before they are modelled
@@ -19,14 +25,26 @@ EVEN = 0.1  # standard deviation of ln cost below which all trials cost about th
 PRIOR_TRIALS = 10.0  # over how many trials a prior loses its weight, as beta of piBO, where the budget is not known
 
 
-def preferences(evidence: Evidence, history: History, surrogate: Surrogate) -> list[Term]:
-    """All terms that apply."""
-    return [
-        *constraints(evidence, surrogate),
-        *_failures(evidence, surrogate),
-        *_priors(evidence, history),
-        *_costs(evidence, history, surrogate),
-    ]
+def preferences(
+    evidence: Evidence, history: History, surrogate: Surrogate, is_exploring: bool
+) -> tuple[list[Term], Inside | None]:
+    """All terms that apply, and where the search may go.
+
+    is_exploring: only large improvements count.  Where none is likely, their logarithm falls without limit, and what
+    is unlikely to be feasible would still look better than what is known: such a search keeps to what is likelier than
+    not.  It also leaves the priors aside, so that a wrong one is found out.
+    """
+    chances = [*constraints(evidence, surrogate), *_failures(evidence, surrogate)]
+    terms = [*chances, *([] if is_exploring else _priors(evidence, history)), *_costs(evidence, history, surrogate)]
+    return terms, _likely(evidence, chances) if is_exploring and chances else None
+
+
+def _likely(evidence: Evidence, chances: list[Term]) -> Inside:
+    def inside(rows: Rows) -> NDArray[np.bool_]:
+        points = Points.of(evidence.features, rows)
+        return sum((term.value(points) for term in chances), np.zeros(len(rows))) >= math.log(EVEN_ODDS)
+
+    return inside
 
 
 def signed_values(values: Array, X: Array) -> Array:
