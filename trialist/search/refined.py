@@ -3,6 +3,11 @@
 Compared on Branin, Hartmann 6, a conditional mixed function and a rugged one in 4 dials (30 and 60 trials, with and
 without noise, 40 seeds): Sobol points of the narrowed space gained little over the coarse search, half of them replaced
 by steps gained more, steps alone most; stepping from one of the best three rather than from the best gained nothing.
+
+After strategies that learn, compared on eight functions, half of them noisy or mixed (60 trials, 7 or 8 seeds; mean of
+log10 of the regret chosen): gp alone -0.67, steps with 40 % of the trials -0.21, with 10 % -0.54; gp within the
+narrowed space with 40 % -0.58, with 20 % -0.65, with 10 % -0.68.  At 100 trials (six functions, 4 seeds) tpe was alike
+with 0 to 40 % of steps, cmaes gained from 40 %; at 1,000 cmaes lost by them, most by 40 %.
 """
 
 from __future__ import annotations
