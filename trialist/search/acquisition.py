@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trialist.numerics.gp import Array, Posterior
-from trialist.numerics.improvement import Boxes, log_ehvi, log_ehvi_gradient
+from trialist.numerics.improvement import Boxes, log_ehvi, log_ehvi_gradient, log_h
 from trialist.search.features import Features
 from trialist.space.cube import Cube, Mask, Rows
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
-_SQRT_HALF_PI = math.sqrt(0.5 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +65,6 @@ class Term(Protocol):
     def slopes(self, points: Points) -> tuple[Array, Array]:
         """(q,) values and (q, F) derivatives by the features."""
         ...
-
-
-def log_h(z: Array) -> tuple[Array, Array]:
-    """(ln h(z), Phi(z) / h(z)) for h(z) = phi(z) + z Phi(z), without underflow; h' = Phi.
-
-    Source: Ament et al. 2023, "Unexpected improvements to expected improvement", eq. 9.
-    """
-    z = np.maximum(z, -1e100)  # beyond, squares overflow
-    value, ratio = np.empty_like(z), np.empty_like(z)
-    high = z > -1.0
-    x = z[high]
-    phi, Phi = np.exp(-0.5 * x * x - _HALF_LOG_2PI), special.ndtr(x)
-    h = phi + x * Phi
-    value[high], ratio[high] = np.log(h), Phi / h
-    x = z[~high]
-    t = _SQRT_HALF_PI * special.erfcx(-x / math.sqrt(2.0))  # Phi / phi
-    far = x < -1e4  # there 1 + x t has no digits left; it is 1 / x^2 (1 - 3 / x^2 + ...)
-    w = np.where(far, 1.0 / np.maximum(x * x, 1.0), 1.0 + x * t)
-    value[~high] = -0.5 * x * x - _HALF_LOG_2PI + np.log(w)
-    ratio[~high] = np.where(far, -x, t / w)
-    return value, ratio
 
 
 class LogEI:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from trialist.numerics.gp import Array
-from trialist.search.acquisition import log_h
+from trialist.numerics.improvement import log_h
 from trialist.search.evidence import Evidence
 from trialist.search.improvement import Aim
 
