@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,16 @@ from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
 from trialist.search.replication import is_worth_more
 from trialist.search.surrogate import Surrogate
+from trialist.search.tpe import TPE
 from trialist.space.cube import Rows
 from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.trial import Exhausted, Proposal, TrialRecord
 
 LEAST_SCORED = 3  # scores before there is anything to fit
+EXPLORING = 0.05  # a larger margin makes a trial look elsewhere
+STALLED, LEAST_BEFORE = 12, 4  # trials in a row without a gain worth telling, and trials before them
+WORTHWHILE = 0.01
 LOCAL_FROM = 500  # scored trials from which on every other one stays near the incumbent
 
 
@@ -40,11 +44,12 @@ LOCAL_FROM = 500  # scored trials from which on every other one stays near the i
 class Settings:
     """What was chosen by measuring: docs/engine.md has the comparisons.
 
-    margins: in turn, what an improvement must exceed to count, in standard deviations of the transformed losses.
+    margins: in turn, what an improvement must exceed to count, in standard deviations of the transformed losses.  Where
+    the search has stalled, trials of the largest margin are left to TPE.
     last: the share of a known budget in which every improvement counts.  initial: trials before the first model.
     """
 
-    margins: tuple[float, ...] = (0.0, 0.1, 0.0, 0.3)
+    margins: tuple[float, ...] = (0.01, 0.1, 0.01, 0.3)
     last: float = 0.1
     initial: int = 4
     modelling: Modelling = field(default_factory=Modelling)
@@ -63,7 +68,7 @@ class Bayesian:
 
     def __init__(self, settings: Settings | None = None, *, within: Space | None = None) -> None:
         self.settings, self.within = settings or Settings(), within
-        self._witness, self._surrogate = Witness(), Surrogate(self.settings.prior)
+        self._witness, self._surrogate, self._other = Witness(), Surrogate(self.settings.prior), TPE()
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
         with one_thread():
@@ -75,11 +80,13 @@ class Bayesian:
             reason = f"Sobol point {key.number}: a model needs some even points first"
             return sobol_proposal(self.name, history, space, key, reason)
         evidence = self._witness.evidence(history)
+        if self._margin(history, key) == max(self.settings.margins) and _has_stalled(evidence):
+            return self._second_opinion(history, key)
         local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
         centre = _incumbent(evidence) if local else None
         margin = 0.0 if local else self._margin(history, key)
         goal = aim(evidence, self._surrogate, self.settings.modelling, margin, key, centre)
-        more, likely = preferences(evidence, history, self._surrogate, margin > 0.0)
+        more, likely = preferences(evidence, history, self._surrogate, margin > EXPLORING)
         exact, rough = (
             Acquisition(evidence.features, more if term is None else [term, *more]) for term in (goal.term, goal.rough)
         )
@@ -95,9 +102,17 @@ class Bayesian:
         else:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
         row = found[0].row
-        if not margin and not _covers(history) and is_worth_more(evidence, goal, row):
+        if margin <= min(self.settings.margins) and not _covers(history) and is_worth_more(evidence, goal, row):
             return _again(evidence.records[goal.incumbent])
         return Proposal(evidence.features.cube.decode(row), _reason(evidence, goal, row, history, local), self.name)
+
+    def _second_opinion(self, history: History, key: Key) -> Proposal | Exhausted:
+        """By a strategy that errs elsewhere: where the model is wrong, it will not find that out by itself."""
+        got = self._other.propose(history, key)
+        if isinstance(got, Exhausted):
+            return got
+        why = f"the last {STALLED} trials have gained next to nothing, so TPE is asked"
+        return replace(got, reason=f"{why}: {got.reason}", strategy=self.name)
 
     def _margin(self, history: History, key: Key) -> float:
         """In turn; near the end of a known budget every improvement counts."""
@@ -114,6 +129,15 @@ def _covers(history: History) -> bool:
     """Whether the budget has a trial for each configuration: then each is tried before any is tried again."""
     size, trials = history.space.size, history.plan.budget.trials
     return size is not None and trials is not None and size <= trials
+
+
+def _has_stalled(evidence: Evidence) -> bool:
+    """Whether the last trials have improved the best loss by less than a hundredth of its distance to the median."""
+    if evidence.n < STALLED + LEAST_BEFORE or evidence.losses.shape[1] > 1 or evidence.n >= LOCAL_FROM:
+        return False
+    losses = np.where(evidence.is_feasible, evidence.losses[:, 0], np.inf)
+    before, now = float(losses[:-STALLED].min()), float(losses.min())
+    return np.isfinite(before) and before - now <= WORTHWHILE * (float(np.median(evidence.losses[:, 0])) - now)
 
 
 def _again(record: TrialRecord) -> Proposal:
