@@ -507,10 +507,12 @@ def test_the_reason_tells_what_is_expected_in_the_metric_s_own_sign() -> None:
         replace(r, metrics={"accuracy": Score((0.9 - (r.loss or 0.0),))}, loss=(r.loss or 0.0) - 0.9)
         for r in designed(SQUARE, bowl, 20)
     )
-    proposal = Bayesian().propose(History(plan, SQUARE, records), Key(3, 20))
-    assert isinstance(proposal, Proposal) and "accuracy of about 0." in proposal.reason
-    told = float(proposal.reason.split("about ")[1].split(" ")[0])
-    assert 0.5 < told <= 0.95
+    settling, exploring = (Bayesian().propose(History(plan, SQUARE, records), Key(3, n)) for n in (20, 21))
+    assert isinstance(settling, Proposal) and isinstance(exploring, Proposal)
+    assert settling.reason.startswith("accuracy 0.") and exploring.reason.startswith("explores: accuracy 0.")
+    told = float(settling.reason.split()[1])
+    assert max(r.value or 0.0 for r in records) < told <= 0.95  # it is expected to be better than all so far
+    assert len(settling.reason) < len(exploring.reason) <= 100
 
 
 def test_points_know_their_length() -> None:

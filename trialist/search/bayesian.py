@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from trialist.numerics.gp import Array, Prior
 from trialist.numerics.keys import Key
@@ -104,14 +105,15 @@ class Bayesian:
         row = found[0].row
         if margin <= min(self.settings.margins) and not _covers(history) and is_worth_more(evidence, goal, row):
             return _again(evidence.records[goal.incumbent])
-        return Proposal(evidence.features.cube.decode(row), _reason(evidence, goal, row, history, local), self.name)
+        reason = _reason(evidence, goal, row, history, centre, margin > EXPLORING)
+        return Proposal(evidence.features.cube.decode(row), reason, self.name)
 
     def _second_opinion(self, history: History, key: Key) -> Proposal | Exhausted:
         """By a strategy that errs elsewhere: where the model is wrong, it will not find that out by itself."""
         got = self._other.propose(history, key)
         if isinstance(got, Exhausted):
             return got
-        why = f"the last {STALLED} trials have gained next to nothing, so TPE is asked"
+        why = f"hardly a gain in {STALLED} trials, so TPE is asked"
         return replace(got, reason=f"{why}: {got.reason}", strategy=self.name)
 
     def _margin(self, history: History, key: Key) -> float:
@@ -142,7 +144,7 @@ def _has_stalled(evidence: Evidence) -> bool:
 
 def _again(record: TrialRecord) -> Proposal:
     """The incumbent once more, on another seed."""
-    reason = f"trial {record.number}, the best by the model, again: its noise hides more than a new point would gain"
+    reason = f"trial {record.number} again, the best by the model: worth more than a new point"
     return Proposal(record.params, reason, Bayesian.name, repeats=record.number)
 
 
@@ -174,19 +176,42 @@ def _box(evidence: Evidence, centre: int) -> Inside:
     return inside
 
 
-def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, local: bool) -> str:
-    """What the model expects of a row, in the objective's own units."""
+def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, centre: int | None, is_exploring: bool) -> str:
+    """What the model expects of a row, in the objective's own units, and its chance to beat the best trial."""
     best = evidence.records[goal.incumbent].number
     if goal.term is None:
         return "no trial satisfies every constraint yet: here that is likeliest"
     if evidence.losses.shape[1] > 1:
-        return f"expected to push the front outwards most, starting from what trial {best} and its like have shown"
+        return f"expected to push the front outwards most, from trial {best} and its like"
     fitted, objective = goal.models[0], history.plan.objective
-    points = evidence.features(*evidence.features.cube.canonical(row[None]))
-    mean, variance = (float(a[0]) for a in fitted.posterior.predict(points))
+    X = evidence.features(*evidence.features.cube.canonical(row[None]))
+    (mean, rival), (variance, _) = fitted.posterior.predict(np.concatenate([X, evidence.scored.X[[goal.incumbent]]]))
     sd = math.sqrt(variance)
-    order = np.argsort(fitted.y, kind="stable")
-    y, losses = fitted.y[order], evidence.losses[fitted.rows[order], 0]
-    low, middle, high = sorted(objective.loss(float(x)) for x in np.interp([mean - sd, mean, mean + sd], y, losses))
-    where = f"near trial {best}, the best by the model" if local else f"trial {best} is the best by the model"
-    return f"the model expects {objective.name} of about {middle:.4g} ({low:.4g} to {high:.4g}); {where}"
+    losses = _losses(np.array([mean - sd, mean, mean + sd]), fitted.y, evidence.losses[fitted.rows, 0])
+    low, middle, high = sorted(objective.loss(float(x)) for x in losses)
+    half = 0.5 * (high - low)
+    what = f"{objective.name} {middle:.{_digits(middle, half)}g} ± {half:.2g} expected"
+    chance = min(max(float(special.ndtr((rival - mean) / sd)), 0.01), 0.99)
+    where = (
+        "explores: " if is_exploring else "" if centre is None else f"near trial {evidence.records[centre].number}: "
+    )
+    rival_is = "" if goal.incumbent == _incumbent(evidence) else "the model's best, "
+    return f"{where}{what}, {100 * chance:.0f} % likely to beat {rival_is}trial {best}"
+
+
+def _losses(at: Array, y: Array, losses: Array) -> Array:
+    """Losses where the transformed ones are `at`: in between as they lie, beyond the best one on the line to it."""
+    order = np.argsort(y, kind="stable")
+    y, losses = y[order], losses[order]
+    found: Array = np.interp(at, y, losses)
+    better = len(y) // 4 + 1  # of the half that is transformed by a line
+    with np.errstate(all="ignore"):
+        slope = (losses[better] - losses[0]) / (y[better] - y[0])
+    return found + slope * np.minimum(at - y[0], 0.0) if np.isfinite(slope) else found
+
+
+def _digits(number: float, spread: float) -> int:
+    """Significant digits of a number that resolve a spread to two."""
+    if not (spread > 0.0 and number and math.isfinite(spread) and math.isfinite(number)):
+        return 4
+    return min(max(math.floor(math.log10(abs(number))) - math.floor(math.log10(spread)) + 2, 1), 8)

@@ -87,14 +87,13 @@ def _drawn(replay: _Replay, run: Run, key: Key) -> tuple[dict[str, object] | Non
 def _reason(run: Run, why_restarted: str) -> str:
     setting, generation = run.setting, len(run.bests) + 1
     step = float(np.median(run.gaussian.deviations)) if len(run.gaussian.mean) else 0.0
-    width = f"a typical step is {step:.2g} of a dial's scale"
+    width = f"steps of {step:.2g} of a dial's scale"
+    name = f"CMA-ES run {setting.index + 1}"
     if generation > 1:
-        return (
-            f"generation {generation} of CMA-ES run {setting.index + 1}, round the best of {run.spent} trials: {width}"
-        )
+        return f"{name}, generation {generation}: {width} round the best of {run.spent}"
     if setting.index:
-        return f"CMA-ES run {setting.index + 1} begins anew, since of the run before {why_restarted}: {width}"
-    return f"the first generation of CMA-ES: {width}"
+        return f"{name} begins anew, since of the run before {why_restarted}: {width}"
+    return f"{name}, generation 1: {width}"
 
 
 @dataclass(frozen=True, slots=True)

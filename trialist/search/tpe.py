@@ -79,12 +79,11 @@ class TPE:
             for i in np.argsort(-gain, kind="stable"):
                 params = seen.cube.decode(V[i])
                 if space.identity(params) not in seen.taken:
-                    place = "far from them" if origin[i] == len(best) else f"near trial {seen.number(best[origin[i]])}"
+                    place = "far from all" if origin[i] == len(best) else f"near trial {seen.number(best[origin[i]])}"
                     odds = np.exp(np.clip(gain[i], -20.0, 20.0))
-                    reason = (
-                        f"{place}: of {len(V)} draws after the best {len(best)} of {scored} scored trials the most "
-                        f"typical one, {odds:.2g} times as likely among them as among the rest"
-                    )
+                    what = f"best {len(best)}" if len(best) > 1 else "best"
+                    draws = f"of {len(V)} draws the one most like the {what} of {scored} trials"
+                    reason = f"{place}: {draws}, {odds:.2g} times as likely there"
                     return Proposal(params, reason, self.name)
         return first_new(self.name, history, space, key, lambda attempt: None, "")
 
