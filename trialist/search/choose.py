@@ -88,7 +88,7 @@ def _check(name: str, names: tuple[str, ...]) -> str:
         return name
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), names, n=1, cutoff=0.5)
+    near = get_close_matches(str(name), names, n=1, cutoff=0.65)
     use = f"Use {near[0]!r}; there are" if near else "Use one of"
     raise PlanError("strategy", f"{shown(name)} is not a strategy", f"{use} {', '.join(names)}.")
 
