@@ -252,3 +252,19 @@ def test_the_front_of_several_objectives_is_shown_from_end_to_end_with_its_knee(
     assert [each["number"] for each in told["front"]] == [record.number for record in study.front]
     assert front_json(simple()) == {}
     study.close()
+
+
+def test_where_the_lowest_score_is_a_lucky_one_the_trial_is_named_that_a_model_expects_most_of():
+    study = simple(budget=40)
+    lucky = 20
+    for i in range(30):
+        study.enqueue({"lr": 0.001 * 1.2**i, "act": "relu"})
+    for i in range(31):  # the default comes first
+        trial = study.ask()
+        noise = -2.0 if trial.number == lucky else 0.02 * (-1) ** (i // 2)
+        study.tell(trial, abs(math.log10(trial["lr"]) + 2) + noise)
+    assert study.best.number == lucky != study.incumbent.number
+    said = f"a model of all scores expects most of trial {study.incumbent.number}"
+    for shown, is_said in ((study, True), (STUDIES["several scored"](), False)):
+        text = " ".join(" ".join(click.unstyle(line).split()) for line in result_lines(shown, ROOM))
+        assert "part of it is luck" in text and (said in text) == is_said

@@ -93,16 +93,17 @@ def best_command(study: str | None, store: str | None, as_json: bool) -> None:
     from trialist.cli.table import width
 
     with load_study(study, store) as found:
-        best, baseline, verdict = found.best, found.baseline, found.verdict
         if not as_json:
             click.echo("\n".join(result_lines(found, width())))
             return
+        best, baseline, verdict, incumbent = found.best, found.baseline, found.verdict, found.incumbent
         print_json(
             {
                 "study": found.name,
                 "best": None if best is None else trial_json(best),
                 "baseline": None if baseline is None else trial_json(baseline),
                 "is_selected": found.selection is not None,
+                "incumbent": None if incumbent is None else incumbent.number,
                 **front_json(found),
                 "verdict": None if verdict is None else verdict.to_json(),
                 "command": None if best is None else command_line(found, best),

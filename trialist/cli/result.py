@@ -28,10 +28,7 @@ def result_lines(study: Study, room: int) -> list[str]:
     heads += [Column("chosen", right=True, flexible=True), Column("")]
     lines = table(heads, _rows(study, history, best), room)
     selection = study.selection
-    reason = (
-        selection.reason if selection else f"trial {best.number} has the best search score so far; part of it is luck"
-    )
-    lines += labelled("chosen", safe(reason), room)
+    lines += labelled("chosen", safe(selection.reason if selection else _not_selected(study, best)), room)
     if _ignores_seeds(study, history, best):
         text = "fresh seeds changed nothing; if the script takes a seed, give it one: --seed '{trial.seed}'"
         lines += labelled("note", text, room, "yellow")
@@ -81,6 +78,14 @@ def fresh_score(history: History, number: int, name: str) -> Score | None:
         r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.is_scored and name in r.metrics
     ]
     return Score(tuple(r.metrics[name].mean for r in again)) if again else None
+
+
+def _not_selected(study: Study, best: TrialRecord) -> str:
+    reason = f"trial {best.number} has the best search score so far; part of it is luck"
+    expected = study.incumbent
+    if expected is None or len(study.declared.objectives) > 1 or expected.number == best.number:
+        return reason
+    return f"{reason}: a model of all scores expects most of trial {expected.number}"
 
 
 def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
