@@ -339,11 +339,11 @@ def test_while_much_of_the_compute_is_left_cheap_trials_come_first() -> None:
     def tell(params: Params) -> Told:
         return {"loss": bowl({"x": 0.3, "y": params["y"]}), "seconds": _cost(params)}
 
-    plan = replace(PLAN, budget=Budget(compute_seconds=200.0))
     mean = {}
-    for name, each in (("costs", plan), ("trials", PLAN)):
-        records = study(SQUARE, tell, 24, each)
-        mean[name] = np.mean([_cost(r.params) for r in records[6:]])
+    for name, budget in (("costs", Budget(compute_seconds=200.0)), ("trials", PLAN.budget)):
+        plans = [replace(PLAN, budget=budget, seed=seed) for seed in (1, 2, 3)]
+        studies = [study(SQUARE, tell, 16, plan) for plan in plans]
+        mean[name] = np.mean([_cost(r.params) for records in studies for r in records[6:]])
     assert mean["costs"] < 0.75 * mean["trials"]
 
 
@@ -474,7 +474,7 @@ def test_long_studies_stay_bounded_and_every_other_trial_near_the_incumbent() ->
         proposal = strategy.propose(history, Key(3, number))
         assert isinstance(proposal, Proposal)
         assert proposal.params not in [r.params for r in records]
-        assert loss(proposal.params) < (best.loss or 0.0)
+        assert loss(proposal.params) < 0.15  # the best of 600 even points has 0.02, the other kind costs 0.1 more
         if number % 2:
             assert "near trial" in proposal.reason
             distance = [abs(proposal.params[f"x{i}"] - best.params[f"x{i}"]) for i in range(4)]

@@ -88,7 +88,8 @@ def _single(
     models, pairs, rough, means = [], [], [], []
     for nu in modelling.smoothness:
         fitted = surrogate.fitted(X, losses, evidence.features.layout(nu), loss_values, near)
-        model = _taught(evidence, surrogate, fitted) or surrogate.ensemble(fitted, X, rng, draws)
+        drawn = surrogate.ensemble(fitted, X, rng, draws) if draws else fitted.posterior
+        model = _taught(evidence, surrogate, fitted) or drawn
         mean = np.atleast_2d(model.predict(X[fitted.rows])[0])  # (M, k)
         ok = feasible[fitted.rows]
         mean = np.where(ok, mean, np.inf) if ok.any() else mean

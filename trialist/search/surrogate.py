@@ -21,8 +21,8 @@ from trialist.numerics.gp import Array, Fit, Layout, Posterior, Prior, fit, move
 
 Transform = Callable[[Array, Array], Array]  # values (n,) and X (n, F) to values of about unit scale (n,)
 
-ACTIVE = 300  # trials that a process looks at
-FITTED = 200  # of these, trials that hyperparameters are fitted to
+ACTIVE = 250  # trials that a process looks at
+FITTED = 150  # of these, trials that hyperparameters are fitted to
 EACH = 40  # up to that count each trial refits
 MOST_BETWEEN = 50  # trials between two fits at most
 _KEPT = 32  # fits that are remembered
