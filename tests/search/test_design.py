@@ -60,6 +60,10 @@ def test_the_baseline_says_where_the_middle_stands_in() -> None:
     assert baseline(one).reason.endswith("(lr has no default: the middle of its scale stands in)")
     two = Space(lr=Float(0.0, 1.0), hidden=Int(1, 9))
     assert baseline(two).reason.endswith("(lr, hidden have no default: the middle of their scale stands in)")
+    choice = Space(lr=Float(0.0, 1.0, default=0.1), act=Categorical(["relu", "tanh"]))
+    assert baseline(choice).reason.endswith("(act has no default: its first choice stands in)")
+    both = Space(lr=Float(0.0, 1.0), act=Categorical(["relu", "tanh"]))
+    assert baseline(both).reason.endswith("have no default: the middle of a scale or the first choice stands in)")
     many = Space({f"d{i}": Float(0.0, 1.0) for i in range(9)})
     assert "(d0, d1, d2, d3, 5 more have" in baseline(many).reason
 

@@ -33,9 +33,17 @@ def baseline(space: Space) -> Proposal:
     missing = space.undeclared_defaults
     if missing:
         have = "has" if len(missing) == 1 else "have"
-        stands = "the middle of its scale stands in" if len(missing) == 1 else "the middle of their scale stands in"
-        reason += f" ({_listed(missing)} {have} no default: {stands})"
+        reason += f" ({_listed(missing)} {have} no default: {_stand_in(space, missing)})"
     return Proposal(space.baseline(), reason, "baseline", Stage.BASELINE)
+
+
+def _stand_in(space: Space, missing: Sequence[str]) -> str:
+    choices = sum(isinstance(space[name], Categorical) for name in missing)
+    if choices == 0:
+        return f"the middle of {'its' if len(missing) == 1 else 'their'} scale stands in"
+    if choices == len(missing):
+        return "its first choice stands in" if len(missing) == 1 else "their first choices stand in"
+    return "the middle of a scale or the first choice stands in"
 
 
 class Random:
