@@ -22,15 +22,17 @@ from kept import one_thread
 
 MEASURED = 9  # suggestions after the first one
 WARM = 20  # trials, enough for every optimizer to have a model
+MOST = {"optuna-gp": 2000}  # trials: its matrices grow with their square, to tens of gigabytes at 10,000
 SECONDS = 30.0  # after which no more are measured
 
 
 class Cost(NamedTuple):
-    """Milliseconds of the first ask + tell and of those that follow; MiB by which the process grew."""
+    """Milliseconds of the first ask + tell and of those that follow; MiB by which the process grew, and that it has."""
 
     first: float
     later: float
     memory: float
+    resident: float
 
 
 def main() -> None:
@@ -53,10 +55,11 @@ def main() -> None:
             costs: list[Cost | None] = []
             for trials in args.trials:
                 too_slow = bool(costs) and (costs[-1] is None or costs[-1].later > 1e3 * args.limit)
+                too_slow |= trials > MOST.get(name, trials)
                 costs.append(None if too_slow else alone(name, dials, trials))
             last = costs[-1]
             cells = ["-" if c is None else f"{c.later:.1f} ({c.first:.0f})" for c in costs]
-            rows.append([name, *cells, "-" if last is None else f"{last.memory:.0f}"])
+            rows.append([name, *cells, "-" if last is None else f"{last.memory:.0f} of {last.resident:.0f}"])
         show(f"{dials} dials: ms of ask + tell, median (the first one)", head, rows)
 
 
@@ -102,9 +105,9 @@ def measure(name: str, dials: int, trials: int) -> Cost:
         evaluated = time.perf_counter()
         optimizer.tell(token, config, value)
         seconds.append(time.perf_counter() - evaluated + asked - started)
-    grown = resident() - before
+    total = resident()
     optimizer.close()
-    return Cost(1e3 * seconds[0], 1e3 * float(np.median(seconds[1:] or seconds)), grown)
+    return Cost(1e3 * seconds[0], 1e3 * float(np.median(seconds[1:] or seconds)), total - before, total)
 
 
 def space_of(dials: int) -> Any:
