@@ -18,9 +18,8 @@ from trialist.space.cube import Cube
 from trialist.space.space import Space
 from trialist.trials.history import History, Records
 from trialist.trials.plan import Objective
-from trialist.trials.trial import Cause, Stage, State, TrialRecord
+from trialist.trials.trial import Stage, State, TrialRecord
 
-_NOT_TO_BLAME = (Cause.PREEMPTED, Cause.INFRASTRUCTURE)
 _BLOCK = 256
 
 
@@ -170,6 +169,6 @@ def _kind(record: TrialRecord) -> Kind:
         return Kind.SCORED
     if record.state is State.STOPPED:
         return Kind.STOPPED
-    if record.failure is not None and record.failure.cause in _NOT_TO_BLAME:
+    if record.failure is not None and record.failure.cause.is_blameless:
         return Kind.SILENT
     return Kind.FAILED

@@ -61,6 +61,11 @@ class Cause(StrEnum):
         """How many more attempts such a failure earns: what the configuration is to blame for earns none."""
         return _RETRIES[self]
 
+    @property
+    def is_blameless(self) -> bool:
+        """Whether it says nothing of the configuration; a killed process may have asked for too much memory."""
+        return self in (Cause.PREEMPTED, Cause.INFRASTRUCTURE)
+
 
 _RETRIES = {
     Cause.OBJECTIVE: 0,
