@@ -2,8 +2,8 @@
 
 A few even points first; then each trial maximises the expected improvement over the best posterior mean, averaged over
 two processes (Matern 5/2 and 3/2) fitted to all scores, with the trials that still run conditioned on.  In turn, an
-improvement counts from nothing on, or only beyond a margin: where the first settles in a basin whose gains have become
-trifles, the second looks elsewhere.  In long studies every other trial stays within a box round the incumbent.
+improvement counts from next to nothing on, or only beyond a margin: where the first settles in a basin whose gains have
+become trifles, the second looks elsewhere.  In long studies every other trial stays within a box round the incumbent.
 """
 
 from __future__ import annotations

@@ -80,10 +80,10 @@ class TPE:
                 params = seen.cube.decode(V[i])
                 if space.identity(params) not in seen.taken:
                     place = "far from all" if origin[i] == len(best) else f"near trial {seen.number(best[origin[i]])}"
-                    odds = np.exp(np.clip(gain[i], -20.0, 20.0))
+                    odds = float(np.exp(min(gain[i], 20.0)))
                     what = f"best {len(best)}" if len(best) > 1 else "best"
                     draws = f"of {len(V)} draws the one most like the {what} of {scored} trials"
-                    reason = f"{place}: {draws}, {odds:.2g} times as likely there"
+                    reason = f"{place}: {draws}, {_times(odds)} as likely there"
                     return Proposal(params, reason, self.name)
         return first_new(self.name, history, space, key, lambda attempt: None, "")
 
@@ -91,6 +91,10 @@ class TPE:
         if self._compiled is None or self._compiled[0] is not cube:
             self._compiled = cube, dials_of(cube)
         return self._compiled[1]
+
+
+def _times(odds: float) -> str:
+    return f"{odds:.2g} times" if odds < 99.5 else f"{odds:.0f} times" if odds < 1000.0 else "over 1,000 times"
 
 
 def split(seen: Observed, m: int) -> tuple[Rows, Rows, Floats]:
