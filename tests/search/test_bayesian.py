@@ -501,6 +501,25 @@ def test_faults_of_the_machine_do_not_count_against_a_point() -> None:
     assert proposed(SQUARE, faulty, 17) != proposed(SQUARE, records, 17)
 
 
+def test_a_search_that_has_stalled_asks_another_strategy_in_turn() -> None:
+    records = designed(SQUARE, bowl, 24)
+    losses = 1.0 + np.random.default_rng(0).random(24)
+    stalled = relabelled(records, [0.0, *losses[1:]])
+    gains = relabelled(records, [*losses[:20], 0.0, *losses[21:]])
+    for number in range(24, 28):
+        reasons = [
+            p.reason
+            for known in (stalled, gains)
+            if isinstance(p := Bayesian().propose(History(PLAN, SQUARE, known), Key(3, number)), Proposal)
+            and p.strategy == "gp"
+        ]
+        is_its_turn = number % 4 == 3  # that of the largest margin
+        assert [reason.startswith("hardly a gain in 12 trials, so TPE is asked: ") for reason in reasons] == [
+            is_its_turn,
+            False,
+        ]
+
+
 def test_the_reason_tells_what_is_expected_in_the_metric_s_own_sign() -> None:
     plan = Plan("gp", (Objective("accuracy", Direction.MAXIMIZE),), seed=3)
     records = tuple(
