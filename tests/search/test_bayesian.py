@@ -347,6 +347,18 @@ def test_while_much_of_the_compute_is_left_cheap_trials_come_first() -> None:
     assert mean["costs"] < 0.75 * mean["trials"]
 
 
+def test_once_the_compute_is_spent_costs_do_not_count() -> None:
+    def tell(params: Params) -> Told:
+        return {"loss": bowl({"x": 0.3, "y": params["y"]}), "seconds": _cost(params)}
+
+    records = study(SQUARE, tell, 12, strategy=Random())
+    spent = sum(r.seconds or 0.0 for r in records)
+    plans = [replace(PLAN, budget=Budget(compute_seconds=seconds)) for seconds in (spent, 100.0 * spent)]
+    nothing_left, much_left = (proposed(SQUARE, records, plan=plan) for plan in plans)
+    assert nothing_left == proposed(SQUARE, records)
+    assert _cost(much_left) < _cost(nothing_left)
+
+
 def _cost(params: Params) -> float:
     return float(10.0 ** params["x"])
 
