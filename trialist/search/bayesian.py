@@ -35,6 +35,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Exhausted, Proposal, TrialRecord
 
 LEAST_SCORED = 3  # scores before there is anything to fit
+THOROUGH_UNTIL = 60  # scored trials: then a model knows more, costs more, and is easier to climb
 EXPLORING = 0.05  # a larger margin makes a trial look elsewhere
 STALLED, LEAST_BEFORE = 12, 4  # trials in a row without a gain worth telling, and trials before them
 WORTHWHILE = 0.01
@@ -56,6 +57,7 @@ class Settings:
     modelling: Modelling = field(default_factory=Modelling)
     prior: Prior = field(default_factory=Prior)
     effort: Effort = field(default_factory=Effort)
+    later: Effort = field(default_factory=lambda: Effort(everywhere=320, near=320, sifted=80, iterations=(15, 6)))
 
 
 class Bayesian:
@@ -95,9 +97,10 @@ class Bayesian:
         rules = [] if self.within is None else [part.inside(evidence.features.cube, self.within)]
         rules += [] if centre is None else [_box(evidence, centre)]
         rules += [] if likely is None else [likely]
+        effort = self.settings.effort if evidence.n <= THOROUGH_UNTIL else self.settings.later
         for rule in [_all(rules), None] if rules else [None]:
             rng = key.generator("gp")
-            found = maximise(exact, rough, rng, best, evidence.taken, self.settings.effort, rule)
+            found = maximise(exact, rough, rng, best, evidence.taken, effort, rule)
             if found:
                 break
         else:

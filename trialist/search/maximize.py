@@ -28,13 +28,13 @@ Inside = Callable[[Rows], NDArray[np.bool_]]
 class Effort:
     """How hard to look."""
 
-    everywhere: int = 320
-    near: int = 320
-    sifted: int = 80  # candidates that are looked at closely
+    everywhere: int = 512
+    near: int = 512
+    sifted: int = 100  # candidates that are looked at closely
     starts: int = 4
     apart: float = 0.1  # starts differ by that much in some dial
     rounds: int = 2  # of gradient ascent and sweeps in turn
-    iterations: tuple[int, int] = (15, 6)  # in the first round, in later ones
+    iterations: tuple[int, int] = (20, 8)  # in the first round, in later ones
 
 
 @dataclass(frozen=True, slots=True)
