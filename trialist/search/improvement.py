@@ -50,11 +50,12 @@ class Modelling:
     """What was chosen by measuring: docs/engine.md has the comparisons.
 
     smoothness: of the Matern kernels whose processes are averaged.  draws: up to so many scores, so many further
-    processes for each of these, at hyperparameters drawn round the likeliest ones.
+    processes for each of these, at hyperparameters drawn round the likeliest ones.  warp: of the numeric dials.
     """
 
     smoothness: tuple[float, ...] = (2.5, 1.5)
     draws: tuple[tuple[int, int], ...] = ((60, 3), (150, 1))
+    warp: bool = True
 
 
 def aim(
@@ -87,7 +88,7 @@ def _single(
     draws = next((count for until, count in modelling.draws if evidence.n <= until), 0)
     models, pairs, rough, means = [], [], [], []
     for nu in modelling.smoothness:
-        fitted = surrogate.fitted(X, losses, evidence.features.layout(nu), loss_values, near)
+        fitted = surrogate.fitted(X, losses, evidence.features.layout(nu, modelling.warp), loss_values, near)
         drawn = surrogate.ensemble(fitted, X, rng, draws) if draws else fitted.posterior
         model = _taught(evidence, surrogate, fitted) or drawn
         mean = np.atleast_2d(model.predict(X[fitted.rows])[0])  # (M, k)
