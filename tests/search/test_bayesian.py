@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -544,6 +545,17 @@ def test_the_reason_tells_what_is_expected_in_the_metric_s_own_sign() -> None:
     told = float(settling.reason.split()[1])
     assert max(r.value or 0.0 for r in records) < told <= 0.95  # it is expected to be better than all so far
     assert len(settling.reason) < len(exploring.reason) <= 100
+
+
+def test_the_reason_tells_what_is_expected_of_each_objective() -> None:
+    plan = Plan("gp", (Objective("loss"), Objective("speed", Direction.MAXIMIZE)), seed=3)
+    records = study(SQUARE, lambda p: {"loss": bowl(p), "speed": 1000.0 + p["x"]}, 12, plan, Random())
+    front = Bayesian().propose(History(plan, SQUARE, records), Key(3, 12))
+    assert isinstance(front, Proposal)
+    told = re.fullmatch(r"may push the front outwards: loss (\S+) ± \S+, speed (\S+) ± \S+ expected", front.reason)
+    assert told is not None
+    assert float(told[1]) == pytest.approx(bowl(front.params), abs=0.1)
+    assert float(told[2]) == pytest.approx(1000.0 + front.params["x"], abs=0.1)
 
 
 def test_points_know_their_length() -> None:

@@ -23,15 +23,16 @@ from trialist.search import part
 from trialist.search.acquisition import Acquisition
 from trialist.search.design import first_new, sobol_proposal
 from trialist.search.evidence import Evidence, Witness
-from trialist.search.improvement import Aim, Modelling, aim
+from trialist.search.improvement import CLOSED_FORM, Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
 from trialist.search.replication import is_worth_more
-from trialist.search.surrogate import Surrogate
+from trialist.search.surrogate import Fitted, Surrogate
 from trialist.search.tpe import TPE
 from trialist.space.cube import Rows
 from trialist.space.space import Space
 from trialist.trials.history import History
+from trialist.trials.plan import Objective
 from trialist.trials.trial import Exhausted, Proposal, TrialRecord
 
 LEAST_SCORED = 3  # scores before there is anything to fit
@@ -181,25 +182,34 @@ def _box(evidence: Evidence, centre: int) -> Inside:
 
 def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, centre: int | None, is_exploring: bool) -> str:
     """What the model expects of a row, in the objective's own units, and its chance to beat the best trial."""
-    best = evidence.records[goal.incumbent].number
     if goal.term is None:
         return "no trial satisfies every constraint yet: here that is likeliest"
-    if evidence.losses.shape[1] > 1:
-        return f"expected to push the front outwards most, from trial {best} and its like"
-    fitted, objective = goal.models[0], history.plan.objective
+    objectives = history.plan.objectives
+    if len(objectives) > CLOSED_FORM:
+        return "expected to push the front outwards most, in one weighting of the objectives"
     X = evidence.features(*evidence.features.cube.canonical(row[None]))
+    if len(objectives) > 1:
+        parts = zip(objectives, goal.models, evidence.losses.T, strict=True)
+        expected = [_expected(objective, fitted, losses, X) for objective, fitted, losses in parts]
+        return f"may push the front outwards: {', '.join(expected)} expected"
+    fitted, best = goal.models[0], evidence.records[goal.incumbent].number
     (mean, rival), (variance, _) = fitted.posterior.predict(np.concatenate([X, evidence.scored.X[[goal.incumbent]]]))
-    sd = math.sqrt(variance)
-    losses = _losses(np.array([mean - sd, mean, mean + sd]), fitted.y, evidence.losses[fitted.rows, 0])
-    low, middle, high = sorted(objective.loss(float(x)) for x in losses)
-    half = 0.5 * (high - low)
-    what = f"{objective.name} {middle:.{_digits(middle, half)}g} ± {half:.2g} expected"
-    chance = min(max(float(special.ndtr((rival - mean) / sd)), 0.01), 0.99)
+    chance = min(max(float(special.ndtr((rival - mean) / math.sqrt(variance))), 0.01), 0.99)
     where = (
         "explores: " if is_exploring else "" if centre is None else f"near trial {evidence.records[centre].number}: "
     )
+    what = _expected(objectives[0], fitted, evidence.losses[:, 0], X)
     rival_is = "" if goal.incumbent == _incumbent(evidence) else "the model's best, "
-    return f"{where}{what}, {100 * chance:.0f} % likely to beat {rival_is}trial {best}"
+    return f"{where}{what} expected, {100 * chance:.0f} % likely to beat {rival_is}trial {best}"
+
+
+def _expected(objective: Objective, fitted: Fitted, losses: Array, X: Array) -> str:
+    """The mean and deviation of an objective at X (1, F), in its own units; losses (n,): of all trials."""
+    mean, variance = (float(a[0]) for a in fitted.posterior.predict(X))
+    at = mean + math.sqrt(variance) * np.array([-1.0, 0.0, 1.0])
+    low, middle, high = sorted(objective.loss(float(x)) for x in _losses(at, fitted.y, losses[fitted.rows]))
+    half = 0.5 * (high - low)
+    return f"{objective.name} {middle:.{_digits(middle, half)}g} ± {half:.2g}"
 
 
 def _losses(at: Array, y: Array, losses: Array) -> Array:
