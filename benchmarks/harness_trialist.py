@@ -37,7 +37,7 @@ class Trialist:
 
     def chosen(self) -> dict[str, Any]:
         """The configuration that the study would recommend now."""
-        best = self.study.best
+        best = self.study.incumbent
         assert best is not None, "nothing was told yet"
         return dict(best.params)
 

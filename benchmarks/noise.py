@@ -1,8 +1,8 @@
 """What noise does to the choice: the true loss of the configuration that each tool recommends after a noisy search.
 
 Formulas with normal noise of 30 % of their standard deviation over random points. The recommendation is what a user
-would take: our `study.best`, Optuna's `best_params`. "tried" is the best true loss among all that was tried, which no
-tool can know; the distance to it is what the choice lost. Values are normalised regrets, as in search.py.
+would take: our `study.incumbent`, Optuna's `best_params`. "tried" is the best true loss among all that was tried, which
+no tool can know; the distance to it is what the choice lost. Values are normalised regrets, as in search.py.
 
   python benchmarks/noise.py --strategy auto --seeds 10
 """

@@ -21,6 +21,7 @@ EVEN_ODDS = 0.5  # of satisfying all constraints, and not crashing
 LEAST_OK = 0.02  # probability of not crashing that is always left: a crash may have been the machine's fault
 LABELS = 300  # trials at most from which crashed regions are learnt
 COSTS = 5  # measured costs before they are modelled
+BRIEF = 0.1  # seconds: shorter trials differ by what else the machine does
 EVEN = 0.1  # standard deviation of ln cost below which all trials cost about the same
 PRIOR_TRIALS = 10.0  # over how many trials a prior loses its weight, as beta of piBO, where the budget is not known
 
@@ -118,7 +119,8 @@ def _costs(evidence: Evidence, history: History, surrogate: Surrogate) -> list[T
     values = np.array([np.nan if cost is None else cost for cost in costs], dtype=float)
     known = values > 0.0
     logs = np.log(values[known])
-    if known.sum() < COSTS or logs.std() < EVEN:
+    is_brief = budget.cost is None and bool(known.any()) and float(np.median(values[known])) < BRIEF
+    if known.sum() < COSTS or logs.std() < EVEN or is_brief:
         return []
     left = 1.0 - min(float(values[known].sum()) / limit, 1.0)
     fitted = surrogate.fitted(
