@@ -32,7 +32,7 @@ from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.plan import Budget, Direction, Objective, Plan
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Score, State, TrialRecord
+from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Score, State, TrialRecord
 
 Params = Mapping[str, Any]
 Told = float | None | dict[str, Any]
@@ -562,3 +562,21 @@ def test_points_know_their_length() -> None:
     evidence = Witness().evidence(History(PLAN, SQUARE, designed(SQUARE, bowl, 5)))
     assert len(evidence.scored) == evidence.n == 5
     assert len(Points.of(evidence.features, np.zeros((0, 2)))) == 0
+
+
+def test_trials_that_were_stopped_early_are_evidence_against_their_region() -> None:
+    def halted(trial: TrialRecord) -> TrialRecord:
+        return replace(
+            trial, state=State.STOPPED, loss=None, metrics={}, reports=(Report(1, 5.0),), stop_reason="worse than most"
+        )
+
+    # What ran to its end promises more and more towards the right, where all trials were stopped.
+    records = designed(SQUARE, lambda params: -params["x"], 16)
+    far = [r for r in records if r.params["x"] > 0.6]
+    near = [r for r in records if r.params["x"] <= 0.6]
+    whole = (*near, *map(halted, far))
+    share = [
+        np.mean([proposed(SQUARE, records, number)["x"] > 0.6 for number in range(16, 48, 2)])
+        for records in (whole, tuple(near))
+    ]
+    assert far and share[0] < share[1]

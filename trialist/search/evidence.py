@@ -24,7 +24,8 @@ from trialist.trials.trial import TrialRecord
 class Evidence:
     """A moment of a study.
 
-    scored: points (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
+    scored: points (n) with losses (n, m); trials that were stopped early are among them, as worse than most.
+    failed, pending: points without.  records: of the scored ones.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
     sources: what earlier studies teach.
     """
@@ -45,10 +46,8 @@ class Evidence:
 
     @property
     def is_feasible(self) -> Array:
-        """(n,) bool: every constraint that was measured holds."""
-        if not self.constraints:
-            return np.ones(self.n, dtype=bool)
-        return np.array([record.is_feasible for record in self.records], dtype=bool)
+        """(n,) bool: run to its end, and every constraint that was measured holds."""
+        return np.array([record.is_feasible and record.is_scored for record in self.records], dtype=bool)
 
 
 class Witness:
@@ -66,13 +65,14 @@ class Witness:
         if self._features is None or self._features.cube is not observed.cube:
             self._features = Features(observed.cube)
         features, kind = self._features, observed.kind
-        places = np.flatnonzero(kind == Kind.SCORED)
+        has_bounds = observed.losses.shape[1] == 1 and bool((kind == Kind.SCORED).any())
+        places = np.flatnonzero((kind == Kind.SCORED) | ((kind == Kind.STOPPED) & has_bounds))
         records = tuple(observed.record(i) for i in places.tolist())
         names = sorted({name for record in records for name in record.constraints})
         return Evidence(
             features,
             Points.of(features, observed.U[places]),
-            observed.losses[places],
+            _with_bounds(observed.losses[places], records, history),
             self._points(features, kind == Kind.FAILED),
             self._points(features, kind == Kind.PENDING),
             records,
@@ -90,3 +90,19 @@ class Witness:
 
     def _points(self, features: Features, which: Array) -> Points:
         return Points.of(features, self._observed.U[which])
+
+
+def _with_bounds(losses: Array, records: tuple[TrialRecord, ...], history: History) -> Array:
+    """(n, m) losses; a trial that was stopped for being worse than most has its last report, or the median if higher.
+
+    By how much it is worse does not matter: processes see the worse half by ranks.
+    """
+    stopped = np.array([not record.is_scored for record in records], dtype=bool)
+    if not stopped.any():
+        return losses
+    losses, middle = losses.copy(), float(np.median(losses[~stopped, 0]))
+    for i in np.flatnonzero(stopped).tolist():
+        reports = records[i].reports
+        last = history.plan.objective.loss(reports[-1].value) if reports else middle
+        losses[i, 0] = max(last, middle) if np.isfinite(last) else middle
+    return losses

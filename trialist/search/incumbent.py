@@ -49,8 +49,8 @@ def expected_losses(history: History) -> dict[int, float]:
         holds = sum((term.value(evidence.scored) for term in constraints(evidence, surrogate)), np.zeros(evidence.n))
     # What has satisfied a noisy constraint by luck comes after what is expected to satisfy it.
     means = np.where(holds < math.log(EVEN_ODDS), means + np.ptp(means) + 1.0, means)
-    numbers = [record.number for record in evidence.records]
-    return dict(zip(numbers, [round(float(mean), 9) for mean in means], strict=True))
+    found = zip(evidence.records, means, strict=True)
+    return {record.number: round(float(mean), 9) for record, mean in found if record.is_scored}
 
 
 def _is_deterministic(history: History) -> bool:

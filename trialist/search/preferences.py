@@ -111,9 +111,10 @@ def _costs(evidence: Evidence, history: History, surrogate: Surrogate) -> list[T
     budget = history.plan.budget
     costs: list[float | None]
     if budget.cost is not None:
-        costs, limit = [record.cost for record in evidence.records], budget.cost
+        costs, limit = [record.cost if record.is_scored else None for record in evidence.records], budget.cost
     elif budget.compute_seconds is not None or budget.seconds is not None:
-        costs, limit = [record.seconds for record in evidence.records], budget.compute_seconds or budget.seconds or 1.0
+        costs = [record.seconds if record.is_scored else None for record in evidence.records]
+        limit = budget.compute_seconds or budget.seconds or 1.0
     else:
         return []
     values = np.array([np.nan if cost is None else cost for cost in costs], dtype=float)
