@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trialist.model.features import Features
 from trialist.numerics.gp import Fit, Posterior
 from trialist.numerics.improvement import log_h, undominated
 from trialist.search.acquisition import (
@@ -21,7 +22,6 @@ from trialist.search.acquisition import (
     Points,
     Term,
 )
-from trialist.search.features import Features
 from trialist.space.cube import Cube
 from trialist.space.parameter import Categorical, Float, Normal
 from trialist.space.space import Space

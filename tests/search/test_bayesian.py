@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 
 import trialist as tl
+from trialist.model.evidence import Witness, loss_values
+from trialist.model.points import Points
+from trialist.model.surrogate import Surrogate
 from trialist.numerics.hypervolume import hypervolume
 from trialist.numerics.keys import Key
-from trialist.search.acquisition import Points
 from trialist.search.bayesian import Bayesian, Settings
 from trialist.search.design import Random, Sobol, baseline
-from trialist.search.evidence import Witness
-from trialist.search.improvement import Modelling, loss_values
+from trialist.search.improvement import Modelling
 from trialist.search.incumbent import incumbent
-from trialist.search.surrogate import Surrogate
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.space.space import Space

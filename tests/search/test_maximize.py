@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable
 import numpy as np
 import pytest
 
+from trialist.model.features import Features
+from trialist.model.points import Points
 from trialist.numerics.gp import Array
-from trialist.search.acquisition import Acquisition, Points
-from trialist.search.features import Features
+from trialist.search.acquisition import Acquisition
 from trialist.search.maximize import Effort, candidates, maximise, perturbed, reflected
 from trialist.space.condition import above
 from trialist.space.cube import Cube, Rows

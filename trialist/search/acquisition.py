@@ -7,40 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from trialist.model.features import Features
+from trialist.model.points import Points
 from trialist.numerics.gp import Array, Posterior
 from trialist.numerics.improvement import Boxes, log_ehvi, log_ehvi_gradient, log_h
-from trialist.search.features import Features
-from trialist.space.cube import Cube, Mask, Rows
+from trialist.space.cube import Cube
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Canonical rows (q, d), which of their dials are active, and their features (q, F)."""
-
-    rows: Rows
-    active: Mask
-    X: Array
-
-    @classmethod
-    def of(cls, features: Features, rows: Rows) -> Points:
-        """Of any rows, made canonical."""
-        rows, active = features.cube.canonical(rows)
-        return cls(rows, active, features(rows, active))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: NDArray[np.intp]) -> Points:
-        return Points(self.rows[index], self.active[index], self.X[index])
 
 
 class Model(Protocol):

@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from trialist.model.evidence import Evidence, Witness
+from trialist.model.surrogate import Fitted, Surrogate
 from trialist.numerics.gp import Array, Prior
 from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
 from trialist.search import part
 from trialist.search.acquisition import Acquisition
 from trialist.search.design import first_new, sobol_proposal
-from trialist.search.evidence import Evidence, Witness
 from trialist.search.improvement import CLOSED_FORM, Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
 from trialist.search.replication import is_worth_more
-from trialist.search.surrogate import Fitted, Surrogate
 from trialist.search.tpe import TPE
 from trialist.space.cube import Rows
 from trialist.space.space import Space

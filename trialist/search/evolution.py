@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialist.model.observed import Kind, Observed
 from trialist.numerics.keys import Key
 from trialist.numerics.survival import Floats, Ints, rank_sums, survivors
 from trialist.search.breeding import bred
 from trialist.search.design import first_new, sobol_proposal
-from trialist.search.observed import Kind, Observed
 from trialist.trials.history import History
 from trialist.trials.trial import Exhausted, Proposal
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialist.model.evidence import Evidence, loss_values
+from trialist.model.surrogate import Fitted, Surrogate
+from trialist.model.transfer import Informed, informed
 from trialist.numerics.ensemble import Ensemble
 from trialist.numerics.gp import Array
 from trialist.numerics.hypervolume import reference_point
 from trialist.numerics.improvement import undominated
 from trialist.numerics.keys import Key
 from trialist.numerics.pareto import non_dominated
-from trialist.numerics.transform import crowding, half_rank
 from trialist.search.acquisition import LogEHVI, LogEI, Term
-from trialist.search.evidence import Evidence
-from trialist.search.surrogate import Fitted, Surrogate
-from trialist.search.transfer import Informed, informed
 from trialist.space.cube import Rows
 
 CLOSED_FORM = 3  # objectives with an expected hypervolume improvement in closed form
@@ -38,11 +37,6 @@ class Aim:
     best: Rows
     models: tuple[Fitted, ...]
     incumbent: int
-
-
-def loss_values(losses: Array, X: Array) -> Array:
-    """Losses for a process: the worse half by ranks, a cluster of trials counted about once."""
-    return half_rank(losses, crowding(X))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 
+from trialist.model.evidence import Witness
+from trialist.model.surrogate import Surrogate
 from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
-from trialist.search.evidence import Witness
 from trialist.search.improvement import Modelling, aim
 from trialist.search.preferences import EVEN_ODDS, constraints
-from trialist.search.surrogate import Surrogate
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.points import Points
 from trialist.numerics.gp import Array
-from trialist.search.acquisition import Acquisition, Points
+from trialist.search.acquisition import Acquisition
 from trialist.space.cube import Cube, Rows
 
 STEPS = (1, 2, 4, 8)  # by which numbers of few values are swept

@@ -7,12 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.evidence import Evidence
+from trialist.model.points import Points
+from trialist.model.surrogate import Surrogate
 from trialist.numerics.gp import Array
 from trialist.numerics.transform import standardised
-from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Points, Term
-from trialist.search.evidence import Evidence
+from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Term
 from trialist.search.maximize import Inside
-from trialist.search.surrogate import Surrogate
 from trialist.space.cube import Rows
 from trialist.trials.history import History
 

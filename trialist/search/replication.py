@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
+from trialist.model.evidence import Evidence
 from trialist.numerics.gp import Array
 from trialist.numerics.improvement import log_h
-from trialist.search.evidence import Evidence
 from trialist.search.improvement import Aim
 
 APART = 0.02  # in root mean square over the features: nearer trials are the same configuration for the choice

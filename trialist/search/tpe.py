@@ -23,11 +23,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.observed import Kind, Observed
 from trialist.numerics.keys import Key
 from trialist.numerics.parzen import Candidates, Dials, Mixture
 from trialist.numerics.survival import rank_sums, survivors
 from trialist.search.design import first_new, sobol_proposal
-from trialist.search.observed import Kind, Observed
 from trialist.space.axis import LogIntegers
 from trialist.space.categorical import Categorical
 from trialist.space.cube import Cube

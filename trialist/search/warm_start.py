@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialist.errors import SpaceError, shown
+from trialist.model.translation import Translation, translated
 from trialist.numerics.keys import Key
 from trialist.protocols import Strategy
-from trialist.search.translation import Translation, translated
 from trialist.space.parameter import Categorical
 from trialist.space.space import Space
 from trialist.trials.feasibility import ranked

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trialist.model.features import Features
+from trialist.model.points import Points
 from trialist.numerics.gp import Fit, Posterior, matern
-from trialist.search.acquisition import Points
-from trialist.search.features import Features
 from trialist.space.condition import above, below
 from trialist.space.cube import Cube
 from trialist.space.parameter import Categorical, Float, Int

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from trialist.model.features import Features
+from trialist.model.translation import translated
 from trialist.numerics.gp import Array, Fit, Posterior, fit
 from trialist.numerics.transform import normal_scores
-from trialist.search.features import Features
-from trialist.search.translation import translated
 from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trialist.model.translation import translated
 from trialist.numerics.keys import Key
-from trialist.search.translation import translated
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space

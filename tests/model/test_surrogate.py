@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from trialist.model.surrogate import ACTIVE, EACH, MOST_BETWEEN, Surrogate, active_set, refit_count
 from trialist.numerics.gp import Array, Fit, Layout
 from trialist.numerics.threads import one_thread
 from trialist.numerics.transform import half_rank
-from trialist.search.surrogate import ACTIVE, EACH, MOST_BETWEEN, Surrogate, active_set, refit_count
 
 LAYOUT = Layout(np.array([0, 1]), np.array([0, 1]))
 

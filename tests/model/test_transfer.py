@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trialist.model.features import Features
+from trialist.model.transfer import MOST, Informed, Source, coefficients, informed, sources
 from trialist.numerics.gp import Fit, Posterior, fit
 from trialist.numerics.transform import standardised
-from trialist.search.features import Features
-from trialist.search.transfer import MOST, Informed, Source, coefficients, informed, sources
 from trialist.space.cube import Cube
 from trialist.space.parameter import Categorical, Float
 from trialist.space.space import Space

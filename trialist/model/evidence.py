@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialist.model.features import Features
+from trialist.model.observed import Kind, Observed
+from trialist.model.points import Points
+from trialist.model.transfer import Source, sources
 from trialist.numerics.gp import Array
-from trialist.search.acquisition import Points
-from trialist.search.features import Features
-from trialist.search.observed import Kind, Observed
-from trialist.search.transfer import Source, sources
+from trialist.numerics.transform import crowding, half_rank
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
@@ -106,3 +107,8 @@ def _with_bounds(losses: Array, records: tuple[TrialRecord, ...], history: Histo
         last = history.plan.objective.loss(reports[-1].value) if reports else middle
         losses[i, 0] = max(last, middle) if np.isfinite(last) else middle
     return losses
+
+
+def loss_values(losses: Array, X: Array) -> Array:
+    """Losses for a process: the worse half by ranks, a cluster of trials counted about once."""
+    return half_rank(losses, crowding(X))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trialist.model.observed import Kind, Observed
 from trialist.numerics.keys import Key
-from trialist.search.observed import Kind, Observed
 from trialist.space.parameter import Categorical, Float
 from trialist.space.space import Space
 from trialist.testing.strategies import MIXED, PLAN

@@ -1,0 +1,1 @@
+"""What the trials say: histories as features and evidence, and the processes fitted to them."""
