@@ -14,7 +14,7 @@ from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.messages import Assignment, Message, Reported
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Decision, Exhausted, Failure, Proposal, TrialRecord
+from trialist.trials.trial import Decision, Exhausted, Failure, Promotion, Proposal, TrialRecord
 
 
 class Strategy(Protocol):
@@ -26,11 +26,21 @@ class Strategy(Protocol):
 
 
 class Scheduler(Protocol):
-    """Whether a running trial goes on: a function of the history, which holds the trial's earlier reports."""
+    """How far trials run: functions of the history; what a scheduler keeps is a cache."""
 
     name: str
 
-    def decide(self, history: History, report: Reported) -> Decision: ...
+    def decide(self, history: History, report: Reported) -> Decision:
+        """Whether a running trial goes on, after this report; the history holds its earlier ones."""
+        ...
+
+    def resume(self, history: History, key: Key) -> Promotion | None:
+        """A paused trial that is to go on before a new one is opened, or None."""
+        ...
+
+    def start(self, history: History, key: Key) -> float | None:
+        """The fidelity that a new trial runs to; None for a full run, or where the plan has no such dial."""
+        ...
 
 
 class Executor(Protocol):
@@ -166,11 +176,13 @@ class Store(Protocol):
         self,
         name: str,
         owner: Owner,
-        propose: Callable[[int], Proposal | Exhausted],
+        propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
         limit: int | None = None,
     ) -> TrialRecord | Exhausted | None:
         """Take the oldest waiting trial, else open a new one with what `propose(number)` says; lease it to `owner`.
+
+        A Promotion opens no new trial: the paused one runs again, as its next attempt and up to another fidelity.
 
         `propose` is called inside the transaction, when the number is certain and all that others opened is visible
         to `changes` on the same thread: so no two coordinators ever open the same configuration unawares.

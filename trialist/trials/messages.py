@@ -51,13 +51,17 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A value of the first objective after `step` steps, others beside it; answered by a Decision."""
+    """A value of the first objective after `step` steps, others beside it; answered by a Decision.
+
+    of: steps of a full run, where the objective told.
+    """
 
     number: int
     attempt: int
-    step: int
+    step: float
     value: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from trialist.errors import PlanError, shown
+from trialist.trials.fidelity import Fidelity
 
 MAX_NAME = 1_000  # characters; longer names break every table, and are a mistake
 
@@ -43,6 +44,8 @@ class Objective:
 class Budget:
     """What a study may spend: trials, wall-clock seconds, compute seconds (summed over workers), money. All are hard.
 
+    full_runs: fidelity in all, in full runs: 20 of 81 epochs are 1,620 epochs, however they are spread.
+
     >>> Budget(trials=60, minutes=10)
     Budget(trials=60, seconds=600.0)
     """
@@ -51,6 +54,7 @@ class Budget:
     seconds: float | None = None
     compute_seconds: float | None = None
     cost: float | None = None
+    full_runs: float | None = None
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Budget:
         hours: float | None = None,
         compute_seconds: float | None = None,
         cost: float | None = None,
+        full_runs: float | None = None,
     ) -> None:
         if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int) or trials < 1):
             raise PlanError(
@@ -70,7 +75,7 @@ class Budget:
         times = [positive(f"budget.{name}", value) * unit for name, (value, unit) in given.items() if value is not None]
         object.__setattr__(self, "trials", trials)
         object.__setattr__(self, "seconds", sum(times) if times else None)
-        for name, value in (("compute_seconds", compute_seconds), ("cost", cost)):
+        for name, value in (("compute_seconds", compute_seconds), ("cost", cost), ("full_runs", full_runs)):
             object.__setattr__(self, name, None if value is None else positive(f"budget.{name}", value))
 
     @classmethod
@@ -98,6 +103,8 @@ class Budget:
             parts.append(f"{duration(self.compute_seconds)} of compute")
         if self.cost is not None:
             parts.append(f"cost {self.cost:g}")
+        if self.full_runs is not None:
+            parts.append(f"{self.full_runs:g} full runs")
         return ", ".join(parts) or "no limit"
 
 
@@ -130,6 +137,7 @@ class Plan:
     source and test say in words what is tuned and what verifies it: a function's name, or a command.
     finalists, replicates: how many configurations are re-scored on how many fresh seeds; None leaves it to the budget.
     test_seeds: trainings of each side in verification.
+    fidelity: the dial of cost, where whole runs have one.
     warm_start: the earlier studies that are learnt from, each by name, or name@place where its store is another one.
     """
 
@@ -147,6 +155,7 @@ class Plan:
     replicates: int | None = None
     test_seeds: int = 5
     warm_start: tuple[str, ...] = ()
+    fidelity: Fidelity | None = None
 
     def __post_init__(self) -> None:
         check_name("name", self.name)
@@ -187,6 +196,7 @@ class Plan:
             "limits": {f.name: getattr(self.limits, f.name) for f in fields(self.limits)},
             **{name: getattr(self, name) for name in _PLAIN},
             "warm_start": list(self.warm_start),
+            "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
         }
 
     @classmethod
@@ -197,6 +207,7 @@ class Plan:
             budget=Budget(**obj["budget"]),
             limits=Limits(**obj["limits"]),
             warm_start=tuple(obj.get("warm_start", ())),
+            fidelity=None if obj.get("fidelity") is None else Fidelity(**obj["fidelity"]),
             **{name: obj[name] for name in _PLAIN if name in obj},
         )
 

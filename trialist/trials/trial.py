@@ -117,11 +117,44 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A value reported on the way: `value` of the first objective after `step` steps; other metrics beside it."""
+    """A value of the first objective after `step` steps; other metrics beside it.
 
-    step: int
+    A run at a lower fidelity that comes to its end reports at that fidelity: then `step` is in the plan's unit, and
+    need not be whole.
+    """
+
+    step: float
     value: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Action(StrEnum):
+    """What a scheduler lets a trial do."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"
+    STOP = "stop"
+    RESUME = "resume"  # a paused one
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a running trial goes on, and why: shown to the user as it stands."""
+
+    action: Action
+    reason: str = ""
+
+
+GO_ON = Decision(Action.GO_ON)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision on a trial as it is kept: after how many steps, what, and why. GO_ON is kept only with a reason."""
+
+    step: float
+    action: Action
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +167,9 @@ class TrialRecord:
     seconds: run time of the last attempt.  opened_at, closed_at: wall clock, seconds since 1970, to show only.
     stop_reason: why a scheduler ended it early.  earlier: failures of earlier attempts.  revision: of the space.
     constraints: measured ones by name, satisfied where at most 0; NaN is not.
+    fidelity: how far the last run was to go, in the plan's own unit; None for a full run of a plan without that dial.
+    length: steps of a full run, where the objective told.  course: decisions of a scheduler on it, oldest first.
+    seconds, cost: of a trial that was paused, those of all its runs from pause to pause.
     """
 
     number: int
@@ -158,6 +194,9 @@ class TrialRecord:
     notes: Mapping[str, Any] = field(default_factory=dict)
     revision: int = 0
     constraints: Mapping[str, float] = field(default_factory=dict)
+    fidelity: float | None = None
+    length: int | None = None
+    course: tuple[Taken, ...] = ()
 
     @property
     def score(self) -> Score | None:
@@ -205,23 +244,13 @@ class Exhausted:
     reason: str
 
 
-class Action(StrEnum):
-    """What a scheduler lets a running trial do."""
-
-    GO_ON = "go on"
-    PAUSE = "pause"
-    STOP = "stop"
-
-
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a running trial goes on, and why: shown to the user as it stands."""
+class Promotion:
+    """A paused trial is to go on, up to `fidelity` (None: to its end), and why."""
 
-    action: Action
-    reason: str = ""
-
-
-GO_ON = Decision(Action.GO_ON)
+    number: int
+    reason: str
+    fidelity: float | None = None
 
 
 def scored(values: Mapping[str, Sequence[float]]) -> dict[str, Score]:
