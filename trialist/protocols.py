@@ -34,8 +34,11 @@ class Scheduler(Protocol):
         """Whether a running trial goes on, after this report; the history holds its earlier ones."""
         ...
 
-    def resume(self, history: History, key: Key) -> Promotion | None:
-        """A paused trial that is to go on before a new one is opened, or None."""
+    def resume(self, history: History, key: Key) -> Promotion | Proposal | None:
+        """What is to run before the strategy is asked: a paused trial that goes on, or one that inherits a checkpoint.
+
+        None where neither is worth more than a new trial.
+        """
         ...
 
     def start(self, history: History, key: Key) -> float | None:

@@ -169,6 +169,7 @@ class TrialRecord:
     constraints: measured ones by name, satisfied where at most 0; NaN is not.
     fidelity: how far the last run was to go, in the plan's own unit; None for a full run of a plan without that dial.
     length: steps of a full run, where the objective told.  course: decisions of a scheduler on it, oldest first.
+    inherits: the trial whose checkpoint it began with.
     seconds, cost: of a trial that was paused, those of all its runs from pause to pause.
     """
 
@@ -197,6 +198,7 @@ class TrialRecord:
     fidelity: float | None = None
     length: int | None = None
     course: tuple[Taken, ...] = ()
+    inherits: int | None = None
 
     @property
     def score(self) -> Score | None:
@@ -226,7 +228,10 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A configuration to try, and why: the reason is stored and shown."""
+    """A configuration to try, and why: the reason is stored and shown.
+
+    fidelity: as in TrialRecord.  inherits: the trial whose checkpoint this one begins with.
+    """
 
     params: Mapping[str, Any]
     reason: str
@@ -235,6 +240,7 @@ class Proposal:
     seed: int | None = None  # None: keyed by the trial's number
     repeats: int | None = None
     fidelity: float | None = None
+    inherits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
