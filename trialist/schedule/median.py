@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import median
 
+from trialist.schedule.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision, Report, Stage, State, TrialRecord
@@ -21,17 +22,17 @@ class Curve:
     """Best losses so far by step, steps ascending; `reports` are those it was made of."""
 
     reports: tuple[Report, ...]
-    steps: tuple[int, ...]
+    steps: tuple[float, ...]
     best: tuple[float, ...]
 
-    def at(self, step: int) -> float | None:
+    def at(self, step: float) -> float | None:
         """The best loss up to a step; None where the curve ends before it, or begins after it."""
         if not self.steps or not self.steps[0] <= step <= self.steps[-1]:
             return None
         return self.best[bisect_right(self.steps, step) - 1]
 
 
-class MedianRule:
+class MedianRule(RunsOnce):
     """Stops a trial whose best value so far is worse than the median of the others at the same step.
 
     Never before `grace` of the longest curve seen, never with fewer than `least` others to compare with; never the

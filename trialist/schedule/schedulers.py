@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from trialist.errors import PlanError, shown
 from trialist.protocols import Scheduler
 from trialist.schedule.median import MedianRule
+from trialist.schedule.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Decision
 
 
-class GoOn:
+class GoOn(RunsOnce):
     """Lets every trial run to its end."""
 
     name = "none"

@@ -31,7 +31,7 @@ class TrialOpened:
 @dataclass(frozen=True, slots=True)
 class TrialReported:
     number: int
-    step: int
+    step: float
     value: float
 
 

@@ -234,5 +234,5 @@ def _listen(executor: Executor, ends: int, answer: Callable[[Message], Decision]
     return heard
 
 
-def _step(message: Message) -> int | None:
+def _step(message: Message) -> float | None:
     return message.step if isinstance(message, Reported) else None

@@ -191,7 +191,7 @@ def played(strategy: Strategy, space: Space, trials: int, seed: int = PLAN.seed)
     return History(plan, space, records)
 
 
-def curves(number: int, step: int, stage: Stage = Stage.SEARCH) -> History:
+def curves(number: int, step: float, stage: Stage = Stage.SEARCH) -> History:
     """Twelve scored curves, the lower numbers the better ones; trial `number` still runs, and is before `step`."""
     running = replace(CURVES[number], state=State.RUNNING, stage=stage, metrics={}, loss=None)
     running = replace(running, reports=tuple(r for r in running.reports if r.step < step))
