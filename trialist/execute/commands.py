@@ -242,7 +242,9 @@ class Commands:
             first = run.assignment.objectives[0]
             extra = {name: value for name, value in line.values.items() if name != first}
             number, attempt = run.assignment.number, run.assignment.attempt
-            self._outbox.append((Reported(number, attempt, line.step, line.values[first], extra), run.ticket))
+            self._outbox.append(
+                (Reported(number, attempt, line.step, line.values[first], extra, cost=_cost(run)), run.ticket)
+            )
 
     def _go_on_ending(self, run: _Run) -> None:
         if run.pid is None or (run.failure is None and run.stop is None):
@@ -264,7 +266,7 @@ class Commands:
             pass  # it holds a checkpoint, or the command removed it
         del self._runs[run.ticket]
         if isinstance(result, Failure):
-            self._fail(run.assignment, result, end.seconds)
+            self._fail(run.assignment, result, end.seconds, _cost(run))
             return
         number, attempt = run.assignment.number, run.assignment.attempt
         reason = "" if run.stop is None else run.stop.reason
@@ -297,8 +299,8 @@ class Commands:
             )
         return outcome(run.readings.values, run.assignment.objectives)
 
-    def _fail(self, assignment: Assignment, failure: Failure, seconds: float) -> None:
-        self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds), None))
+    def _fail(self, assignment: Assignment, failure: Failure, seconds: float, cost: float | None = None) -> None:
+        self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds, cost=cost), None))
 
     def _lose_nursery(self) -> None:
         assert self._nursery is not None
@@ -317,3 +319,9 @@ class Commands:
         for fd in (run.output, run.log, run.metrics):
             if fd is not None:
                 os.close(fd)
+
+
+def _cost(run: _Run) -> float | None:
+    """What it told of its cost so far, if that is one."""
+    told = run.readings.cost
+    return told if told is not None and 0 <= told < math.inf else None

@@ -135,12 +135,34 @@ class Trial:
 
     @property
     def cost(self) -> float | None:
-        """What the trial cost, in the budget's unit of money: set by the objective, a finite number from 0 on."""
+        """What this run has cost so far, in the budget's unit of money: set by the objective, finite, from 0 on.
+
+        It travels with each report, so a budget can end a trial before it is overspent.
+        """
         return self._cost
 
     @cost.setter
     def cost(self, value: Any) -> None:
         self._cost = as_cost(value)
+
+    def spend(self, amount: Any = 0.0, /, **tokens: Any) -> float:
+        """Add to `cost`: an amount of money, and tokens by their kind at the budget's prices; the cost so far.
+
+        Without prices tokens cost nothing; ResultError where others have a price, and this kind has none.
+
+        >>> def objective(trial):
+        ...     trial.spend(0.02)
+        ...     trial.spend(prompt=900, completion=150)
+        ...     return 0.5
+        """
+        prices, total = self._assignment.prices, as_cost(amount)
+        for kind, count in tokens.items():
+            if prices and kind not in prices:
+                remedy = f"Use {' or '.join(prices)}, or give its price to the budget, per_token={{{kind!r}: ...}}."
+                raise ResultError("spend", f"{kind} has no price", remedy)
+            total += as_cost(count) * prices.get(kind, 0.0)
+        self._cost = as_cost((self._cost or 0.0) + total)
+        return self._cost
 
     @property
     def constraints(self) -> dict[str, float]:
@@ -203,7 +225,7 @@ class Trial:
             )
         self._reported.add(step)
         self._last, self._last_step, self._metrics = value, step, extra
-        decision = self._send(Reported(self.number, self.attempt, step, value, extra))
+        decision = self._send(Reported(self.number, self.attempt, step, value, extra, cost=self._cost))
         if not self.should_stop:  # once asked to stop, a later answer does not take it back
             self._decision = decision
 
@@ -288,7 +310,7 @@ def run_assignment(
         returned = objective(trial)
         result = outcome(_returned(trial, returned), assignment.objectives)
         if isinstance(result, Failure):
-            message = Failed(assignment.number, assignment.attempt, result, perf_counter() - started)
+            message = Failed(assignment.number, assignment.attempt, result, perf_counter() - started, cost=trial.cost)
         else:
             seconds = perf_counter() - started
             message = Finished(
@@ -297,10 +319,13 @@ def run_assignment(
     except KeyboardInterrupt:
         if trial._broken is None:
             failure = Failure(Cause.PREEMPTED, "interrupted by the user")
-            trial._send(Failed(assignment.number, assignment.attempt, failure, perf_counter() - started))
+            trial._send(
+                Failed(assignment.number, assignment.attempt, failure, perf_counter() - started, cost=trial.cost)
+            )
         raise
     except BaseException as error:  # noqa: BLE001 - the objective is the user's code: whatever it raises fails its trial
-        message = Failed(assignment.number, assignment.attempt, of_exception(error), perf_counter() - started)
+        failure = of_exception(error)
+        message = Failed(assignment.number, assignment.attempt, failure, perf_counter() - started, cost=trial.cost)
     if trial._broken is not None:
         raise trial._broken
     try:
@@ -308,7 +333,7 @@ def run_assignment(
     except InputError as error:  # a declaration or note that came with it clashes with the study's
         failure = of_exception(error)
         trial._dials.news.clear()
-        trial._send(Failed(assignment.number, assignment.attempt, failure, message.seconds))
+        trial._send(Failed(assignment.number, assignment.attempt, failure, message.seconds, cost=trial.cost))
 
 
 def _returned(trial: Trial, value: Any) -> Any:

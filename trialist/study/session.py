@@ -147,6 +147,7 @@ class Session:
             objectives=tuple(objective.name for objective in self.plan.objectives),
             directory=f"{self.folder}/{record.number:05d}",
             defaults=record.stage is Stage.BASELINE,
+            prices=self.plan.budget.prices,
         )
 
     def owner(self) -> Owner:

@@ -23,6 +23,7 @@ class Assignment:
     defaults: such dials take their defaults instead (the baseline).
     directory: the trial's own folder, for its log, its metrics file and its checkpoint.
     objectives: metric names, the first one is what `trial.report` reports.
+    prices: of a token by kind, for `trial.spend`.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Assignment:
     directory: str
     defaults: bool = False
     fidelity: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
     version: int = VERSION
 
 
@@ -53,7 +55,7 @@ class Declared:
 class Reported:
     """A value of the first objective after `step` steps, others beside it; answered by a Decision.
 
-    of: steps of a full run, where the objective told.
+    of: steps of a full run, where the objective told.  cost: money that this run has taken so far, where it told.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Reported:
     value: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     of: int | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,14 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt failed; `retry` is the loop's ruling, by the cause's rule."""
+    """The attempt failed; `retry` is the loop's ruling, by the cause's rule.  cost: money that it took all the same."""
 
     number: int
     attempt: int
     failure: Failure
     seconds: float
     retry: bool = False
+    cost: float | None = None
 
 
 Message = Declared | Reported | Noted | Finished | Failed
