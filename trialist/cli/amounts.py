@@ -1,4 +1,4 @@
-"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "5m", "40 trials, 1h")."""
+"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "5m", "40 trials, 1h, cost 5")."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _PART = re.compile(rf"\s*({_NUMBER})\s*(ms|sec|s|min|m|hours?|h|days?|d)(?![a-z])", re.IGNORECASE)
 _MEMORY = re.compile(rf"({_NUMBER})\s*([kmgt]i?)?b?", re.IGNORECASE)
 _TRIALS = re.compile(r"(\d+)\s*(?:trials?)?", re.IGNORECASE)
+_MONEY = re.compile(rf"(?:cost|[$€£])\s*({_NUMBER})|({_NUMBER})\s*[$€£]", re.IGNORECASE)
+_FULL_RUNS = re.compile(rf"({_NUMBER})\s*full runs?", re.IGNORECASE)
 
 
 def seconds_of(field: str, value: object) -> float:
@@ -50,10 +52,12 @@ def bytes_of(field: str, value: object) -> int:
 
 
 def budget_of(value: object) -> Budget:
-    """A Budget: trials as a number, time as text, both with a comma, or a mapping of Budget's own fields.
+    """A Budget: trials as a number, time and money as text, several with commas, or a mapping of Budget's own fields.
 
     >>> budget_of("20"), budget_of("40 trials, 5m"), budget_of({"trials": 60, "minutes": 10})
     (Budget(trials=20), Budget(trials=40, seconds=300.0), Budget(trials=60, seconds=600.0))
+    >>> budget_of("cost 5"), budget_of("1h, $2.50"), budget_of("20 full runs")
+    (Budget(cost=5.0), Budget(seconds=3600.0, cost=2.5), Budget(full_runs=20.0))
     """
     if isinstance(value, Mapping):
         return _budget_of_mapping(value)
@@ -63,9 +67,8 @@ def budget_of(value: object) -> Budget:
         raise _not_a_budget(value)
     given: dict[str, Any] = {}
     for part in value.split(","):
-        found = _TRIALS.fullmatch(part.strip())
         try:
-            name, amount = ("trials", int(found.group(1))) if found else ("seconds", seconds_of("budget", part.strip()))
+            name, amount = _limit(part.strip())
         except PlanError:
             raise _not_a_budget(value) from None
         if name in given:
@@ -74,7 +77,19 @@ def budget_of(value: object) -> Budget:
     return Budget(**given)
 
 
-_FIELDS = ("trials", "seconds", "minutes", "hours", "compute_seconds", "cost")
+def _limit(text: str) -> tuple[str, float]:
+    """One limit by its name in Budget."""
+    if found := _TRIALS.fullmatch(text):
+        return "trials", int(found.group(1))
+    if found := _MONEY.fullmatch(text):
+        return "cost", float(found.group(1) or found.group(2))
+    if found := _FULL_RUNS.fullmatch(text):
+        return "full_runs", float(found.group(1))
+    return "seconds", seconds_of("budget", text)
+
+
+_LIMITS = ("trials", "seconds", "minutes", "hours", "compute_seconds", "cost", "full_runs")
+_FIELDS = (*_LIMITS, "per_second", "per_token", "stages")
 
 
 def _budget_of_mapping(value: Mapping[Any, Any]) -> Budget:
@@ -91,8 +106,8 @@ def _budget_of_mapping(value: Mapping[Any, Any]) -> Budget:
 
 
 def _not_a_budget(value: object) -> PlanError:
-    problem = f"{shown(value)} is neither trials nor time"
-    return PlanError("budget", problem, 'Give "20" (trials), "5m" (time), or "20, 5m".')
+    problem = f"{shown(value)} is neither trials nor time nor money"
+    return PlanError("budget", problem, 'Give "20" (trials), "5m" (time), "cost 5" (money), or several: "20, 5m".')
 
 
 def _unit(text: str) -> str:

@@ -48,7 +48,7 @@ class Request:
 def declaration_options(function: AnyFunction) -> AnyFunction:
     """The options of run and plan, in the order of their help."""
     options = (
-        click.option("--budget", metavar="AMOUNT", help='Trials ("20"), time ("5m", "1h30m") or both ("60, 10m").'),
+        click.option("--budget", metavar="AMOUNT", help='Of trials, time and money: "20", "5m", "60, 10m, cost 5".'),
         click.option("--minimize", multiple=True, metavar="NAME", help="A metric that the command prints."),
         click.option("--maximize", multiple=True, metavar="NAME", help="The same, larger being better."),
         click.option("--test", metavar="COMMAND", help="Run by verification alone; ... stands for the command."),
@@ -63,6 +63,7 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
         click.option("--scheduler", metavar="NAME", help="Ends hopeless trials early: auto, median, none [auto]."),
         click.option("--trial-seconds", metavar="TIME", help="End a longer trial: 90s, 10m."),
         click.option("--trial-memory", metavar="SIZE", help="End a larger one: 512MB, 2GiB."),
+        click.option("--trial-cost", type=float, metavar="MONEY", help="End a dearer one."),
     )
     for option in reversed(options):
         function = option(function)
@@ -107,6 +108,7 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
         stopping="auto",
         trial_seconds=_read(seconds_of, "trial_seconds", given),
         trial_memory=_read(bytes_of, "trial_memory", given),
+        trial_cost=given.get("trial_cost"),
         source=describe(work),
         test=None if test is None else describe(test),
         finalists=given.get("finalists"),

@@ -65,6 +65,7 @@ class StudyEntry(_Strict):
     test: Text | None = None
     trial_seconds: Number | str | None = None
     trial_memory: int | str | None = None
+    trial_cost: Number | None = None
     store: str | None = None
     finalists: int | None = None
     replicates: int | None = None
@@ -127,7 +128,7 @@ def study_file(name: str, text: str) -> StudyFile:
 
 _PLAIN = (
     "name", "minimize", "maximize", "workers", "seed", "strategy", "scheduler",
-    "test", "store", "finalists", "replicates", "test_seeds", "warm_start",
+    "test", "store", "finalists", "replicates", "test_seeds", "warm_start", "trial_cost",
 )  # fmt: skip
 
 

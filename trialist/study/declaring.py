@@ -66,6 +66,7 @@ def plan_of(
     budget: Budget | int | None,
     trial_seconds: float | None,
     trial_memory: int | None,
+    trial_cost: float | None = None,
     strategy: str,
     scheduler: str,
     stopping: str,
@@ -81,7 +82,7 @@ def plan_of(
     return Plan(
         objectives=objectives_of(minimize, maximize),
         budget=Budget.of(budget),
-        limits=Limits(trial_seconds, trial_memory),
+        limits=Limits(trial_seconds, trial_memory, trial_cost),
         strategy=strategy,
         scheduler=scheduler,
         stopping=stopping,

@@ -92,6 +92,7 @@ class Study:
         stopping: str = "auto",
         trial_seconds: float | None = None,
         trial_memory: int | None = None,
+        trial_cost: float | None = None,
         source: str = "",
         test: str | None = None,
         finalists: int | None = None,
@@ -101,15 +102,15 @@ class Study:
     ) -> Study:
         """A new study; StudyExistsError where the name is taken. Without a space, the objective declares its dials.
 
-        trial_seconds, trial_memory (bytes): limits of one trial.  source, test: in words, what is tuned and what
-        verifies it.  finalists, replicates, test_seeds: see Plan.
+        trial_seconds, trial_memory (bytes), trial_cost: limits of one trial.  source, test: in words, what is tuned
+        and what verifies it.  finalists, replicates, test_seeds: see Plan.
         warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
         """
         known = listed(warm_start)
         plan = plan_of(
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
             scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds, trial_memory=trial_memory,
-            source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
+            trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
             warm_start=known, store=store,
         )  # fmt: skip
         return cls(created(plan, space_of(space), store_of(store), known))

@@ -36,6 +36,7 @@ def tune(
     seed: int = 0,
     trial_seconds: float | None = None,
     trial_memory: int | None = None,
+    trial_cost: float | None = None,
     finalists: int | None = None,
     replicates: int | None = None,
     test_seeds: int = 5,
@@ -51,6 +52,7 @@ def tune(
     test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign
     of the first objective. With several seeds, for the default and for the selected configuration.
     workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
+    trial_cost: money of one trial; one that has cost more when it reports is stopped.
     warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.
@@ -68,8 +70,8 @@ def tune(
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
         seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,
-        trial_memory=trial_memory, source=describe(objective), test=describe(test) if test is not None else None,
-        finalists=finalists, replicates=replicates, test_seeds=test_seeds, warm_start=known, store=store,
+        trial_memory=trial_memory, trial_cost=trial_cost, source=describe(objective),
+        test=None if test is None else describe(test), finalists=finalists, replicates=replicates, test_seeds=test_seeds, warm_start=known, store=store,
     )  # fmt: skip
     study = Study.open(plan, space_of(space), store, known)
     events = study.process(objective, test, workers=workers, again=again)
