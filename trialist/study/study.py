@@ -110,8 +110,8 @@ class Study:
         plan = plan_of(
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
             scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds, trial_memory=trial_memory,
-            trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates, test_seeds=test_seeds,
-            warm_start=known, store=store,
+            trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates,
+            test_seeds=test_seeds, warm_start=known, store=store,
         )  # fmt: skip
         return cls(created(plan, space_of(space), store_of(store), known))
 

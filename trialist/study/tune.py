@@ -71,7 +71,8 @@ def tune(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
         seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,
         trial_memory=trial_memory, trial_cost=trial_cost, source=describe(objective),
-        test=None if test is None else describe(test), finalists=finalists, replicates=replicates, test_seeds=test_seeds, warm_start=known, store=store,
+        test=None if test is None else describe(test), finalists=finalists, replicates=replicates,
+        test_seeds=test_seeds, warm_start=known, store=store,
     )  # fmt: skip
     study = Study.open(plan, space_of(space), store, known)
     events = study.process(objective, test, workers=workers, again=again)
