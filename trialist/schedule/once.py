@@ -7,7 +7,7 @@ from trialist.trials.history import History
 
 
 class RunsOnce:
-    """The half of a scheduler that is the same for all of them: every trial is opened as a full run, none is resumed."""
+    """The half of a scheduler that is the same for all of them: each trial is opened as a full run, none is resumed."""
 
     def resume(self, history: History, key: Key) -> None:
         return None

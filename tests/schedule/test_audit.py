@@ -1,0 +1,167 @@
+"""The fidelity audit: misleading rungs are switched off and told, informative ones stay, wrong stops are counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trialist.schedule.audit import MARK, audit, is_audited, was_audited, wrong_stops
+from trialist.schedule.curves import Curves
+from trialist.testing.strategies import MIXED, PLAN
+from trialist.trials.fidelity import Fidelity
+from trialist.trials.history import History
+from trialist.trials.plan import Objective, Plan
+from trialist.trials.trial import Action, Report, Score, Stage, State, Taken, TrialRecord
+
+DIAL = replace(PLAN, fidelity=Fidelity("epochs", 1, 27))
+
+
+def trial(
+    number: int, values: list[float], state: State = State.COMPLETE, length: int | None = None, **more: object
+) -> TrialRecord:
+    reports = tuple(Report(step, value) for step, value in enumerate(values, start=1))
+    scored = state is State.COMPLETE
+    return TrialRecord(
+        number,
+        state,
+        Stage.SEARCH,
+        {},
+        "",
+        "test",
+        0,
+        reports=reports,
+        loss=values[-1] if scored else None,
+        metrics={"loss": Score((values[-1],))} if scored else {},
+        length=length or len(values),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def study(curve: object, n: int, plan: Plan = PLAN, seed: int = 0) -> History:
+    """n full runs of 27 steps; `curve(u, t)` is the loss of quality u, smaller being better, at share t."""
+    t = np.arange(1, 28) / 27
+    u = np.random.default_rng(seed).random(n)
+    return History(plan, MIXED, tuple(trial(i, list(curve(q, t))) for i, q in enumerate(u)))  # type: ignore[operator]
+
+
+def honest(u: float, t: np.ndarray) -> np.ndarray:
+    return u + 1 / (1 + 9 * t)
+
+
+def misleading(u: float, t: np.ndarray) -> np.ndarray:
+    """The better a run ends, the slower it begins; after a fifth of the way the order is the final one."""
+    return np.where(t < 0.2, 2 - u, u)
+
+
+def random_start(u: float, t: np.ndarray) -> np.ndarray:
+    return np.where(t < 0.2, np.random.default_rng(int(u * 1e9)).random(), u)
+
+
+def test_before_any_full_run_nothing_is_stopped_but_all_may_be_paused() -> None:
+    found = audit(History(PLAN, MIXED, ()))
+    assert found.informative == () and len(found.active) == 3 and found.words == ""
+
+
+@pytest.mark.parametrize("plan", [PLAN, DIAL])
+def test_a_handful_of_full_runs_in_the_same_order_make_all_rungs_informative(plan: Plan) -> None:
+    found = audit(study(honest, 5, plan))
+    assert found.informative == found.active == pytest.approx((1 / 27, 1 / 9, 1 / 3))
+    assert all(rung.n == 5 for rung in found.rungs)
+    assert not any(audit(study(honest, 2, plan)).informative)
+
+
+def test_misleading_rungs_are_switched_off_and_it_is_told_which_is_the_first_now() -> None:
+    found = audit(study(misleading, 8))
+    assert found.active == found.informative == (pytest.approx(1 / 3),)
+    assert found.words.startswith("step 1, step 3 do not predict step 27 (rank agreement -0.")
+    assert found.words.endswith("first rung is now step 9")
+    assert "epochs = 1, epochs = 3 do not predict epochs = 27" in audit(study(misleading, 8, DIAL)).words
+
+
+def test_rungs_at_random_never_become_informative_for_long() -> None:
+    passed = [audit(study(random_start, 30, seed=seed)).rungs[0].is_informative for seed in range(20)]
+    assert sum(passed) <= 5  # the interval is one of 80 %
+
+
+def test_survivors_of_an_informative_rung_do_not_switch_it_off() -> None:
+    rng = np.random.default_rng(4)
+    off = 0
+    for _ in range(20):
+        early = rng.normal(size=60)
+        late = 0.6 * early + 0.8 * rng.normal(size=60)
+        order = np.argsort(early)
+        records = []
+        for i, row in enumerate(order):
+            values = [early[row]] * 8 + [late[row]] * 19
+            records.append(trial(i, values) if i < 20 else trial(i, values[:1], State.STOPPED, 27))
+        off += audit(History(PLAN, MIXED, tuple(records))).rungs[0].is_misleading
+    assert off <= 3
+
+
+def test_where_no_rung_predicts_every_trial_runs_in_full() -> None:
+    found = audit(study(lambda u, t: np.where(t < 0.9, 2 - u, u), 8))
+    assert found.active == () and found.words.endswith("every trial runs in full")
+
+
+def test_a_rung_that_does_not_even_predict_the_next_one_is_off_before_full_runs_tell() -> None:
+    stopped = [trial(i, [float(i), *[float(-i)] * 4], State.STOPPED, 27) for i in range(8)]
+    found = audit(History(PLAN, MIXED, tuple(stopped)))
+    assert found.rungs[0].is_misleading and not found.rungs[1].is_misleading
+
+
+def test_with_several_objectives_the_weakest_agreement_counts() -> None:
+    plan = replace(PLAN, objectives=(Objective("loss"), Objective("ms")))
+    records = []
+    for r in study(honest, 8):
+        told = tuple(replace(p, metrics={"ms": float(r.number * (-1) ** (p.step < 9))}) for p in r.reports)
+        records.append(replace(r, reports=told, metrics={**r.metrics, "ms": Score((float(r.number),))}))
+    found = audit(History(plan, MIXED, tuple(records)))
+    assert [rung.is_misleading for rung in found.rungs] == [True, True, False]
+
+
+def test_the_order_of_records_does_not_matter_nor_does_what_was_seen_before() -> None:
+    whole = study(random_start, 20)
+    curves = Curves()
+    for n in (3, 11, 20):
+        part = History(PLAN, MIXED, whole.records[:n])
+        turned = History(PLAN, MIXED, whole.records[:n][::-1])
+        assert audit(part, curves) == audit(part) == audit(turned)
+
+
+AUDITED = Taken(1, Action.GO_ON, f"{MARK}rank 9 of 9")
+
+
+def test_the_first_that_would_be_stopped_is_audited_then_one_in_fifteen_as_far_as_it_is_cheap() -> None:
+    curves = Curves()
+    nothing = study(honest, 400)
+    first = trial(400, [9.0], State.RUNNING, 27)
+    history = History(PLAN, MIXED, (*nothing.records, first))
+    assert is_audited(history, curves.look(history), first)
+    begun = replace(nothing.records[0], course=(AUDITED,))
+    many = History(PLAN, MIXED, (begun, *nothing.records[1:]))
+    curves.look(many)
+    share = np.mean([is_audited(many, curves, trial(n, [9.0], State.RUNNING, 27)) for n in range(400, 1400)])
+    assert 0.04 < share < 0.1
+    poor = History(PLAN, MIXED, (begun, *nothing.records[1:9]))
+    curves.look(poor)
+    assert not any(is_audited(poor, curves, trial(n, [9.0], State.RUNNING, 27)) for n in range(9, 99))
+
+
+def test_an_audited_trial_stays_one() -> None:
+    record = replace(trial(3, [9.0], State.RUNNING, 27), course=(AUDITED,))
+    assert was_audited(record) and is_audited(History(PLAN, MIXED, (record,)), Curves(), record)
+
+
+def test_wrong_stops_are_audited_trials_that_came_among_the_best() -> None:
+    plain = [trial(i, [10.0 + i] * 3) for i in range(8)]
+    stopped = [trial(i, [99.0], State.STOPPED, 3) for i in range(8, 20)]
+    audited = [trial(20 + i, [value] * 3, course=(AUDITED,)) for i, value in enumerate((9.0, 10.5, 50.0))]
+    found = wrong_stops(History(PLAN, MIXED, (*plain, *stopped, *audited)))
+    assert (found.audited, found.wrong, found.best, found.stopped) == (3, 2, 1, 12)
+    assert found.words == (
+        "3 trials that would have been stopped ran to the end: 2 of them came among the best tenth, "
+        "1 became the best; 12 others were stopped"
+    )
+    assert wrong_stops(History(PLAN, MIXED, tuple(plain))).words == ""

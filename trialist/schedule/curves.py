@@ -1,0 +1,235 @@
+"""The learning curves of a study as arrays, of which only changed records are read anew.
+
+n trials, at most T reports each, m objectives; smaller is better, and a diverged value (NaN) is the worst there is.
+Curves are compared at equal shares of their own length: a cosine schedule of 10 epochs is at its half after 5, one of
+100 after 50, and only then do their losses mean the same.  All of it is a cache: a fresh one that looks at the same
+history holds the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trialist.trials.history import History, Records
+from trialist.trials.messages import Reported
+from trialist.trials.plan import Objective
+from trialist.trials.trial import Report, Stage, State, TrialRecord
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_BLOCK = 256
+_NEARLY = 1 - 1e-9  # a third of 9 steps is step 3, whatever the rounding
+
+
+class Curves:
+    """What the trials of a history reported, row by row in the order of its records.
+
+    A curve stands at a share of its length where its first report at or after that share stands: that is when a
+    scheduler looks at it, whatever the interval of its reports.
+    """
+
+    def __init__(self) -> None:
+        self._records: Records = ()
+        self._objectives: tuple[Objective, ...] = ()
+        self._high: float | None = None
+        self._start()
+
+    def look(self, history: History) -> Curves:
+        """This, as it stands with that history."""
+        plan, records, seen = history.plan, history.records, self._records
+        high = None if plan.fidelity is None else float(plan.fidelity.high)
+        changed = list(_changed(records, seen))
+        is_another = (plan.objectives, high) != (self._objectives, self._high) or len(records) < len(seen)
+        if is_another or any(records[row].number != seen[row].number for row in changed):
+            self._objectives, self._high = plan.objectives, high
+            self._start()
+            changed, seen = [], ()
+        for row in (*changed, *range(len(seen), len(records))):
+            self._read(row, records[row], seen[row].reports if row < len(seen) else ())
+        self._records = records
+        return self
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """(n,) of the trials."""
+        return self._seen("number")
+
+    @property
+    def counts(self) -> Mask:
+        """(n,) whom others are compared with: explored, not failed, and feasible, for cheats are no measure."""
+        return self._seen("counts")
+
+    @property
+    def is_full(self) -> Mask:
+        """(n,) explored full runs, scored and feasible."""
+        return self._seen("full")
+
+    @property
+    def has_ended(self) -> Mask:
+        """(n,) those of them that do not run: full runs, and what was paused or stopped."""
+        return self._seen("ended")
+
+    @property
+    def final(self) -> Floats:
+        """(n, m) losses of the full runs; infinite elsewhere."""
+        return self._seen("final")
+
+    @property
+    def spent(self) -> Floats:
+        """(n,) shares of a full run that they came to, as far as it is known."""
+        shares = np.minimum(self._seen("last") / self.lengths, 1.0)
+        return np.where(self.is_full, 1.0, np.where(np.isnan(shares), 0.0, shares))
+
+    @property
+    def lengths(self) -> Floats:
+        """(n,) steps of a full run of each: as it told, else those of the longest full run, else NaN."""
+        own, last = self._seen("length"), self._seen("last")
+        longest = float(np.max(last, where=self.is_full & np.isnan(own), initial=0.0))
+        return np.where(np.isnan(own), longest or np.nan, own)
+
+    @property
+    def scores_best(self) -> bool:
+        """Whether full runs are scored by their best report rather than by their last one, as far as the two differ."""
+        told = self._seen("scored_by")[self.is_full]
+        return bool(told.sum() > 0)
+
+    def share(self, report: Reported, record: TrialRecord) -> float:
+        """The share of its own length that a trial has reached with this report; NaN where no length is known."""
+        if self._high is not None:
+            return report.step / self._high
+        length = report.of or record.length or self.lengths[self.row(record.number)]
+        return float(report.step / length)
+
+    def row(self, number: int) -> int:
+        return self._row_of[number]
+
+    def record(self, row: int) -> TrialRecord:
+        return self._records[row]
+
+    def at(self, share: float, best: bool = False) -> Floats:
+        """(n, m) losses at a share of the length, NaN where a curve does not reach it.
+
+        best: the lowest up to there instead of the last one, in each objective.
+        """
+        n, width = len(self._records), self._rows["step"].shape[1]
+        target = share * self.lengths * _NEARLY  # (n,)
+        low, high = np.zeros(n, dtype=np.int64), self._seen("count").copy()
+        rows, steps = np.arange(n), self._rows["step"]
+        for _ in range(int(width).bit_length()):  # all curves are bisected at once
+            middle = (low + high) // 2
+            before = (low < high) & (steps[rows, np.minimum(middle, width - 1)] < target)
+            low = np.where(before, middle + 1, low)
+            high = np.where(before, high, middle)
+        reached = (low < self._seen("count")) & ~np.isnan(target)
+        found: Floats = np.full((n, len(self._objectives)), np.nan)
+        found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
+        return found
+
+    def curve(self, row: int) -> tuple[Floats, Floats]:
+        """(T,) shares of the length and (T,) losses of the first objective of one trial."""
+        count = self._rows["count"][row]
+        return self._rows["step"][row, :count] / self.lengths[row], self._rows["loss"][row, :count, 0]
+
+    def losses(self, report: Report | Reported) -> list[float]:
+        """The loss of each objective in a report; NaN for one that it does not tell."""
+        found = []
+        for i, objective in enumerate(self._objectives):
+            value = report.value if i == 0 else report.metrics.get(objective.name)
+            found.append(np.nan if value is None else np.inf if value != value else objective.loss(value))
+        return found
+
+    def _start(self) -> None:
+        m = len(self._objectives)
+        self._records = ()
+        self._row_of: dict[int, int] = {}
+        self._rows: dict[str, NDArray[Any]] = {
+            "number": np.empty(0, dtype=np.int64),
+            "counts": np.empty(0, dtype=bool),
+            "full": np.empty(0, dtype=bool),
+            "ended": np.empty(0, dtype=bool),
+            "final": np.empty((0, m)),
+            "length": np.empty(0),
+            "last": np.empty(0),  # the last step
+            "scored_by": np.empty(0, dtype=np.int64),  # +1: its best report, -1: its last one, 0: they are the same
+            "count": np.empty(0, dtype=np.int64),
+            "step": np.empty((0, 1)),
+            "loss": np.empty((0, 1, m)),
+            "best": np.empty((0, 1, m)),
+        }
+
+    def _seen(self, name: str) -> NDArray[Any]:
+        return self._rows[name][: len(self._records)]
+
+    def _read(self, row: int, record: TrialRecord, before: tuple[Report, ...]) -> None:
+        """Read one record; `before` are the reports that its row was made of."""
+        rows, reports = self._rows, record.reports
+        known = len(before)  # reports that stand in the row already
+        if known and (known != rows["count"][row] or reports[:known] != before):
+            known = 0
+        if any(b.step <= a.step for a, b in pairwise(reports[max(known - 1, 0) :])):  # a run that began anew
+            known, reports = 0, tuple({r.step: r for r in sorted(reports, key=lambda r: r.step)}.values())
+        self._make_room(row + 1, len(reports))
+        rows = self._rows
+        explored = record.stage is not Stage.SELECT and record.is_feasible
+        rows["number"][row] = record.number
+        self._row_of[record.number] = row
+        rows["counts"][row] = explored and record.state is not State.FAILED
+        rows["full"][row] = explored and record.is_scored
+        rows["ended"][row] = explored and (record.is_scored or record.state in (State.STOPPED, State.PAUSED))
+        rows["final"][row] = self._final(record)
+        length = self._high if self._high is not None else record.length
+        rows["length"][row] = np.nan if length is None else length
+        rows["last"][row] = reports[-1].step if reports else 0.0
+        rows["count"][row] = len(reports)
+        new = reports[known:]
+        if new:
+            losses = np.array([self.losses(r) for r in new])
+            rows["step"][row, known : len(reports)] = [r.step for r in new]
+            rows["loss"][row, known : len(reports)] = losses
+            lowest = np.minimum.accumulate(losses)
+            if known:
+                lowest = np.minimum(lowest, rows["best"][row, known - 1])
+            rows["best"][row, known : len(reports)] = lowest
+        rows["scored_by"][row] = self._scored_by(row, record)
+
+    def _final(self, record: TrialRecord) -> list[float]:
+        if not record.is_scored:
+            return [np.inf] * len(self._objectives)
+        metrics = record.metrics
+        others = [o.loss(metrics[o.name].mean) if o.name in metrics else np.inf for o in self._objectives[1:]]
+        return [np.inf if record.loss is None else record.loss, *others]
+
+    def _scored_by(self, row: int, record: TrialRecord) -> int:
+        count = self._rows["count"][row]
+        if not count or record.loss is None:
+            return 0
+        best, last = self._rows["best"][row, count - 1, 0], self._rows["loss"][row, count - 1, 0]
+        return int(np.sign(abs(last - record.loss) - abs(best - record.loss))) if np.isfinite(last) else 0
+
+    def _make_room(self, n: int, reports: int) -> None:
+        """Arrays grow by doubling, in both directions."""
+        have, width = self._rows["step"].shape
+        if n <= have and reports <= width:
+            return
+        more = 2 * n - have if n > have else 0
+        wider = 2 * reports - width if reports > width else 0
+        for name, kept in self._rows.items():
+            growth = [(0, more)] + [(0, 0)] * (kept.ndim - 1)
+            if name in ("step", "loss", "best"):
+                growth[1] = (0, wider)
+            self._rows[name] = np.pad(kept, growth)
+
+
+def _changed(records: Records, seen: Records) -> Iterator[int]:
+    """Where the two differ, as far as both go."""
+    for start in range(0, min(len(records), len(seen)), _BLOCK):
+        # Two tuples of the same objects are compared in no time: a loop of our own would cost as much as the decision.
+        ours, theirs = records[start : start + _BLOCK], seen[start : start + _BLOCK]
+        if ours != theirs[: len(ours)]:
+            yield from (start + i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a is not b)
