@@ -10,7 +10,6 @@ from typing import Any
 from trialist.errors import PlanChangedError, StudyExistsError
 from trialist.protocols import Revision, Store
 from trialist.schedule.schedulers import scheduler_for
-from trialist.schedule.stopping import check_stopping
 from trialist.search.choose import check_strategy
 from trialist.space.revision import differences
 from trialist.space.space import Space
@@ -19,6 +18,7 @@ from trialist.study import earlier
 from trialist.study.earlier import Earlier
 from trialist.study.session import Session
 from trialist.trials.plan import Budget, Limits, Plan, objectives_of
+from trialist.trials.stopping import Stopping, Stops, Worth
 
 DEFAULT_STORE = "trialist.db"
 
@@ -69,7 +69,8 @@ def plan_of(
     trial_cost: float | None = None,
     strategy: str,
     scheduler: str,
-    stopping: str,
+    stopping: Stops,
+    worth: Worth | str | None = None,
     warm_start: Sequence[Earlier] = (),
     store: str | Path | Store = DEFAULT_STORE,
     **rest: Any,
@@ -78,14 +79,14 @@ def plan_of(
 
     store: where the study will be, so that the earlier ones of its warm start are named as seen from there.
     """
-    check_strategy(strategy), scheduler_for(scheduler), check_stopping(stopping)
+    check_strategy(strategy), scheduler_for(scheduler)
     return Plan(
         objectives=objectives_of(minimize, maximize),
         budget=Budget.of(budget),
         limits=Limits(trial_seconds, trial_memory, trial_cost),
         strategy=strategy,
         scheduler=scheduler,
-        stopping=stopping,
+        stopping=Stopping.of(stopping, worth),
         warm_start=earlier.named(warm_start, store),
         **rest,
     )

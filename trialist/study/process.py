@@ -10,11 +10,11 @@ from itertools import count
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.schedule.schedulers import scheduler_for
-from trialist.schedule.stopping import should_end
 from trialist.search.auto import turn
 from trialist.search.choose import Choice, choose, refiner_for, strategy_for
 from trialist.search.refinement import Refinement, refine
 from trialist.search.stages import Stages
+from trialist.stopping.over import should_end
 from trialist.study import earlier, selection
 from trialist.study.desk import Desk
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from trialist.schedule.stopping import should_end
 from trialist.search.stages import Stages
+from trialist.stopping.over import should_end
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.plan import duration

@@ -17,6 +17,7 @@ from trialist.study.study import Study
 from trialist.study.verification import Test
 from trialist.study.work import Work, default_name, describe
 from trialist.trials.plan import Budget
+from trialist.trials.stopping import Stops, Worth
 
 
 def tune(
@@ -28,7 +29,8 @@ def tune(
     budget: Budget | int,
     strategy: str = "auto",
     scheduler: str = "auto",
-    stopping: str = "auto",
+    stopping: Stops = "auto",
+    worth: Worth | str | None = None,
     test: Test | None = None,
     workers: int = 1,
     store: str | Path | Store = DEFAULT_STORE,
@@ -49,6 +51,8 @@ def tune(
     objective: a function of a Trial that returns a number, a list of replicates or a dict of metrics.
     space: without one, the objective declares its dials (`trial.suggest_float` and its like).
     budget: a Budget, or a number of trials.
+    stopping: what ends the search early: "auto" advises, "none" is the budget alone; rules such as "plateau", "regret",
+    "emmr", Target(0.05), Plateau(20, 0.001), one or a list.  worth: a gain that an hour is worth, Worth(0.001, "hour").
     test: called by verification alone, as test(params, seed): a number, or a number per test example, in the sign
     of the first objective. With several seeds, for the default and for the selected configuration.
     workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
@@ -69,7 +73,7 @@ def tune(
     known = listed(warm_start)
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
-        seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds,
+        seed=seed, strategy=strategy, scheduler=scheduler, stopping=stopping, worth=worth, trial_seconds=trial_seconds,
         trial_memory=trial_memory, trial_cost=trial_cost, source=describe(objective),
         test=None if test is None else describe(test), finalists=finalists, replicates=replicates,
         test_seeds=test_seeds, warm_start=known, store=store,

@@ -10,6 +10,7 @@ from typing import Any
 
 from trialist.errors import PlanError, shown
 from trialist.trials.fidelity import Fidelity
+from trialist.trials.stopping import Stopping
 
 MAX_NAME = 1_000  # characters; longer names break every table, and are a mistake
 LIMITS = ("trials", "seconds", "compute_seconds", "cost", "full_runs")  # of a Budget; the rest of it says how
@@ -208,7 +209,7 @@ class Plan:
     source and test say in words what is tuned and what verifies it: a function's name, or a command.
     finalists, replicates: how many configurations are re-scored on how many fresh seeds; None leaves it to the budget.
     test_seeds: trainings of each side in verification.
-    fidelity: the dial of cost, where whole runs have one.
+    fidelity: the dial of cost, where whole runs have one.  stopping: what ends the study before its budget.
     warm_start: the earlier studies that are learnt from, each by name, or name@place where its store is another one.
     """
 
@@ -218,7 +219,7 @@ class Plan:
     seed: int = 0
     strategy: str = "auto"
     scheduler: str = "auto"
-    stopping: str = "auto"
+    stopping: Stopping = field(default_factory=Stopping)
     limits: Limits = field(default_factory=Limits)
     source: str = ""
     test: str | None = None
@@ -268,6 +269,7 @@ class Plan:
             **{name: getattr(self, name) for name in _PLAIN},
             "warm_start": list(self.warm_start),
             "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
+            "stopping": self.stopping.to_json(),
         }
 
     @classmethod
@@ -279,11 +281,12 @@ class Plan:
             limits=Limits(**obj["limits"]),
             warm_start=tuple(obj.get("warm_start", ())),
             fidelity=None if obj.get("fidelity") is None else Fidelity(**obj["fidelity"]),
+            stopping=Stopping.of(obj.get("stopping", "auto")),
             **{name: obj[name] for name in _PLAIN if name in obj},
         )
 
 
-_PLAIN = ("seed", "strategy", "scheduler", "stopping", "source", "test", "finalists", "replicates", "test_seeds")
+_PLAIN = ("seed", "strategy", "scheduler", "source", "test", "finalists", "replicates", "test_seeds")
 
 
 def objectives_of(minimize: str | list[str] | None, maximize: str | list[str] | None) -> tuple[Objective, ...]:

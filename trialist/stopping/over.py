@@ -1,4 +1,4 @@
-"""Whether a study is over before its stages are: its reason in words, or None.
+"""Whether a study is over whatever rules it has: the trials of its budget are used, or trial after trial fails.
 
 A strategy tells by itself that a space is exhausted, and the clock is the loop's; here is what the trials tell.
 """
@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trialist.errors import PlanError, shown
 from trialist.trials.history import History
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Cause, State, TrialRecord
 
 FAILURES = 10  # in a row: by then it is not the configurations' fault
-STOPPING = ("auto", "none")
-
-
-def check_stopping(name: str) -> str:
-    """A stopping rule's name as it is: "auto", or "none" for the budget alone; else PlanError."""
-    if name not in STOPPING:
-        raise PlanError("stopping", f"{shown(name)} is not a stopping rule", f"Use one of {', '.join(STOPPING)}.")
-    return name
 
 
 def should_end(history: History, plan: Plan, since: int = 0) -> str | None:
@@ -31,7 +22,7 @@ def should_end(history: History, plan: Plan, since: int = 0) -> str | None:
     trials = plan.budget.trials
     if trials is not None and len(history) >= trials and all(record.state.is_closed for record in history):
         return f"the budget of {trials:,} trials is used"
-    if check_stopping(plan.stopping) == "none":
+    if plan.stopping.is_none:
         return None
     return _only_failures(history.records, since)
 

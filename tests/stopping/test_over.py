@@ -1,16 +1,14 @@
-"""Stopping rules: the budget, and failures in a row."""
+"""What ends a study whatever rules it has: the budget, and failures in a row."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from trialist.errors import PlanError
-from trialist.schedule.stopping import FAILURES, check_stopping, should_end
+from trialist.stopping.over import FAILURES, should_end
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.history import History
 from trialist.trials.plan import Budget
+from trialist.trials.stopping import Stopping
 from trialist.trials.trial import Cause, Failure, Stage, State, TrialRecord
 
 UNLIMITED = replace(PLAN, budget=Budget())
@@ -31,7 +29,7 @@ def test_a_used_up_budget_ends_the_study_once_all_trials_are_closed() -> None:
     assert should_end(trials("cc"), plan) is None
     assert should_end(trials("ccr"), plan) is None
     assert should_end(trials("cfc"), plan) == "the budget of 3 trials is used"
-    assert should_end(trials("ccc"), replace(plan, stopping="none")) == "the budget of 3 trials is used"
+    assert should_end(trials("ccc"), replace(plan, stopping=Stopping.of("none"))) == "the budget of 3 trials is used"
 
 
 def test_ten_failures_in_a_row_end_the_study_with_the_last_message() -> None:
@@ -54,11 +52,4 @@ def test_failures_before_a_repair_do_not_count() -> None:
 
 
 def test_without_stopping_rules_failures_go_on() -> None:
-    assert should_end(trials("f" * 50), replace(UNLIMITED, stopping="none")) is None
-
-
-@pytest.mark.parametrize("name", ["never", "", "Auto"])
-def test_an_unknown_rule_is_refused(name: str) -> None:
-    with pytest.raises(PlanError, match=r"stopping: .* is not a stopping rule\. Use one of auto, none"):
-        check_stopping(name)
-    assert check_stopping("auto") == "auto"
+    assert should_end(trials("f" * 50), replace(UNLIMITED, stopping=Stopping.of("none"))) is None
