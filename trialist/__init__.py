@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from trialist.execute.command import Command
     from trialist.execute.reporting import report
     from trialist.execute.worker import Trial
+    from trialist.rates.range_test import RangeTest, lr_range_test
+    from trialist.rates.rate import Rate
+    from trialist.rates.schedule import Schedule
     from trialist.scoring.validation import Split
     from trialist.scoring.verdict import Outcome, Verdict
     from trialist.space.condition import above, below, between
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from trialist.space.space import Space
     from trialist.study.study import Study
     from trialist.study.tune import tune
+    from trialist.trials.fidelity import Fidelity
     from trialist.trials.history import History
     from trialist.trials.plan import Budget
     from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
@@ -52,6 +56,9 @@ _HOMES = {
     "trialist.execute.command": "Command",
     "trialist.execute.reporting": "report",
     "trialist.execute.worker": "Trial",
+    "trialist.rates.range_test": "RangeTest lr_range_test",
+    "trialist.rates.rate": "Rate",
+    "trialist.rates.schedule": "Schedule",
     "trialist.scoring.validation": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
     "trialist.space.condition": "above below between",
@@ -59,6 +66,7 @@ _HOMES = {
     "trialist.space.space": "Space",
     "trialist.study.study": "Study",
     "trialist.study.tune": "tune",
+    "trialist.trials.fidelity": "Fidelity",
     "trialist.trials.history": "History",
     "trialist.trials.plan": "Budget",
     "trialist.trials.trial": "Cause Score Stage State TrialRecord",
@@ -72,6 +80,7 @@ __all__ = [
     "Command",
     "CommandError",
     "ExecutionError",
+    "Fidelity",
     "Float",
     "History",
     "InputError",
@@ -82,7 +91,10 @@ __all__ = [
     "Outcome",
     "PlanChangedError",
     "PlanError",
+    "RangeTest",
+    "Rate",
     "ResultError",
+    "Schedule",
     "Score",
     "SealedError",
     "Space",
@@ -103,6 +115,7 @@ __all__ = [
     "above",
     "below",
     "between",
+    "lr_range_test",
     "report",
     "tune",
 ]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from trialist.numerics.keys import Key
 from trialist.space.space import Space
 from trialist.trials.history import History
-from trialist.trials.messages import Assignment, Message, Reported
+from trialist.trials.messages import Assignment, Entry, Message, Reported
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Decision, Exhausted, Failure, Promotion, Proposal, TrialRecord
 
@@ -181,24 +181,24 @@ class Store(Protocol):
         owner: Owner,
         propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
-        limit: int | None = None,
-    ) -> TrialRecord | Exhausted | None:
+    ) -> TrialRecord | Exhausted:
         """Take the oldest waiting trial, else open a new one with what `propose(number)` says; lease it to `owner`.
 
         A Promotion opens no new trial: the paused one runs again, as its next attempt and up to another fidelity.
 
         `propose` is called inside the transaction, when the number is certain and all that others opened is visible
-        to `changes` on the same thread: so no two coordinators ever open the same configuration unawares.
-        None where the study holds `limit` trials already and none is waiting.
+        to `changes` on the same thread: so no two coordinators ever open the same configuration unawares, or more
+        trials than a budget allows.
         """
         ...
 
     def record(
-        self, name: str, number: int, messages: Sequence[Message], at: float, owner: Owner | None = None
+        self, name: str, number: int, messages: Sequence[Entry], at: float, owner: Owner | None = None
     ) -> TrialRecord:
         """Apply a trial's messages in one transaction, and give the trial back as it is now.
 
-        Declared grows the study's space; Finished and Failed close it (Failed with retry puts it back in the queue).
+        Declared grows the study's space; Finished and Failed close it (Failed with retry puts it back in the queue,
+        Finished may pause it: what all of its runs took adds up from there on).
         Without an owner anybody may tell a running trial its result; with one, only the lease's holder.
         Telling the same Finished twice by the same owner is fine; anything else to a closed trial is a StateError.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,21 @@ from trialist.space.number import Float
 from trialist.store import open_store
 from trialist.store.records import COLUMNS, record_of, records_of, row_of
 from trialist.testing.example_study import PLAN, SPACE
-from trialist.trials.messages import Declared, Failed, Finished, Noted, Reported
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Score, Stage, State, TrialRecord
+from trialist.trials.fidelity import Fidelity
+from trialist.trials.messages import Decided, Declared, Failed, Finished, Noted, Reported
+from trialist.trials.trial import (
+    Action,
+    Cause,
+    Exhausted,
+    Failure,
+    Promotion,
+    Proposal,
+    Score,
+    Stage,
+    State,
+    Taken,
+    TrialRecord,
+)
 
 _floats = st.floats(allow_nan=False)
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -29,9 +43,20 @@ _plain = st.recursive(
 _params = st.dictionaries(_texts, _plain, max_size=4)
 _any_text = st.text(max_size=20)  # also with lone surrogates: tracebacks have them
 _failures = st.builds(Failure, st.sampled_from(Cause), _any_text, _any_text, st.none() | st.tuples(*[_any_text] * 4))
+_fidelities = st.none() | st.sampled_from([0.5, 1, 3.0])
 _proposals = st.builds(
-    Proposal, _params, _texts, _texts, st.sampled_from(Stage), st.none() | st.integers(0, 2**40), st.none() | st.just(0)
+    Proposal,
+    _params,
+    _texts,
+    _texts,
+    st.sampled_from(Stage),
+    st.none() | st.integers(0, 2**40),
+    st.none() | st.just(0),
+    _fidelities,
+    st.none() | st.just(0),
 )
+_steps = st.integers(0, 4) | st.just(0.5)
+_taken = st.builds(Taken, st.just(1) | st.just(0.5), st.sampled_from([Action.GO_ON, Action.PAUSE, Action.STOP]), _texts)
 
 _OWNERS = (Owner("a", 60.0, "ann"), Owner("b", 60.0, "bob"), Owner("silent", 0.0, "sue"), None)
 _numbers, _attempts = st.integers(-1, 5), st.sampled_from([0, 0, 0, 1, 2])
@@ -41,7 +66,17 @@ _metrics = st.fixed_dictionaries(
     optional={"accuracy": st.tuples(st.floats())},
 )
 _messages = st.one_of(
-    st.builds(Reported, _numbers, _attempts, st.integers(0, 4), _floats, st.dictionaries(_texts, _floats, max_size=2)),
+    st.builds(
+        Reported,
+        _numbers,
+        _attempts,
+        _steps,
+        _floats,
+        st.dictionaries(_texts, _floats, max_size=2),
+        of=st.none() | st.just(9),
+        since=_steps,
+    ),
+    st.builds(Decided, _numbers, _attempts, _taken),
     st.builds(Noted, _numbers, _attempts, _texts, _plain),
     st.builds(Declared, _numbers, _attempts, st.sampled_from("xy"), st.just(Float(0, 1)), st.floats(0, 1)),
     st.builds(
@@ -51,7 +86,7 @@ _messages = st.one_of(
         _metrics,
         _seconds,
         st.none() | _seconds,
-        st.sampled_from([State.COMPLETE, State.STOPPED, State.WAITING]),
+        st.sampled_from([State.COMPLETE, State.STOPPED, State.WAITING, State.PAUSED, State.PAUSED]),
         _texts,
         st.dictionaries(st.sampled_from(["ms", "$gb"]), st.floats(allow_nan=False), max_size=2),
     ),
@@ -61,6 +96,12 @@ _actions = st.one_of(
     st.builds(lambda proposals: ("enqueue", proposals), st.lists(_proposals, max_size=2)),
     st.builds(lambda owner, proposal: ("open", owner, proposal), st.sampled_from(_OWNERS[:3]), _proposals),
     st.builds(lambda owner, proposal: ("open", owner, proposal), st.sampled_from(_OWNERS[:2]), _proposals),
+    st.builds(
+        lambda owner, number, fidelity: ("open", owner, Promotion(number, "one of the best", fidelity)),
+        st.sampled_from(_OWNERS[:2]),
+        _numbers,
+        _fidelities,
+    ),
     st.builds(lambda owner: ("open", owner, Exhausted("done")), st.sampled_from(_OWNERS[:2])),
     st.builds(
         lambda n, m, owner: ("record", n, m, owner), _numbers, st.lists(_messages, max_size=3), st.sampled_from(_OWNERS)
@@ -72,14 +113,14 @@ _actions = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(_actions, max_size=25))
-def test_both_stores_answer_alike(actions: list[tuple[Any, ...]]) -> None:
+@given(st.lists(_actions, max_size=25), st.none() | st.just(Fidelity("epochs", 0.5, 4)))
+def test_both_stores_answer_alike(actions: list[tuple[Any, ...]], fidelity: Fidelity | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "s.db"
         memory, file = open_store("memory"), open_store(path)
         try:
             for store in (memory, file):
-                store.create_study(PLAN, SPACE, at=1.0)
+                store.create_study(replace(PLAN, fidelity=fidelity), SPACE, at=1.0)
             for at, action in enumerate(actions, start=2):
                 assert repr(_done(memory, action, float(at))) == repr(_done(file, action, float(at))), action
                 assert repr(_told(memory)) == repr(_told(file))
@@ -106,6 +147,11 @@ def test_both_stores_answer_alike(actions: list[tuple[Any, ...]]) -> None:
         earlier=st.lists(_failures, max_size=2).map(tuple),
         stop_reason=_texts,
         notes=_params,
+        fidelity=st.none() | st.just(0.5) | st.just(3),
+        length=st.none() | st.just(81),
+        course=st.lists(_taken, max_size=3).map(tuple),
+        inherits=st.none() | st.just(7),
+        used=st.floats(0, 1e9),
     )
 )
 def test_a_record_written_to_a_row_reads_back_exactly(record: TrialRecord) -> None:
@@ -119,7 +165,9 @@ def _done(store: Store, action: tuple[Any, ...], at: float) -> object:
     kind, *given_values = action
     calls: dict[str, Callable[..., object]] = {
         "enqueue": lambda proposals: store.enqueue("digits", proposals, at),
-        "open": lambda owner, proposal: store.open_trial("digits", owner, lambda number: proposal, at, limit=6),
+        "open": lambda owner, proposal: store.open_trial(
+            "digits", owner, lambda number: Exhausted("six are enough") if number >= 6 else proposal, at
+        ),
         "record": lambda number, messages, owner: store.record("digits", number, messages, at, owner),
         "release": lambda: store.release_expired("digits", at),
         "stage": lambda stage, value, once: store.write_stage("digits", stage, {"value": value}, at, once),

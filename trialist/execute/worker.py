@@ -49,10 +49,13 @@ class Trial:
         "_current",
         "_decision",
         "_dials",
+        "_found",
         "_last",
         "_last_step",
+        "_length",
         "_metrics",
         "_reported",
+        "_start",
     )
 
     def __init__(
@@ -66,6 +69,9 @@ class Trial:
         self._assignment, self._channel = assignment, channel
         self._dials = Dials(assignment, space, declared)
         self._reported: set[int] = set()
+        self._start: int | None = None  # where the run goes on from, if it said so
+        self._found = False  # it looked into a folder that held a checkpoint
+        self._length: int | None = None
         self._last: float | None = None
         self._last_step = 0
         self._metrics: dict[str, float] = {}
@@ -100,7 +106,7 @@ class Trial:
 
     @property
     def attempt(self) -> int:
-        """How many attempts at this trial were made before, each ended by something else than the configuration."""
+        """How many runs of this trial came before: each was paused, or failed for no fault of the configuration."""
         return self._assignment.attempt
 
     @property
@@ -115,8 +121,20 @@ class Trial:
 
     @property
     def fidelity(self) -> float | None:
-        """How much of the full cost to spend, in the study's own unit; None where the study has no such dial."""
+        """How far this run is to go, in the study's own unit; None where the study has no such dial."""
         return self._assignment.fidelity
+
+    @property
+    def since(self) -> float:
+        """The step of the last report; before the first one, where this run goes on from: 0, or an earlier run's end.
+
+        An earlier run's end where `steps` was told so, or where a checkpoint was there when it was looked for.
+        """
+        if self._reported:
+            return self._last_step
+        if self._start is not None:
+            return self._start
+        return self._assignment.reached if self._found else 0
 
     @property
     def last(self) -> float | None:
@@ -184,20 +202,38 @@ class Trial:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """A folder of the trial's own, made on first use; a later attempt finds what an earlier one left in it."""
+        """A folder of the trial's own, made on first use; a later run finds what an earlier one left in it.
+
+        A trial that was paused may go on from there, and says so: `trial.steps(start=...)`.  Without a checkpoint it is
+        run anew, and all of that counts as spent.
+        """
         path = Path(self._assignment.directory, CHECKPOINT)
         path.mkdir(parents=True, exist_ok=True)
+        if self._assignment.reached and not self._reported:
+            self._found = self._found or any(path.iterdir())
         return path
 
-    def steps(self, n: int) -> Iterator[int]:
-        """Steps 1, 2, ... n; ends early once the trial should stop. A report made inside belongs to its step."""
-        if type(plain(n)) is not int or n < 0:
-            raise ResultError("steps", f"{shown(n)} is not a number of steps", "Give a whole number, at least 0.")
-        return self._steps(n)
+    def steps(self, n: int | None = None, start: int = 0) -> Iterator[int]:
+        """Steps start + 1, ... n; ends early once the trial should stop. A report made inside belongs to its step.
 
-    def _steps(self, n: int) -> Iterator[int]:
+        n: the steps of a full run; without one, this run's fidelity.  start: steps that a checkpoint holds already.
+        Raises ResultError where n is missing and the study has no fidelity, and for what is no number of steps.
+        """
+        n = _steps_of(self.fidelity) if n is None else _count("steps", n)
+        start = _count("start", start)
+        if start > n:
+            raise ResultError("start", f"{start} steps are done already", f"Give at most {n}, the number of steps.")
+        if self.fidelity is None:
+            self._length = n
+        if not self._reported:
+            self._start = start
+            if start and start == self._assignment.reached:
+                self._last = self._assignment.last
+        return self._steps(n, start)
+
+    def _steps(self, n: int, start: int) -> Iterator[int]:
         try:
-            for step in range(1, n + 1):
+            for step in range(start + 1, n + 1):
                 if self.should_stop:
                     return
                 self._current = step
@@ -209,9 +245,15 @@ class Trial:
         """Report the first objective's value after `step` steps, other metrics beside it; NaN is a value too.
 
         step: the current one of `steps()`, else one more than the last.  Raises ResultError for a value that is no
-        number, a step that is no whole number from 0 on, or a step reported before.
+        number, a step that is no whole number from 0 on, one reported before, or one beyond the run's fidelity.
         """
         step = self._next_step() if step is None else _step(step)
+        if self.fidelity is not None and step > self.fidelity:
+            raise ResultError(
+                "step",
+                f"{step} is beyond this run's fidelity, {self.fidelity:g}",
+                "Where a study has a fidelity, steps are amounts of it: end the run there, as trial.steps() does.",
+            )
         if step in self._reported:
             remedy = "Report each step once; give other metrics of the same step by name, in the same call."
             raise ResultError("step", f"{step} was reported before", remedy)
@@ -223,9 +265,10 @@ class Trial:
             raise ResultError(
                 name, f"{shown(metrics[name])} is given beside the value {shown(value)}", "Use one of them."
             )
+        since = min(self.since, max(0, step - 1))
         self._reported.add(step)
         self._last, self._last_step, self._metrics = value, step, extra
-        decision = self._send(Reported(self.number, self.attempt, step, value, extra, cost=self._cost))
+        decision = self._send(Reported(self.number, self.attempt, step, value, extra, self._length, self._cost, since))
         if not self.should_stop:  # once asked to stop, a later answer does not take it back
             self._decision = decision
 
@@ -314,7 +357,13 @@ def run_assignment(
         else:
             seconds = perf_counter() - started
             message = Finished(
-                assignment.number, assignment.attempt, result, seconds, trial.cost, constraints=trial.constraints
+                assignment.number,
+                assignment.attempt,
+                result,
+                seconds,
+                trial.cost,
+                constraints=trial.constraints,
+                since=trial.since,
             )
     except KeyboardInterrupt:
         if trial._broken is None:
@@ -341,6 +390,21 @@ def _returned(trial: Trial, value: Any) -> Any:
     if value is not None or trial.last is None:
         return value
     return {trial._assignment.objectives[0]: trial.last, **trial._metrics}
+
+
+def _steps_of(fidelity: float | None) -> int:
+    if fidelity is None:
+        remedy = "Give trial.steps(n), or declare the study's fidelity."
+        raise ResultError("steps", "no number is given, and the study has no fidelity", remedy)
+    if fidelity != int(fidelity):
+        raise ResultError("steps", f"the fidelity {fidelity:g} is no number of steps", "Give trial.steps(n).")
+    return int(fidelity)
+
+
+def _count(name: str, value: Any) -> int:
+    if type(plain(value)) is not int or value < 0:
+        raise ResultError(name, f"{shown(value)} is not a number of steps", "Give a whole number, at least 0.")
+    return int(value)
 
 
 def _step(step: Any) -> int:

@@ -30,7 +30,8 @@ class Kind(IntEnum):
     STOPPED = 1  # ended early by a scheduler: worse than its peers were
     FAILED = 2
     PENDING = 3
-    SILENT = 4  # nothing: a finalist scored again, or a failure that the configuration is not to blame for
+    PAUSED = 4  # came as far as its reports go, and may go on
+    SILENT = 5  # nothing: a finalist scored again, or a failure that the configuration is not to blame for
 
 
 class Observed:
@@ -163,6 +164,8 @@ def _is_another(record: TrialRecord, seen: TrialRecord) -> bool:
 def _kind(record: TrialRecord) -> Kind:
     if record.stage is Stage.SELECT:
         return Kind.SILENT
+    if record.state is State.PAUSED:
+        return Kind.PAUSED
     if not record.state.is_closed:
         return Kind.PENDING
     if record.is_scored:

@@ -19,9 +19,9 @@ from trialist.store.leases import Lease, Sightings, seconds_alive, this_process
 from trialist.store.moves import ENDS, Held
 from trialist.store.names import unknown_study
 from trialist.trials.feasibility import ranked
-from trialist.trials.messages import Message
+from trialist.trials.messages import Entry
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
+from trialist.trials.trial import Exhausted, Promotion, Proposal, State, TrialRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +111,9 @@ class MemoryStore:
         self,
         name: str,
         owner: Owner,
-        propose: Callable[[int], Proposal | Exhausted],
+        propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
-        limit: int | None = None,
-    ) -> TrialRecord | Exhausted | None:
+    ) -> TrialRecord | Exhausted:
         with self._writing():
             study = self._study(name)
             now = time.monotonic()
@@ -126,26 +125,27 @@ class MemoryStore:
                 before = study.trials[study.waiting[0]]
                 record = replace(before.record, state=State.RUNNING, opened_at=at)
                 _keep(study, Held(record, owner.token, before.reported))
-            elif limit is not None and len(study.trials) >= limit:
-                return None
-            else:
-                proposal = propose(len(study.trials))
-                _excuse(study, now)
-                if isinstance(proposal, Exhausted):
-                    return proposal
-                revision = study.revisions[-1].number
-                record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at)
-                _add(study, Held(record, owner.token))
+                return record
+            proposal = propose(len(study.trials))
+            _excuse(study, now)
+            if isinstance(proposal, Exhausted):
+                return proposal
+            if isinstance(proposal, Promotion):
+                before = _find(name, study, proposal.number)
+                record = moves.promoted(name, before.record, proposal, study.plan, at)
+                _keep(study, Held(record, owner.token, before.reported))
+                return record
+            revision = study.revisions[-1].number
+            record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at)
+            _add(study, Held(record, owner.token))
             return record
 
     def record(
-        self, name: str, number: int, messages: Sequence[Message], at: float, owner: Owner | None = None
+        self, name: str, number: int, messages: Sequence[Entry], at: float, owner: Owner | None = None
     ) -> TrialRecord:
         with self._writing():
             study = self._study(name)
-            if not 0 <= number < len(study.trials):
-                raise moves.unknown_trial(name, number, len(study.trials))
-            before, now = study.trials[number], study.revisions[-1]
+            before, now = _find(name, study, number), study.revisions[-1]
             held = moves.told(name, before, messages, None if owner is None else owner.token, now.plan, at)
             if held is before:
                 return before.record
@@ -157,7 +157,7 @@ class MemoryStore:
             _keep(study, held)
             if any(isinstance(message, ENDS) for message in messages):
                 study.compute_seconds += moves.compute_seconds(messages)
-                study.cost += held.record.cost or 0.0
+            study.cost += (held.record.cost or 0.0) - (before.record.cost or 0.0)
             if owner is not None:
                 _beat(study, owner, time.monotonic())
             return held.record
@@ -257,6 +257,12 @@ class MemoryStore:
     def _add_line(self, content: str) -> None:
         previous = self._lines[-1][1] if self._lines else ""
         self._lines.append((content, ledger.digest_of(previous, content)))
+
+
+def _find(name: str, study: _Study, number: int) -> Held:
+    if not 0 <= number < len(study.trials):
+        raise moves.unknown_trial(name, number, len(study.trials))
+    return study.trials[number]
 
 
 def _add(study: _Study, held: Held) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from trialist.errors import StoreDamagedError, StoreVersionError, shown
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Run = Callable[[str], object]  # executes one SQL statement
 
@@ -22,7 +22,26 @@ def _measured_constraints(run: Run) -> None:
     run("CREATE INDEX trial_loss ON trial (study, violated, loss, number) WHERE loss IS NOT NULL")
 
 
-STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints}  # schema 1 is the first
+def _fidelity(run: Run) -> None:
+    """3: trials keep their fidelity and the decisions on them; steps are amounts, and need not be whole."""
+    for column in ("fidelity DOUBLE", "length BIGINT", "course_json TEXT", "inherits BIGINT"):
+        run(f"ALTER TABLE trial ADD COLUMN {column}")
+    run("ALTER TABLE trial ADD COLUMN used DOUBLE DEFAULT '0' NOT NULL")
+    # What a trial of a study without fidelity used is how far it came.
+    run(
+        "UPDATE trial SET used = coalesce("
+        "(SELECT max(step) FROM report WHERE report.study = trial.study AND report.trial = trial.number), 0)"
+    )
+    run(
+        "CREATE TABLE report_3 (study INTEGER NOT NULL, trial BIGINT NOT NULL, step DOUBLE NOT NULL, value DOUBLE, "
+        "metrics_json TEXT, PRIMARY KEY (study, trial, step)) WITHOUT ROWID"
+    )
+    run("INSERT INTO report_3 SELECT study, trial, step, value, metrics_json FROM report")
+    run("DROP TABLE report")
+    run("ALTER TABLE report_3 RENAME TO report")
+
+
+STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity}  # schema 1 is the first
 
 
 def version_of(written: str, place: str) -> int:

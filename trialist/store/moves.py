@@ -10,9 +10,22 @@ from trialist.errors import LeaseLostError, StateError, UnknownStudyError, shown
 from trialist.numerics.keys import Key
 from trialist.space import plain
 from trialist.space.space import Space
-from trialist.trials.messages import Declared, Failed, Finished, Message, Noted, Reported
+from trialist.trials.messages import Decided, Declared, Entry, Failed, Finished, Noted, Reported
 from trialist.trials.plan import Plan
-from trialist.trials.trial import MOVES, Cause, Failure, Proposal, Report, Stage, State, TrialRecord, scored
+from trialist.trials.trial import (
+    MOVES,
+    Action,
+    Cause,
+    Failure,
+    Promotion,
+    Proposal,
+    Report,
+    Stage,
+    State,
+    Taken,
+    TrialRecord,
+    scored,
+)
 
 ENDS = (Finished, Failed)  # the messages after which a trial is nobody's
 
@@ -39,10 +52,31 @@ def opened(number: int, proposal: Proposal, state: State, plan: Plan, revision: 
         repeats=proposal.repeats,
         opened_at=at,
         revision=revision,
+        fidelity=_within(plan, proposal.fidelity),
+        inherits=proposal.inherits,
     )
 
 
-def told(study: str, held: Held, messages: Sequence[Message], owner: str | None, plan: Plan, at: float) -> Held:
+def promoted(study: str, record: TrialRecord, promotion: Promotion, plan: Plan, at: float) -> TrialRecord:
+    """A paused trial that runs again, as its next attempt; StateError where it is not paused, or has come as far."""
+    trial = f"trial {record.number} of {shown(study)}"
+    if State.RUNNING not in MOVES[record.state] or record.state is State.WAITING:
+        raise StateError(f"{trial} is {record.state}, not paused: it cannot go on. Promote a paused one.")
+    fidelity, reached = _within(plan, promotion.fidelity), _reached(record)
+    if fidelity is not None and fidelity <= reached:
+        raise StateError(f"{trial} has come to {reached:g} already. Promote it to more than that.")
+    return replace(
+        record,
+        state=State.RUNNING,
+        attempt=record.attempt + 1,
+        fidelity=fidelity,
+        course=(*record.course, Taken(reached, Action.RESUME, promotion.reason)),
+        stop_reason="",
+        opened_at=at,
+    )
+
+
+def told(study: str, held: Held, messages: Sequence[Entry], owner: str | None, plan: Plan, at: float) -> Held:
     """The trial after the messages.
 
     The same object comes back where there is nothing to write: no message, or a Finished that is told again by the
@@ -52,14 +86,17 @@ def told(study: str, held: Held, messages: Sequence[Message], owner: str | None,
     record, reported = held.record, held.reported
     if not messages:
         return held
-    if record.state.is_closed and owner is not None and held.owner == owner and _is_repeat(record, messages):
+    is_over = record.state.is_closed or record.state is State.PAUSED
+    if is_over and owner is not None and held.owner == owner and _is_repeat(record, messages):
         return held
     for message in messages:
         _check(study, record, held.owner, message, owner)
         match message:
             case Reported():
-                record = replace(record, reports=_with_report(record.reports, message, reported == record.attempt))
+                record = _reported(record, message, reported == record.attempt)
                 reported = record.attempt
+            case Decided():
+                record = replace(record, course=_with_decision(record.course, message.taken))
             case Finished():
                 record = _finished(study, record, message, plan, at)
             case Failed():
@@ -78,7 +115,7 @@ def vanished(record: TrialRecord, describes: str, at: float) -> TrialRecord:
     return _failed(record, failure, None, spent < failure.cause.retries, at)
 
 
-def grown(space: Space, messages: Sequence[Message]) -> tuple[Space, tuple[str, ...]]:
+def grown(space: Space, messages: Sequence[Entry]) -> tuple[Space, tuple[str, ...]]:
     """The space with the dials that the messages declare, and the names of those that are new or changed."""
     names = []
     for message in messages:
@@ -90,7 +127,7 @@ def grown(space: Space, messages: Sequence[Message]) -> tuple[Space, tuple[str, 
     return space, tuple(names)
 
 
-def compute_seconds(messages: Sequence[Message]) -> float:
+def compute_seconds(messages: Sequence[Entry]) -> float:
     """Run time that the messages tell of, failed attempts included."""
     return math.fsum(message.seconds for message in messages if isinstance(message, ENDS))
 
@@ -105,7 +142,7 @@ def unknown_trial(study: str, number: int, trials: int) -> UnknownStudyError:
     return UnknownStudyError(f"number: study {shown(study)} has no trial {shown(number)}. {remedy}")
 
 
-def _check(study: str, record: TrialRecord, holder: str | None, message: Message, owner: str | None) -> None:
+def _check(study: str, record: TrialRecord, holder: str | None, message: Entry, owner: str | None) -> None:
     trial = f"trial {record.number} of {shown(study)}"
     if record.state.is_closed:
         raise StateError(
@@ -122,15 +159,26 @@ def _check(study: str, record: TrialRecord, holder: str | None, message: Message
         )
 
 
-def _is_repeat(record: TrialRecord, messages: Sequence[Message]) -> bool:
+def _is_repeat(record: TrialRecord, messages: Sequence[Entry]) -> bool:
     last = messages[-1]
     return (
         isinstance(last, Finished)
         and last.state is record.state
         and last.attempt == record.attempt
         and scored(last.metrics) == record.metrics
-        and (last.cost, last.seconds) == (record.cost, record.seconds)
+        # Of a trial that was promoted the record holds sums.
+        and (_was_promoted(record) or (last.cost, last.seconds) == (record.cost, record.seconds))
         and plain.dumps(dict(last.constraints)) == plain.dumps(dict(record.constraints))  # where NaN is NaN
+    )
+
+
+def _reported(record: TrialRecord, message: Reported, goes_on: bool) -> TrialRecord:
+    # What a promoted trial showed on its earlier rungs stands, even if it begins anew and dies before it comes there.
+    return replace(
+        record,
+        reports=_with_report(record.reports, message, goes_on or _was_promoted(record)),
+        length=message.of or record.length,
+        used=record.used + max(0.0, message.step - message.since),
     )
 
 
@@ -148,26 +196,69 @@ def _with_report(reports: tuple[Report, ...], message: Reported, goes_on: bool) 
     return (*before, report, *after)
 
 
+def _with_decision(course: tuple[Taken, ...], taken: Taken) -> tuple[Taken, ...]:
+    """A halt that stands already is not told twice."""
+    if taken.action is not Action.GO_ON and course and course[-1].action is taken.action:
+        return course
+    return (*course, taken)
+
+
 def _finished(study: str, record: TrialRecord, message: Finished, plan: Plan, at: float) -> TrialRecord:
+    trial = f"trial {record.number} of {shown(study)}"
     if message.state not in MOVES[record.state] or message.state is State.WAITING:
+        raise StateError(f"{trial} is {record.state} and cannot become {message.state}.")
+    full, ran = plan.fidelity, record.fidelity
+    if message.state is State.COMPLETE and full is not None and ran is not None and ran < full.high:
         raise StateError(
-            f"trial {record.number} of {shown(study)} is {record.state} and cannot become {message.state}."
+            f"{trial} ran to {ran:g} of {full.high:g} {full.name} and cannot become complete. "
+            "Pause it: only full runs are compared."
         )
     metrics = scored(message.metrics)
+    course = record.course
+    if message.state in _HALTS:
+        course = _with_decision(course, Taken(_reached(record), _HALTS[message.state], message.reason))
+    has_loss = message.state is not State.PAUSED and plan.objective.name in metrics
     return replace(
         record,
         state=message.state,
         metrics=metrics,
-        loss=_loss(record, metrics[plan.objective.name].replicates, plan) if plan.objective.name in metrics else None,
-        cost=message.cost,
-        seconds=message.seconds,
+        loss=_loss(metrics[plan.objective.name].replicates, plan) if has_loss else None,
+        cost=_over_runs(record, record.cost, message.cost),
+        seconds=_over_runs(record, record.seconds, message.seconds),
         closed_at=at if message.state.is_closed else None,
         stop_reason=message.reason,
         constraints=dict(message.constraints),
+        course=course,
     )
 
 
-def _loss(record: TrialRecord, replicates: tuple[float, ...], plan: Plan) -> float | None:
+_HALTS = {State.PAUSED: Action.PAUSE, State.STOPPED: Action.STOP}
+
+
+def _over_runs(record: TrialRecord, before: float | None, now: float | None) -> float | None:
+    """What all runs of a promoted trial took; of another one, what its last attempt took."""
+    if before is None or not _was_promoted(record):
+        return now
+    return before + (now or 0.0)
+
+
+def _was_promoted(record: TrialRecord) -> bool:
+    return any(taken.action is Action.RESUME for taken in record.course)
+
+
+def _reached(record: TrialRecord) -> float:
+    return record.reports[-1].step if record.reports else 0.0
+
+
+def _within(plan: Plan, fidelity: float | None) -> float | None:
+    """An amount of the plan's fidelity, all of it where none is said; None where the plan has no such dial."""
+    if plan.fidelity is None:
+        return None
+    amount = plan.fidelity.high if fidelity is None else min(fidelity, plan.fidelity.high)
+    return round(amount) if plan.fidelity.is_whole or float(amount).is_integer() else float(amount)
+
+
+def _loss(replicates: tuple[float, ...], plan: Plan) -> float | None:
     # Replicates near the largest float can have a sum, or a mean, that is none.
     try:
         mean = math.fsum(replicates) / len(replicates)
@@ -177,12 +268,15 @@ def _loss(record: TrialRecord, replicates: tuple[float, ...], plan: Plan) -> flo
 
 
 def _failed(record: TrialRecord, failure: Failure, seconds: float | None, retry: bool, at: float) -> TrialRecord:
+    seconds = _over_runs(record, record.seconds, seconds)
     if retry:
+        # A halt that was ruled and not carried out is ruled again, or not, when the trial comes there again.
         return replace(
             record,
             state=State.WAITING,
             attempt=record.attempt + 1,
             earlier=(*record.earlier, failure),
             seconds=seconds,
+            course=record.course[:-1] if record.halted else record.course,
         )
     return replace(record, state=State.FAILED, failure=failure, seconds=seconds, closed_at=at)

@@ -11,7 +11,7 @@ from trialist.errors import SpaceError
 from trialist.space import plain
 from trialist.space.constraint import Rule
 from trialist.space.space import Space
-from trialist.trials.trial import Cause, Failure, Report, Score, Stage, State, TrialRecord
+from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 
 Row = Sequence[Any]
 
@@ -38,6 +38,11 @@ COLUMNS = (
     "notes_json",
     "revision",
     "constraints_json",
+    "fidelity",
+    "length",
+    "course_json",
+    "inherits",
+    "used",
 )
 
 
@@ -47,7 +52,8 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
     Raises ValueError, KeyError or TypeError where the row holds what no store ever wrote.
     """
     (number, state, stage, params, reason, strategy, seed, attempt, repeats, metrics, loss, cost, seconds) = row[:13]
-    (opened_at, closed_at, failure, earlier, stop_reason, notes, revision, constraints) = row[13:]
+    (opened_at, closed_at, failure, earlier, stop_reason, notes, revision, constraints) = row[13:21]
+    (fidelity, length, course, inherits, used) = row[21:]
     return TrialRecord(
         number,
         _STATES[state],
@@ -71,6 +77,11 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
         {} if notes is None else _loads(notes),
         revision,
         {} if constraints is None else _loads(constraints),
+        None if fidelity is None else _amount(fidelity),
+        length,
+        () if course is None else tuple(_taken(item) for item in json.loads(course)),
+        inherits,
+        used,
     )
 
 
@@ -92,16 +103,19 @@ def row_of(record: TrialRecord) -> dict[str, Any]:
         "strategy": text_of(record.strategy),
         "seed": record.seed,
         "repeats": record.repeats,
+        "inherits": record.inherits,
         **words_of(record),
         **move_of(record),
     }
 
 
 def words_of(record: TrialRecord) -> dict[str, Any]:
-    """The columns that dials and notes on the way change."""
+    """The columns that dials, notes and decisions on the way change."""
+    course = [[taken.step, taken.action.value, text_of(taken.reason)] for taken in record.course]
     return {
         "params_json": plain.dumps(dict(record.params)),
         "notes_json": plain.dumps(dict(record.notes)) if record.notes else None,
+        "course_json": json.dumps(course) if course else None,
         "revision": record.revision,
     }
 
@@ -123,12 +137,15 @@ def move_of(record: TrialRecord) -> dict[str, Any]:
         "stop_reason": text_of(record.stop_reason),
         "constraints_json": plain.dumps(dict(record.constraints)) if record.constraints else None,
         "violated": len(record.violated),
+        "fidelity": record.fidelity,
+        "length": record.length,
+        "used": record.used,
     }
 
 
 def report_of(row: Row) -> Report:
     step, value, metrics = row
-    return Report(step, math.nan if value is None else value, {} if metrics is None else _loads(metrics))
+    return Report(_amount(step), math.nan if value is None else value, {} if metrics is None else _loads(metrics))
 
 
 def report_row(report: Report) -> dict[str, Any]:
@@ -157,6 +174,16 @@ def _stand_in(name: str) -> Callable[[dict[str, Any]], bool]:
 def text_of(text: str) -> str:
     r"""Text as a database can hold it: half a character (a lone surrogate) becomes its escape, "\\ud800"."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _amount(written: float) -> float:
+    """Steps and fidelities are mostly whole numbers, and read best as such."""
+    return int(written) if written % 1 == 0 else written
+
+
+def _taken(written: Sequence[Any]) -> Taken:
+    step, action, reason = written
+    return Taken(step, Action(action), reason)
 
 
 _STATES = {state.value: state for state in State}

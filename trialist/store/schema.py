@@ -76,6 +76,11 @@ trial = Table(
     Column("changed", BigInteger, nullable=False),
     Column("constraints_json", Text),
     Column("violated", Integer, nullable=False, server_default="0"),
+    Column("fidelity", Double),
+    Column("length", BigInteger),
+    Column("course_json", Text),
+    Column("inherits", BigInteger),
+    Column("used", Double, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 Index("trial_changed", trial.c.study, trial.c.changed)
@@ -93,7 +98,7 @@ report = Table(
     metadata,
     Column("study", Integer, primary_key=True),
     Column("trial", BigInteger, primary_key=True),
-    Column("step", BigInteger, primary_key=True),
+    Column("step", Double, primary_key=True),
     Column("value", Double),
     Column("metrics_json", Text),
     sqlite_with_rowid=False,

@@ -24,9 +24,9 @@ from trialist.store.records import record_of, records_of, space_of, text_of
 from trialist.store.sqlite import Database
 from trialist.store.trials import StudyRow, Trials
 from trialist.trials.feasibility import ranked
-from trialist.trials.messages import Message
+from trialist.trials.messages import Entry
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
+from trialist.trials.trial import Exhausted, Promotion, Proposal, State, TrialRecord
 
 
 class SqlStore:
@@ -101,10 +101,9 @@ class SqlStore:
         self,
         name: str,
         owner: Owner,
-        propose: Callable[[int], Proposal | Exhausted],
+        propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
-        limit: int | None = None,
-    ) -> TrialRecord | Exhausted | None:
+    ) -> TrialRecord | Exhausted:
         with self._database.writing():
             study, waiting = self._study_and(name, statements.STUDY_TO_OPEN)
             beat = self._coordinators.keep(study.id, owner)
@@ -115,8 +114,6 @@ class SqlStore:
                 record = replace(before.record, state=State.RUNNING, opened_at=at)
                 held = Held(record, owner.token, before.reported)
                 changed = self._trials.keep(study, before, held)
-            elif limit is not None and study.trials >= limit:
-                return None
             else:
                 since = time.monotonic()
                 proposal = propose(study.trials)
@@ -124,15 +121,21 @@ class SqlStore:
                 if isinstance(proposal, Exhausted):
                     return proposal
                 plan, _ = self._revision(study)
-                record = moves.opened(study.trials, proposal, State.RUNNING, plan, study.revision, at)
-                held = Held(record, owner.token)
-                changed = self._trials.add(study, held)
+                if isinstance(proposal, Promotion):
+                    before = self._trials.find(study, proposal.number)
+                    record = moves.promoted(name, before.record, proposal, plan, at)
+                    held = Held(record, owner.token, before.reported)
+                    changed = self._trials.keep(study, before, held)
+                else:
+                    record = moves.opened(study.trials, proposal, State.RUNNING, plan, study.revision, at)
+                    held = Held(record, owner.token)
+                    changed = self._trials.add(study, held)
         self._coordinators.confirm(study.id, owner, beat)
         self._trials.remember(study, changed, held)
         return record
 
     def record(
-        self, name: str, number: int, messages: Sequence[Message], at: float, owner: Owner | None = None
+        self, name: str, number: int, messages: Sequence[Entry], at: float, owner: Owner | None = None
     ) -> TrialRecord:
         closes = any(isinstance(message, moves.ENDS) for message in messages)
         token = None if owner is None else owner.token
@@ -235,7 +238,7 @@ class SqlStore:
         self._database.close()
 
     def _told_ahead(
-        self, name: str, number: int, messages: Sequence[Message], token: str | None, at: float
+        self, name: str, number: int, messages: Sequence[Entry], token: str | None, at: float
     ) -> tuple[Held, int, Held] | None:
         """The trial before, the study's revision and the trial after, as far as this process knows.
 

@@ -71,7 +71,7 @@ TRIAL_REPORTS = (
     .where(report.c.study == _the("study"), report.c.trial == _the("number"))
     .order_by(report.c.step)
 )
-TOUCH = update(trial).where(*_this_trial).values(changed=_the("changed"), reported=_the("reported"))
+TOUCH = update(trial).where(*_this_trial).values({n: bindparam(n) for n in ("changed", "reported", "length", "used")})
 _MOVED = (
     "state",
     "owner",
@@ -87,6 +87,9 @@ _MOVED = (
     "stop_reason",
     "constraints_json",
     "violated",
+    "fidelity",
+    "length",
+    "used",
     "reported",
     "changed",
 )
@@ -94,7 +97,7 @@ MOVE = update(trial).where(*_this_trial, trial.c.state == _the("state")).values(
 NOTE = (
     update(trial)
     .where(*_this_trial)
-    .values({name: bindparam(name) for name in ("params_json", "notes_json", "revision")})
+    .values({name: bindparam(name) for name in ("params_json", "notes_json", "course_json", "revision")})
 )
 RUNNING = (
     select(trial.c.number, trial.c.owner)

@@ -68,14 +68,14 @@ class Trials:
         """Write what is different after a move, which took so much computing; the study's change that it is."""
         was, now = before.record, after.record
         closed = now.state.is_closed
-        changed = self._advance(study, 0, int(closed), compute_seconds, (now.cost or 0.0) if closed else 0.0)
+        changed = self._advance(study, 0, int(closed), compute_seconds, (now.cost or 0.0) - (was.cost or 0.0))
         trial = {"the_study": study.id, "the_number": now.number}
         if now.reports is not was.reports:
             self._keep_reports(study.id, was, now)
-        if now.params is not was.params or now.notes is not was.notes:
+        if now.params is not was.params or now.notes is not was.notes or now.course is not was.course:
             self._database.change(statements.NOTE, {**trial, **words_of(now)})
         if now.state is was.state and after.owner == before.owner:
-            values = {**trial, "the_reported": after.reported, "the_changed": changed}
+            values = {**trial, "reported": after.reported, "changed": changed, "length": now.length, "used": now.used}
             self._database.change(statements.TOUCH, values)
             return changed
         marks = {"the_state": was.state.value, "owner": after.owner, "reported": after.reported, "changed": changed}

@@ -9,10 +9,11 @@ from dataclasses import replace
 from trialist import errors
 from trialist.errors import InputError, StoreError
 from trialist.protocols import Scheduler
-from trialist.study.events import Event, TrialClosed, TrialReported, TrialRetried
+from trialist.study.ending import ended, ruling
+from trialist.study.events import Event, TrialClosed, TrialPaused, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
 from trialist.study.session import Session
-from trialist.trials.messages import Declared, Failed, Finished, Message, Noted, Reported
+from trialist.trials.messages import Declared, Entry, Failed, Finished, Message, Noted, Reported
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, State, TrialRecord
 
 
@@ -20,9 +21,8 @@ class Desk:
     """Takes the messages of one coordinator's trials; `events` holds what happened until somebody tells it."""
 
     def __init__(self, session: Session, scheduler: Scheduler, interrupt: Interrupt) -> None:
-        self._session, self._scheduler, self._interrupt = session, scheduler, interrupt
+        self._session, self.scheduler, self._interrupt = session, scheduler, interrupt
         self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
-        self._stops: dict[int, str] = {}
         self._misuses: dict[int, Failure] = {}
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
@@ -49,9 +49,14 @@ class Desk:
         """What stands inside is not interrupted half-way."""
         return self._interrupt.shielded()
 
-    def take(self, number: int) -> list[Message]:
-        """Declarations and notes of a trial that is told from outside; they are written with its result."""
-        return self._unsent.pop(number, [])
+    def close(self, record: TrialRecord, message: Finished | Failed, foreign: bool = False) -> TrialRecord:
+        """Write the result of a trial that is told from outside; `foreign` where it may be somebody else's."""
+        number = record.number
+        entries = (*self._unsent.get(number, ()), *self._ended(record, message))
+        closed = self._session.record(number, entries, foreign)
+        self._unsent.pop(number, None)
+        self.running.pop(number, None)
+        return closed
 
     def raise_usage(self) -> None:
         """Raise the typed error by which an objective misused Trialist, if one did; its trial is stored already."""
@@ -80,34 +85,43 @@ class Desk:
         misuse = self._misuses.pop(number, None) if isinstance(message, (Finished, Failed)) else None
         if misuse is not None and isinstance(message, (Finished, Failed)):
             before, message = [], Failed(number, message.attempt, misuse, message.seconds)
+        record = self.running.get(number) or self._session.history()[number]
         if isinstance(message, Reported):
-            self._session.record(number, [*before, message])
-            self.events.append(TrialReported(number, message.step, message.value))
-            return self._decide(message)
-        if isinstance(message, Finished):
-            reason = self._stops.pop(number, "")
-            if reason and message.state is State.COMPLETE:
-                message = replace(message, state=State.STOPPED, reason=reason)
-        else:
+            return self._reported(record, before, message)
+        if isinstance(message, Failed):
             message = replace(message, retry=self._retries(number, message.failure))
-            self._stops.pop(number, None)
+        entries = (*before, *self._ended(record, message))
         self.running.pop(number, None)
         try:
-            record = self._session.record(number, [*before, message])
+            record = self._session.record(number, entries)
         except StoreError:
-            self._session.keep(number, [*before, message])
+            self._session.keep(number, entries)
             raise
         self.has_failed = record.state is State.FAILED
-        self.events.append(TrialRetried(record) if record.state is State.WAITING else TrialClosed(record))
+        self.events.append(_event(record))
         if isinstance(message, Failed) and message.failure.usage is not None:
             self.usage = message.failure
         return GO_ON
 
-    def _decide(self, message: Reported) -> Decision:
-        decision = self._scheduler.decide(self._session.history(), message)
-        if decision.action is Action.STOP:
-            self._stops[message.number] = decision.reason
+    def _reported(self, record: TrialRecord, before: list[Message], message: Reported) -> Decision:
+        # A scheduler sees the dials that were declared on the way to this report, but not yet the report itself: that
+        # is written together with the decision on it.
+        if any(isinstance(each, Declared) for each in before):
+            record, before = self._session.record(record.number, before), []
+        decision, decided = ruling(self._session.plan, record, message, self._decide)
+        now = self._session.record(record.number, [*before, message, *decided])
+        if record.number in self.running:
+            self.running[record.number] = now
+        self.events.append(TrialReported(record.number, message.step, message.value))
         return decision
+
+    def _ended(self, record: TrialRecord, message: Finished | Failed) -> tuple[Entry, ...]:
+        if isinstance(message, Failed):
+            return (message,)
+        return ended(self._session.plan, record, message, self._decide)
+
+    def _decide(self, report: Reported) -> Decision:
+        return self.scheduler.decide(self._session.history(), report)
 
     def _retries(self, number: int, failure: Failure) -> bool:
         """The cause's own rule; an objective that raised KeyboardInterrupt itself, without a signal, earns none."""
@@ -116,3 +130,9 @@ class Desk:
         if failure.cause is Cause.PREEMPTED and not (self.is_ending or self._interrupt.should_end):
             return False
         return spent < failure.cause.retries
+
+
+def _event(record: TrialRecord) -> Event:
+    if record.state is State.WAITING:
+        return TrialRetried(record)
+    return TrialPaused(record) if record.state is State.PAUSED else TrialClosed(record)

@@ -43,6 +43,13 @@ class TrialClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPaused:
+    """It came to the end of a lower fidelity, or a scheduler halted it; it may go on. `record.stop_reason` says why."""
+
+    record: TrialRecord
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRetried:
     """An attempt failed by no fault of its configuration; it is queued again. `record.earlier[-1]` says why."""
 
@@ -64,4 +71,6 @@ class Told:
     text: str
 
 
-Event = StageStarted | StageEnded | TrialOpened | TrialReported | TrialClosed | TrialRetried | TestRan | Told
+Event = (
+    StageStarted | StageEnded | TrialOpened | TrialReported | TrialClosed | TrialPaused | TrialRetried | TestRan | Told
+)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trialist.errors import ExecutionError, TrialistError
 from trialist.numerics.keys import Key
-from trialist.protocols import Executor, Strategy
+from trialist.protocols import Executor, Scheduler, Strategy
 from trialist.search.design import baseline
 from trialist.study.desk import Desk
-from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialRetried
+from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialPaused, TrialRetried
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.messages import Assignment, Failed
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, State, TrialRecord
+from trialist.trials.trial import Action, Cause, Exhausted, Failure, Promotion, Proposal, State, TrialRecord
 
 POLL_SECONDS = 0.5
 END_SECONDS = 10.0
@@ -27,7 +27,8 @@ PEER_SECONDS = 0.5  # how often to look whether another coordinator's trials are
 class Goal:
     """When a stage of the loop is over, whichever comes first.
 
-    trials: of the study in all, waiting ones are run in any case.  more: trials that this call may open.
+    trials: of the study in all.  more: trials that this call may open.  Waiting ones are run in any case, and paused
+    ones may go on as long as the scheduler promotes any.
     may_start: None while another trial may start, else the reason why not.  is_watched: it looks at the clock or the
     purse, and is asked before each trial; else before the first one and after failures, since only these end a study.
     """
@@ -71,11 +72,13 @@ def _until_done(
     goal: Goal,
     interrupt: Interrupt,
 ) -> Iterator[Event]:
-    opened, closing, told = 0, "", set[str]()
+    opened, new, told = 0, 0, set[str]()  # runs begun here, and those of them that are no promotions
+    closing, is_idle = "", False  # the goal is reached; or for now there is nothing to run
     while True:
-        while not closing and not interrupt.should_finish and executor.free:
-            closing = "all that this call was to run" if goal.more is not None and opened >= goal.more else ""
-            if closing:
+        while not (closing or is_idle or interrupt.should_finish) and executor.free:
+            is_more = goal.more is None or new < goal.more
+            if not is_more and any(record.state is State.WAITING for record in session.history()):
+                closing = "all that this call was to run"
                 break
             if goal.is_watched or opened == 0 or desk.has_failed:
                 closing = goal.may_start(session.history()) or ""
@@ -85,14 +88,16 @@ def _until_done(
                     yield Told(closing)
                 break
             with interrupt.shielded():
-                got = session.open(lambda number: propose(session, strategy, number), goal.trials)
-            if not isinstance(got, TrialRecord):
-                closing = got.reason if got else "the study holds all of its trials"
-                if got and got.reason not in told:
+                limit = goal.trials if is_more else 0
+                got = session.open(lambda number: propose(session, desk.scheduler, strategy, number, limit))  # noqa: B023
+            if isinstance(got, Exhausted):
+                is_idle = True
+                if got.reason and got.reason not in told:
                     told.add(got.reason)
                     yield Told(got.reason)
                 break
             opened += 1
+            new += not _is_promoted(got)
             desk.admit(got)
             _submit(executor, desk, session.assignment(got))
             yield TrialOpened(got)
@@ -103,6 +108,8 @@ def _until_done(
             executor.poll(desk.answer, POLL_SECONDS)
             if any(isinstance(event, TrialRetried) for event in desk.events):
                 closing = ""  # it waits in the queue: take it again
+            if any(isinstance(event, (TrialClosed, TrialPaused, TrialRetried)) for event in desk.events):
+                is_idle = False  # it may be promoted, or another one for its sake
             while desk.events:
                 yield desk.events.popleft()
             desk.raise_usage()
@@ -110,22 +117,42 @@ def _until_done(
             raise ExecutionError(f"{session.name}: no worker is left to run trials: {executor.note}")
         elif interrupt.should_finish:
             raise Interrupted("interrupted; nothing is lost: run the same again to go on")
-        elif (goal.more is not None and opened >= goal.more) or _peers_are_done(session):
+        elif (goal.more is not None and new >= goal.more) or _peers_are_done(session):
             return
         else:
             time.sleep(PEER_SECONDS)
             session.release()
-            closing = ""  # a trial may have come back to the queue
+            closing, is_idle = "", False  # a trial may have come back to the queue, or made another one worth going on
         if interrupt.should_end:
             _end(executor, desk)
 
 
-def propose(session: Session, strategy: Callable[[History], Strategy], number: int) -> Proposal | Exhausted:
-    """What trial `number` should be: the baseline first, then as the strategy says."""
-    history = session.history()
+def propose(
+    session: Session,
+    scheduler: Scheduler,
+    strategy: Callable[[History], Strategy],
+    number: int,
+    limit: int | None = None,
+) -> Proposal | Promotion | Exhausted:
+    """What is to run next: the baseline, then what the scheduler goes on with, then as the strategy says.
+
+    number: of the next new trial; from `limit` on only paused ones go on.
+    """
+    history, key = session.history(), Key(session.plan.seed, number)
+    is_full = limit is not None and number >= limit
     if number == 0:
-        return baseline(history.space)
-    return strategy(history).propose(history, Key(session.plan.seed, number))
+        return Exhausted("") if is_full else baseline(history.space)
+    further = scheduler.resume(history, key)
+    if isinstance(further, Promotion) or (further is not None and not is_full):
+        return further
+    if is_full:
+        return Exhausted("")
+    proposal = strategy(history).propose(history, key)
+    if session.plan.fidelity is None or isinstance(proposal, Exhausted):
+        return proposal
+    if proposal.fidelity is not None or proposal.repeats is not None:  # a repeat is compared with what it repeats
+        return proposal
+    return replace(proposal, fidelity=scheduler.start(history, key))
 
 
 def _submit(executor: Executor, desk: Desk, assignment: Assignment) -> None:
@@ -136,6 +163,10 @@ def _submit(executor: Executor, desk: Desk, assignment: Assignment) -> None:
         failure = Failure(Cause.INFRASTRUCTURE, f"could not be started: {error}")
         desk.answer(Failed(assignment.number, assignment.attempt, failure, 0.0))
         raise
+
+
+def _is_promoted(record: TrialRecord) -> bool:
+    return bool(record.course) and record.course[-1].action is Action.RESUME
 
 
 def _peers_are_done(session: Session) -> bool:

@@ -21,9 +21,9 @@ from trialist.space.space import Space
 from trialist.study import earlier
 from trialist.study.folders import study_folder
 from trialist.trials.history import History, Records
-from trialist.trials.messages import Assignment, Failed, Message
+from trialist.trials.messages import Assignment, Entry, Failed
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Stage, State, TrialRecord
+from trialist.trials.trial import Cause, Exhausted, Failure, Promotion, Proposal, Stage, State, TrialRecord
 
 LEASE_SECONDS = 30.0
 
@@ -46,7 +46,7 @@ class Session:
         self._seen: Records = ()
         self._pid = -1
         self._heartbeat: _Heartbeat | None = None
-        self._kept: dict[int, tuple[Message, ...]] = {}
+        self._kept: dict[int, tuple[Entry, ...]] = {}
         self._earlier: tuple[History, ...] | None = None
         self.opened: set[int] = set()
 
@@ -107,18 +107,18 @@ class Session:
         found: Mapping[str, Any] | None = self.store.load_study(self.name).stages.get(name)
         return found
 
-    def open(self, propose: Callable[[int], Proposal | Exhausted], limit: int | None) -> TrialRecord | Exhausted | None:
-        """Take or open a trial, leased to this coordinator."""
-        opened = self.store.open_trial(self.name, self.owner(), propose, time.time(), limit)
+    def open(self, propose: Callable[[int], Proposal | Promotion | Exhausted]) -> TrialRecord | Exhausted:
+        """Take or open a trial, or go on with a paused one, leased to this coordinator."""
+        opened = self.store.open_trial(self.name, self.owner(), propose, time.time())
         if isinstance(opened, TrialRecord):
             self.opened.add(opened.number)
         return opened
 
-    def record(self, number: int, messages: Sequence[Message], foreign: bool = False) -> TrialRecord:
+    def record(self, number: int, messages: Sequence[Entry], foreign: bool = False) -> TrialRecord:
         """Write a trial's messages; `foreign` where the trial may be somebody else's."""
         return self.store.record(self.name, number, messages, time.time(), None if foreign else self.owner())
 
-    def keep(self, number: int, messages: Sequence[Message]) -> None:
+    def keep(self, number: int, messages: Sequence[Entry]) -> None:
         """A result that the store had no room for; `recover` writes it once there is."""
         self._kept[number] = tuple(messages)
 
@@ -137,6 +137,7 @@ class Session:
 
     def assignment(self, record: TrialRecord) -> Assignment:
         """What a worker needs to know of a trial."""
+        last = record.reports[-1] if record.reports else None
         return Assignment(
             number=record.number,
             attempt=record.attempt,
@@ -147,6 +148,9 @@ class Session:
             objectives=tuple(objective.name for objective in self.plan.objectives),
             directory=f"{self.folder}/{record.number:05d}",
             defaults=record.stage is Stage.BASELINE,
+            fidelity=record.fidelity,
+            reached=0.0 if last is None else last.step,
+            last=None if last is None else last.value,
             prices=self.plan.budget.prices,
         )
 

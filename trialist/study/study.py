@@ -34,8 +34,10 @@ from trialist.study.spending import seconds_per_trial
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
 from trialist.study.work import Work
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
 from trialist.trials.plan import Budget, Plan, positive, whole
+from trialist.trials.stopping import Stops, Worth
 from trialist.trials.trial import Exhausted, Proposal, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ class Study:
         seed: int = 0,
         strategy: str = "auto",
         scheduler: str = "auto",
-        stopping: str = "auto",
+        stopping: Stops = "auto",
+        worth: Worth | str | None = None,
         trial_seconds: float | None = None,
         trial_memory: int | None = None,
         trial_cost: float | None = None,
@@ -99,17 +102,20 @@ class Study:
         replicates: int | None = None,
         test_seeds: int = 5,
         warm_start: Earlier | Sequence[Earlier] | None = None,
+        fidelity: Fidelity | None = None,
     ) -> Study:
         """A new study; StudyExistsError where the name is taken. Without a space, the objective declares its dials.
 
         trial_seconds, trial_memory (bytes), trial_cost: limits of one trial.  source, test: in words, what is tuned
         and what verifies it.  finalists, replicates, test_seeds: see Plan.
         warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
+        fidelity: the dial of cost, where runs may be cheaper than full ones: trials begin cheap, and the scheduler
+        says which of them go on.
         """
         known = listed(warm_start)
         plan = plan_of(
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
-            scheduler=scheduler, stopping=stopping, trial_seconds=trial_seconds, trial_memory=trial_memory,
+            scheduler=scheduler, stopping=stopping, worth=worth, trial_seconds=trial_seconds, trial_memory=trial_memory,
             trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates,
             test_seeds=test_seeds, warm_start=known, store=store,
         )  # fmt: skip
@@ -286,9 +292,11 @@ class Study:
     def ask(self) -> Trial:
         """The next trial, to be run by the caller and told by `tell`. Its lease lasts while this process lives."""
         self._session.recover()
-        got = self._session.open(lambda number: propose(self._session, self._process.strategy, number), None)
-        if got is None or isinstance(got, Exhausted):
-            raise StudyError(f"{self.name}: nothing is left to ask for" + (f": {got.reason}" if got else ""))
+        got = self._session.open(
+            lambda number: propose(self._session, self._desk.scheduler, self._process.strategy, number)
+        )
+        if isinstance(got, Exhausted):
+            raise StudyError(f"{self.name}: nothing is left to ask for" + (f": {got.reason}" if got.reason else ""))
         self._desk.admit(got)
         return Trial(self._session.assignment(got), self._desk.answer, self.space)
 
@@ -318,12 +326,10 @@ class Study:
         if isinstance(trial, Trial):
             cost = trial.cost if cost is None else cost
             constraints = trial.constraints if constraints is None else constraints
-        message = told(self.declared, record, value, cost, state, constraints)
+        since = trial.since if isinstance(trial, Trial) else None
+        message = told(self.declared, record, value, cost, state, constraints, since)
         with self._desk.shielded():
-            closed = self._session.record(
-                number, [*self._desk.take(number), message], foreign=number not in self._session.opened
-            )
-        self._desk.running.pop(number, None)
+            closed = self._desk.close(record, message, foreign=number not in self._session.opened)
         self._desk.events.clear()
         return closed
 

@@ -21,8 +21,11 @@ def told(
     cost: float | None = None,
     state: str | None = None,
     constraints: Mapping[str, Any] | None = None,
+    since: float | None = None,
 ) -> Finished | Failed:
     """The end of that trial: `value` as an objective returns it, the last report where it is None, or state="failed".
+
+    since: see Finished; where it is not known, the trial's last report.
 
     ResultError for a value, cost, constraint or state of a wrong kind; a missing or non-finite score is a Failed with
     its reason.
@@ -39,4 +42,6 @@ def told(
     result = outcome(value, tuple(objective.name for objective in plan.objectives))
     if isinstance(result, Failure):
         return Failed(record.number, record.attempt, result, seconds)
-    return Finished(record.number, record.attempt, result, seconds, spent, constraints=measured)
+    if since is None:
+        since = record.reports[-1].step if record.reports else 0.0
+    return Finished(record.number, record.attempt, result, seconds, spent, constraints=measured, since=since)

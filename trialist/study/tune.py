@@ -16,6 +16,7 @@ from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.verification import Test
 from trialist.study.work import Work, default_name, describe
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 from trialist.trials.stopping import Stops, Worth
 
@@ -43,6 +44,7 @@ def tune(
     replicates: int | None = None,
     test_seeds: int = 5,
     warm_start: Earlier | Sequence[Earlier] | None = None,
+    fidelity: Fidelity | None = None,
     again: bool = False,
     progress: bool = True,
 ) -> Study:
@@ -58,6 +60,8 @@ def tune(
     workers: processes; 1 runs in this one, unless trial_seconds or trial_memory (bytes) limit a trial.
     trial_cost: money of one trial; one that has cost more when it reports is stopped.
     warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
+    fidelity: the dial of cost, such as Fidelity("epochs", 1, 81): trials begin cheap, and the scheduler says which of
+    them go on; the objective runs `trial.steps()`, or to `trial.fidelity`.
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.
 
@@ -77,6 +81,7 @@ def tune(
         trial_memory=trial_memory, trial_cost=trial_cost, source=describe(objective),
         test=None if test is None else describe(test), finalists=finalists, replicates=replicates,
         test_seeds=test_seeds, warm_start=known, store=store,
+        fidelity=fidelity,
     )  # fmt: skip
     study = Study.open(plan, space_of(space), store, known)
     events = study.process(objective, test, workers=workers, again=again)

@@ -79,15 +79,15 @@ class TrialChecks(StoreChecks):
                 store.open_trial("digits", ME, writes, at=2.0)
             assert store.load_study("digits").trials == 0
 
-    def test_an_exhausted_strategy_and_a_spent_limit_open_nothing(self) -> None:
+    def test_an_exhausted_strategy_opens_nothing_but_what_waits(self) -> None:
         done = Exhausted("all 4 configurations were tried")
         with self.study() as store:
             assert store.open_trial("digits", ME, lambda number: done, at=2.0) == done
             opened(store, ME)
-            assert store.open_trial("digits", ME, proposed, at=2.0, limit=1) is None
+            assert store.open_trial("digits", ME, lambda number: done, at=2.0) == done
             assert store.load_study("digits").trials == 1
             store.enqueue("digits", [proposed(5)], at=2.0)
-            assert isinstance(store.open_trial("digits", ME, proposed, at=2.0, limit=1), TrialRecord)
+            assert isinstance(store.open_trial("digits", ME, lambda number: done, at=2.0), TrialRecord)
 
     def test_what_is_queued_is_taken_first_in_order_and_once(self) -> None:
         with self.study() as store:

@@ -5,6 +5,7 @@ Shapes: n scored trials, d dials, m objectives.  X (n, d) in the unit cube, loss
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,8 +78,13 @@ class History:
 
     @cached_property
     def pending(self) -> Records:
-        """Explored trials that are waiting, running or paused: not to be proposed again."""
-        return tuple(r for r in self.explored if not r.state.is_closed)
+        """Explored trials that are waiting or running: their results are still to come."""
+        return tuple(r for r in self.explored if r.state in (State.WAITING, State.RUNNING))
+
+    @cached_property
+    def paused(self) -> Records:
+        """Explored trials that a scheduler halted, or that came to the end of a lower fidelity: they may go on."""
+        return tuple(r for r in self.explored if r.state is State.PAUSED)
 
     @cached_property
     def failed(self) -> Records:
@@ -96,6 +102,15 @@ class History:
         Earlier wins a tie. Lucky by construction: selection corrects it.
         """
         return next(iter(ranked(self.feasible or self.scored)), None)
+
+    @property
+    def full_runs_used(self) -> float:
+        """What all trials went through so far, in full runs; what was run anew counts each time.
+
+        Where neither the plan has a fidelity nor the objective tells its length, a closed trial counts as one.
+        """
+        full = None if self.plan.fidelity is None else self.plan.fidelity.high
+        return math.fsum(_full_runs(record, full) for record in self.records)
 
     @cached_property
     def losses(self) -> np.ndarray:
@@ -115,3 +130,8 @@ class History:
     @cached_property
     def _by_number(self) -> dict[int, TrialRecord]:
         return {record.number: record for record in self.records}
+
+
+def _full_runs(record: TrialRecord, full: float | None) -> float:
+    length = full or record.length
+    return float(record.state.is_closed) if length is None else record.used / length

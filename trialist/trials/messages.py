@@ -1,5 +1,7 @@
 """What crosses a process border: an Assignment down, and up come Declared, Reported, Noted, then Finished or Failed.
 
+Decided is the coordinator's own, for the store.
+
 All are frozen and plain, so a process, a command, a remote actor or a test double speak alike.
 """
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trialist.space.parameter import Parameter
-from trialist.trials.trial import Failure, Stage, State
+from trialist.trials.trial import Failure, Stage, State, Taken
 
 VERSION = 1  # raised when a field changes its meaning
 
@@ -21,6 +23,9 @@ class Assignment:
 
     study_seed: keys the draws of dials that a define-by-run objective declares on the way.
     defaults: such dials take their defaults instead (the baseline).
+    fidelity: how far to run, in the plan's unit; None where the plan has no such dial.
+    reached, last: the step of the last report of earlier runs, where there were any, and its value: from there this
+    run may go on, if a checkpoint was kept.
     directory: the trial's own folder, for its log, its metrics file and its checkpoint.
     objectives: metric names, the first one is what `trial.report` reports.
     prices: of a token by kind, for `trial.spend`.
@@ -36,6 +41,8 @@ class Assignment:
     directory: str
     defaults: bool = False
     fidelity: float | None = None
+    reached: float = 0.0
+    last: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     version: int = VERSION
 
@@ -55,6 +62,7 @@ class Declared:
 class Reported:
     """A value of the first objective after `step` steps, others beside it; answered by a Decision.
 
+    since: the step that this stretch began at: of the report before it, or where this run went on from.
     of: steps of a full run, where the objective told.  cost: money that this run has taken so far, where it told.
     """
 
@@ -65,6 +73,16 @@ class Reported:
     metrics: Mapping[str, float] = field(default_factory=dict)
     of: int | None = None
     cost: float | None = None
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a scheduler ruled on a running trial: it goes on, is to pause, or is to stop.  Written with its report."""
+
+    number: int
+    attempt: int
+    taken: Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,9 @@ class Noted:
 class Finished:
     """The objective came to its end: replicates by metric, the first objective first; the objectives' are finite.
 
-    constraints: measured ones by name, satisfied where at most 0.
+    state: the loop makes it PAUSED or STOPPED where that is what a Decision, or a lower fidelity, comes to.
+    constraints: measured ones by name, satisfied where at most 0.  since: as in Reported, of the stretch after the
+    last report.
     """
 
     number: int
@@ -89,9 +109,10 @@ class Finished:
     metrics: Mapping[str, tuple[float, ...]]
     seconds: float
     cost: float | None = None
-    state: State = State.COMPLETE  # the loop makes it STOPPED where its Decision was to stop
+    state: State = State.COMPLETE
     reason: str = ""
     constraints: Mapping[str, float] = field(default_factory=dict)
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +128,4 @@ class Failed:
 
 
 Message = Declared | Reported | Noted | Finished | Failed
+Entry = Message | Decided  # what a store is told of a trial

@@ -26,11 +26,12 @@ class State(StrEnum):
 
 _CLOSED = frozenset({State.COMPLETE, State.STOPPED, State.FAILED})
 
-# The one table of legal moves; the store checks it again in the transaction that moves. RUNNING to WAITING is a retry.
+# The one table of legal moves; the store checks it again in the transaction that moves. RUNNING to WAITING is a retry,
+# PAUSED to RUNNING a promotion.
 MOVES: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.RUNNING, State.FAILED}),
     State.RUNNING: frozenset({State.COMPLETE, State.STOPPED, State.FAILED, State.PAUSED, State.WAITING}),
-    State.PAUSED: frozenset({State.WAITING, State.STOPPED, State.FAILED}),
+    State.PAUSED: frozenset({State.RUNNING}),
     State.COMPLETE: frozenset(),
     State.STOPPED: frozenset(),
     State.FAILED: frozenset(),
@@ -169,7 +170,8 @@ class TrialRecord:
     constraints: measured ones by name, satisfied where at most 0; NaN is not.
     fidelity: how far the last run was to go, in the plan's own unit; None for a full run of a plan without that dial.
     length: steps of a full run, where the objective told.  course: decisions of a scheduler on it, oldest first.
-    inherits: the trial whose checkpoint it began with.
+    inherits: the trial whose checkpoint it began with.  used: what all its runs went through so far, in the unit of
+    its reports' steps; what was run anew counts each time.
     seconds, cost: of a trial that was paused, those of all its runs from pause to pause.
     """
 
@@ -199,6 +201,13 @@ class TrialRecord:
     length: int | None = None
     course: tuple[Taken, ...] = ()
     inherits: int | None = None
+    used: float = 0.0
+
+    @property
+    def halted(self) -> Taken | None:
+        """The decision by which it is to pause or to stop, or did; None while it goes on."""
+        last = self.course[-1] if self.course else None
+        return last if last is not None and last.action in (Action.PAUSE, Action.STOP) else None
 
     @property
     def score(self) -> Score | None:
