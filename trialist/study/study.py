@@ -117,7 +117,7 @@ class Study:
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
             scheduler=scheduler, stopping=stopping, worth=worth, trial_seconds=trial_seconds, trial_memory=trial_memory,
             trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates,
-            test_seeds=test_seeds, warm_start=known, store=store,
+            test_seeds=test_seeds, warm_start=known, store=store, fidelity=fidelity,
         )  # fmt: skip
         return cls(created(plan, space_of(space), store_of(store), known))
 
