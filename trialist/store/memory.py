@@ -157,7 +157,7 @@ class MemoryStore:
             _keep(study, held)
             if any(isinstance(message, ENDS) for message in messages):
                 study.compute_seconds += moves.compute_seconds(messages)
-            study.cost += (held.record.cost or 0.0) - (before.record.cost or 0.0)
+                study.cost += moves.cost(messages)
             if owner is not None:
                 _beat(study, owner, time.monotonic())
             return held.record

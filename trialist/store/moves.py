@@ -100,7 +100,7 @@ def told(study: str, held: Held, messages: Sequence[Entry], owner: str | None, p
             case Finished():
                 record = _finished(study, record, message, plan, at)
             case Failed():
-                record = _failed(record, message.failure, message.seconds, message.retry, at)
+                record = _failed(record, message.failure, message.seconds, message.retry, at, message.cost)
             case Declared():
                 record = replace(record, params={**record.params, message.name: message.value})
             case Noted():
@@ -130,6 +130,11 @@ def grown(space: Space, messages: Sequence[Entry]) -> tuple[Space, tuple[str, ..
 def compute_seconds(messages: Sequence[Entry]) -> float:
     """Run time that the messages tell of, failed attempts included."""
     return math.fsum(message.seconds for message in messages if isinstance(message, ENDS))
+
+
+def cost(messages: Sequence[Entry]) -> float:
+    """Money that the messages tell of, failed attempts included."""
+    return math.fsum(message.cost or 0.0 for message in messages if isinstance(message, ENDS))
 
 
 def is_explored(record: TrialRecord) -> bool:
@@ -267,8 +272,11 @@ def _loss(replicates: tuple[float, ...], plan: Plan) -> float | None:
     return plan.objective.loss(mean) if math.isfinite(mean) else None
 
 
-def _failed(record: TrialRecord, failure: Failure, seconds: float | None, retry: bool, at: float) -> TrialRecord:
+def _failed(
+    record: TrialRecord, failure: Failure, seconds: float | None, retry: bool, at: float, cost: float | None = None
+) -> TrialRecord:
     seconds = _over_runs(record, record.seconds, seconds)
+    cost = _over_runs(record, record.cost, cost)
     if retry:
         # A halt that was ruled and not carried out is ruled again, or not, when the trial comes there again.
         return replace(
@@ -277,6 +285,7 @@ def _failed(record: TrialRecord, failure: Failure, seconds: float | None, retry:
             attempt=record.attempt + 1,
             earlier=(*record.earlier, failure),
             seconds=seconds,
+            cost=cost,
             course=record.course[:-1] if record.halted else record.course,
         )
-    return replace(record, state=State.FAILED, failure=failure, seconds=seconds, closed_at=at)
+    return replace(record, state=State.FAILED, failure=failure, seconds=seconds, cost=cost, closed_at=at)

@@ -155,7 +155,8 @@ class SqlStore:
             if grown:
                 self._revise(study, plan, space, f"trial {number} declared {', '.join(grown)}", at)
                 held = replace(held, record=replace(held.record, revision=study.revision + 1))
-            changed = self._trials.keep(study, before, held, moves.compute_seconds(messages) if closes else 0.0)
+            spent = (moves.compute_seconds(messages), moves.cost(messages)) if closes else (0.0, 0.0)
+            changed = self._trials.keep(study, before, held, *spent)
             if owner is not None:
                 beat = self._coordinators.keep(study.id, owner, CLOSING_BEAT_SECONDS if closes else BEAT_SECONDS)
         if owner is not None:

@@ -64,11 +64,10 @@ class Trials:
         self._database.change(statements.ADD_TRIAL, {**row, **row_of(held.record)})
         return changed
 
-    def keep(self, study: StudyRow, before: Held, after: Held, compute_seconds: float = 0.0) -> int:
-        """Write what is different after a move, which took so much computing; the study's change that it is."""
+    def keep(self, study: StudyRow, before: Held, after: Held, compute_seconds: float = 0.0, cost: float = 0.0) -> int:
+        """Write what is different after a move, which took so much computing and money; the study's change it is."""
         was, now = before.record, after.record
-        closed = now.state.is_closed
-        changed = self._advance(study, 0, int(closed), compute_seconds, (now.cost or 0.0) - (was.cost or 0.0))
+        changed = self._advance(study, 0, int(now.state.is_closed), compute_seconds, cost)
         trial = {"the_study": study.id, "the_number": now.number}
         if now.reports is not was.reports:
             self._keep_reports(study.id, was, now)
