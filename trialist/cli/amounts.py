@@ -1,4 +1,4 @@
-"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "5m", "40 trials, 1h, cost 5")."""
+"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "40 trials, 1h"), fidelities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from trialist.cli.literals import NUMBER, literal
 from trialist.errors import PlanError, shown
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -16,6 +18,9 @@ _PART = re.compile(rf"\s*({_NUMBER})\s*(ms|sec|s|min|m|hours?|h|days?|d)(?![a-z]
 _MEMORY = re.compile(rf"({_NUMBER})\s*([kmgt]i?)?b?", re.IGNORECASE)
 _TRIALS = re.compile(r"(\d+)\s*(?:trials?)?", re.IGNORECASE)
 _MONEY = re.compile(rf"(?:cost|[$€£])\s*({_NUMBER})|({_NUMBER})\s*[$€£]", re.IGNORECASE)
+_FIDELITY = re.compile(
+    rf"\s*(\S.*?)\s+({NUMBER.pattern})\s*\.\.\s*({NUMBER.pattern})(?:\s+factor\s+({NUMBER.pattern}))?\s*"
+)
 _FULL_RUNS = re.compile(rf"({_NUMBER})\s*full runs?", re.IGNORECASE)
 
 
@@ -75,6 +80,24 @@ def budget_of(value: object) -> Budget:
             raise PlanError("budget", f"{shown(value)} gives its {name} twice", "Give each limit once.")
         given[name] = amount
     return Budget(**given)
+
+
+def fidelity_of(field: str, value: object) -> Fidelity:
+    """A Fidelity: its name and its ends, or a mapping of its fields.
+
+    >>> fidelity_of("fidelity", "epochs 1..81"), fidelity_of("fidelity", "share of data 0.1..1 factor 2").factor
+    (Fidelity(name='epochs', low=1, high=81, factor=3.0), 2)
+    """
+    if isinstance(value, Fidelity):
+        return value
+    if isinstance(value, Mapping) and {"name", "low", "high"} <= set(value) <= {"name", "low", "high", "factor"}:
+        return Fidelity(**value)
+    found = _FIDELITY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        remedy = 'Give a name, the least that says anything and a full run, such as "epochs 1..81".'
+        raise PlanError(field, f"{shown(value)} is no fidelity", remedy)
+    name, low, high, factor = found.groups()
+    return Fidelity(name, literal(low), literal(high), 3.0 if factor is None else literal(factor))
 
 
 def _limit(text: str) -> tuple[str, float]:

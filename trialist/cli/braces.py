@@ -5,8 +5,8 @@
 {name: ...}     either of them under a name of its own; needed where several stand in one word
 
 Without it, the name is that of the flag (`--lr`), or what stands before the equals sign (`model.lr=`).
-A brace that only holds the name of a dial, or `{trial.seed}`, is a place where its value goes. Doubled braces, and
-words that are JSON objects, mean what they are.
+A brace that only holds the name of a dial or of the fidelity, or `{trial.seed}`, is a place where its value goes.
+Doubled braces, and words that are JSON objects, mean what they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from trialist.cli.expanded import rejoined, suspects, unquoted
 from trialist.cli.literals import INTEGER, NUMBER, literal, split_outside_quotes, word_of
 from trialist.errors import CommandError, shown
+from trialist.execute.command import TRIAL
 from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
 
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -30,7 +31,6 @@ _RANGE = re.compile(rf"\s*({NUMBER.pattern})\.\.({NUMBER.pattern})(?=\s|$)(.*)",
 # The choice before the mark is quoted, or holds no mark of its own.
 _DEFAULT = re.compile(r"""('[^']*'|"[^"]*"|[^'"].*?|)\s+=\s*(\S.*)""", re.DOTALL)
 _EXAMPLE = "--lr '{1e-4..1 log =0.01}' or --act '{relu,tanh}'"
-TRIAL_FIELDS = ("trial.seed", "trial.number", "trial.directory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Braced:
 
 
 def parse(argv: Sequence[str], declared: Collection[str] = (), field: str = "command") -> Braced:
-    """Read the dials of a command line; `declared` are dials that a study file names already.
+    """Read the dials of a command line; `declared` are dials and the fidelity, named elsewhere.
 
     Raises CommandError for braces that say nothing or were expanded by the shell, SpaceError for dials that cannot be.
 
@@ -107,7 +107,7 @@ class _Reader:
             return found.group(0)
         if named := _NAME.fullmatch(content):
             name, content = named.groups()
-        if name is None and content.strip() in (*self.declared, *TRIAL_FIELDS):
+        if name is None and content.strip() in (*self.declared, *TRIAL):
             self.placed.add(content.strip())
             return "{" + content.strip() + "}"
         if name is None:

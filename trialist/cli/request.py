@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trialist.cli.amounts import budget_of, bytes_of, seconds_of
+from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
 from trialist.cli.braces import parse
 from trialist.cli.options import STORE, store_option
 from trialist.errors import CommandError, InputError, shown
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trialist.space.space import Space
     from trialist.study.earlier import Earlier
     from trialist.study.study import Study
+    from trialist.trials.fidelity import Fidelity
     from trialist.trials.plan import Plan
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -60,6 +61,7 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
         click.option(
             "--warm-start", multiple=True, metavar="NAME[@STORE]", help="An earlier study to learn from; repeatable."
         ),
+        click.option("--fidelity", metavar="DIAL", help="How far a run goes, {epochs} in the command: 'epochs 1..81'."),
         click.option("--scheduler", metavar="NAME", help="Ends hopeless trials early: auto, median, none [auto]."),
         click.option("--trial-seconds", metavar="TIME", help="End a longer trial: 90s, 10m."),
         click.option("--trial-memory", metavar="SIZE", help="End a larger one: 512MB, 2GiB."),
@@ -83,15 +85,19 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
     written = _file(file, command)
     given = {**written.keys, **{key: value for key, value in options.items() if value not in (None, ())}}
     words = list(command) or _words("command", written.command)
-    braced = parse(words, tuple(written.dials))
+    fidelity: Fidelity | None = _read(fidelity_of, "fidelity", given)
+    amount = None if fidelity is None else fidelity.name
+    braced = parse(words, (*written.dials, *([amount] if amount else ())))
     if missing := [name for name in written.dials if name not in braced.placed]:
         remedy = f"Write {{{missing[0]}}} where its value goes, or remove the dial."
         raise CommandError("command", f"it has no place for the dial {shown(missing[0])}", remedy)
     dials = {**written.dials, **braced.dials}
     space = Space(dials, forbid=written.forbid, require=written.require)
-    work = Command(braced.template, space.names)
+    work = Command(braced.template, space.names, amount)
     test_text = given.get("test")
-    test = None if test_text is None else Command(_test(test_text, braced.template, space.names), space.names)
+    test = None
+    if test_text is not None:
+        test = Command(_test(test_text, braced.template, space.names, amount), space.names, amount)
     if not given.get("minimize") and not given.get("maximize"):
         remedy = "Give a number that the command prints: --minimize val_loss, or --maximize accuracy."
         raise CommandError("minimize/maximize", "no metric is named", remedy)
@@ -116,6 +122,7 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
         test_seeds=given.get("test_seeds", 5),
         warm_start=known,
         store=store,
+        fidelity=fidelity,
     )
     return Request(plan, space, work, test, store, workers_of(given.get("workers", 1)), braced.notes, known)
 
@@ -124,20 +131,22 @@ def stored(study: Study) -> tuple[Command, Command | None]:
     """The command and test command that a study was declared with; CommandError where a function is tuned."""
     from trialist.execute.command import Command
 
-    source, test = study.declared.source, study.declared.test
+    source, test, fidelity = study.declared.source, study.declared.test, study.declared.fidelity
     # A command holds at least one dial in braces; no function's name does.
     if "{" not in source:
         problem = f"study {shown(study.name)} tunes the function {shown(source)}, which only its own script can call"
         raise CommandError("command", problem, "Run that script again instead: it goes on where it stopped.")
-    return Command(tuple(shlex.split(source))), None if test is None else Command(tuple(shlex.split(test)))
+    amount = None if fidelity is None else fidelity.name
+    work = Command(tuple(shlex.split(source)), None, amount)
+    return work, None if test is None else Command(tuple(shlex.split(test)), None, amount)
 
 
 def test_of(text: str, study: Study) -> Command:
     """A test command for a study that is there."""
     from trialist.execute.command import Command
 
-    template, _ = stored(study)
-    return Command(_test(text, template.template, study.space.names))
+    work, _ = stored(study)
+    return Command(_test(text, work.template, study.space.names, work.fidelity), None, work.fidelity)
 
 
 def workers_of(count: int) -> int:
@@ -220,12 +229,14 @@ def _split(text: str) -> list[str]:
     return [re.sub("\0(\\d+)\0", lambda found: held[int(found.group(1))], word) for word in words]
 
 
-def _test(text: str | list[str], template: Sequence[str], dials: Sequence[str]) -> tuple[str, ...]:
+def _test(
+    text: str | list[str], template: Sequence[str], dials: Sequence[str], fidelity: str | None
+) -> tuple[str, ...]:
     words = _words("test", text)
     if words[:1] == [THE_COMMAND]:
         return (*template, *words[1:])
     try:
-        braced = parse(words, dials, field="test")
+        braced = parse(words, (*dials, *([fidelity] if fidelity else ())), field="test")
     except InputError as error:
         raise CommandError("test", error.problem, f"Begin it with {THE_COMMAND}, or: {error.remedy}") from None
     if braced.dials:

@@ -69,7 +69,7 @@ def command_line(study: Study, record: TrialRecord) -> str | None:
     except CommandError:
         return None
     folder = str(trial_folder(study.directory, record.number))
-    return shlex.join(command.argv(record.params, record.seed, record.number, folder))
+    return shlex.join(command.argv(record.params, record.seed, record.number, folder, record.fidelity))
 
 
 def fresh_score(history: History, number: int, name: str) -> Score | None:

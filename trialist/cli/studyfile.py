@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trialist.cli.amounts import budget_of, bytes_of, seconds_of
+from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
 from trialist.cli.yamlfile import Document, read_yaml
 from trialist.errors import CommandError, InputError, shown
 from trialist.space.condition import above, below, between
@@ -71,6 +71,7 @@ class StudyEntry(_Strict):
     replicates: int | None = None
     test_seeds: int | None = None
     warm_start: Text | None = None
+    fidelity: str | dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ def study_file(name: str, text: str) -> StudyFile:
         keys["trial_seconds"] = mistakes.collect(("trial_seconds",), seconds_of, "trial_seconds", entry.trial_seconds)
     if entry.trial_memory is not None:
         keys["trial_memory"] = mistakes.collect(("trial_memory",), bytes_of, "trial_memory", entry.trial_memory)
+    if entry.fidelity is not None:
+        keys["fidelity"] = mistakes.collect(("fidelity",), fidelity_of, "fidelity", entry.fidelity)
     budget = None if entry.budget is None else mistakes.collect(("budget",), budget_of, entry.budget)
     mistakes.raise_if_any()
     return StudyFile(entry.command, dials, _listed(entry.forbid), _listed(entry.require), budget, keys)

@@ -11,7 +11,7 @@ from typing import Any
 
 from trialist.errors import CommandError, shown
 
-TRIAL = ("trial.seed", "trial.number", "trial.directory")  # what a trial gives beside its dials
+TRIAL = ("trial.seed", "trial.number", "trial.directory", "trial.fidelity")  # what a trial gives beside its dials
 
 # A doubled brace is a brace; anything else in single braces is a name.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -21,8 +21,10 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 class Command:
     """The words of a command line, in which `{name}` stands for a dial's value, and `{{` for a brace.
 
-    dials: all names that the space has; None where any name is taken for a dial.  Raises CommandError for an empty
-    command, a name that is no dial, a command that is itself a dial's.
+    dials: all names that the space has; None where any name is taken for a dial.  fidelity: the name of the study's
+    fidelity, such as epochs: `{epochs}` is how far a run is to go, and so is `{trial.fidelity}`.
+    Raises CommandError for an empty command, a name that is no dial, a command that is itself a dial's, a dial that is
+    called as the fidelity is.
 
     >>> Command(("train", "--lr", "{lr}", "--act={act}")).argv({"lr": 1e-05}, seed=7, number=3, directory="")
     ['train', '--lr', '1e-05']
@@ -30,8 +32,12 @@ class Command:
 
     template: tuple[str, ...]
     dials: tuple[str, ...] | None = None
+    fidelity: str | None = None
 
     def __post_init__(self) -> None:
+        if self.fidelity is not None and self.fidelity in (self.dials or ()):
+            problem = f"{shown(self.fidelity)} is a dial, too"
+            raise CommandError("fidelity", problem, "Remove the dial: the scheduler says how far a run goes.")
         if not self.template or not self.template[0]:
             raise CommandError(
                 "command", f"{shown(self.template)} names no program", "Give one, such as python train.py."
@@ -47,14 +53,21 @@ class Command:
     @property
     def names(self) -> tuple[str, ...]:
         """The dials that occur, in their order."""
-        return tuple(dict.fromkeys(n for word in self.template for n in _names(word) if n not in TRIAL))
+        places = (name for word in self.template for name in _names(word))
+        return tuple(dict.fromkeys(name for name in places if name not in (*TRIAL, self.fidelity)))
 
-    def argv(self, params: Mapping[str, Any], seed: int, number: int, directory: str) -> list[str]:
+    def argv(
+        self, params: Mapping[str, Any], seed: int, number: int, directory: str, fidelity: float | None = None
+    ) -> list[str]:
         """The words for one trial; an inactive dial is left out, with its flag where that is a word of its own.
 
         Numbers are written so that they read back exactly, None as `none`, parts of a tuple with commas between.
         """
         values = {**params, "trial.seed": seed, "trial.number": number, "trial.directory": directory}
+        if fidelity is not None:
+            values["trial.fidelity"] = fidelity
+            if self.fidelity is not None:
+                values[self.fidelity] = fidelity
         words: list[str] = []
         for i, word in enumerate(self.template):
             if all(name in values for name in _names(word)):
@@ -69,9 +82,9 @@ class Command:
         return shlex.join(self.template)
 
     def _check(self, name: str) -> None:
-        if name in TRIAL or (name and (self.dials is None or name in self.dials)):
+        if name in TRIAL or (name and (self.dials is None or name in self.dials or name == self.fidelity)):
             return
-        known = (*(self.dials or ()), *TRIAL)
+        known = (*(self.dials or ()), *([self.fidelity] if self.fidelity else ()), *TRIAL)
         nearest = get_close_matches(name, known, n=1)
         remedy = f"Use {{{nearest[0]}}}" if nearest else f"Use one of {', '.join(known)}"
         raise CommandError(f"{{{name}}}", "no dial has this name", f"{remedy}, or double the braces to mean braces.")

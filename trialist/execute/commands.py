@@ -8,7 +8,7 @@ import select
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from trialist.errors import ExecutionError, InputError
@@ -48,6 +48,7 @@ class _Run:
     output: int  # our end of its standard output
     log: int
     log_begins: int  # where this attempt's part begins
+    since: float = 0  # the step that it goes on from, then of its last report
     lines: Lines = field(default_factory=Lines)
     metrics: int | None = None  # its metrics file, once there is one
     metric_lines: Lines = field(default_factory=Lines)
@@ -64,8 +65,9 @@ class _Run:
 class Commands:
     """An Executor that runs each trial as a command, `workers` at a time, in a session of its own.
 
-    The command finds TRIALIST_NUMBER, TRIALIST_SEED, TRIALIST_METRICS (a file for JSON lines) and TRIALIST_CHECKPOINT
-    (a folder) in its environment. What it prints is in log.txt in the trial's folder.
+    The command finds TRIALIST_NUMBER, TRIALIST_SEED, TRIALIST_METRICS (a file for JSON lines), TRIALIST_CHECKPOINT (a
+    folder) and TRIALIST_FIDELITY (how far to run, where the study has such a dial) in its environment; one that reports
+    a step beyond that is ended. What it prints is in log.txt in the trial's folder.
     """
 
     def __init__(self, command: Command, workers: int, limits: Limits | None = None) -> None:
@@ -132,8 +134,9 @@ class Commands:
 
     def _start(self, assignment: Assignment) -> None:
         directory = os.path.abspath(assignment.directory)
-        argv = self._command.argv(assignment.params, assignment.seed, assignment.number, directory)
-        os.makedirs(os.path.join(directory, CHECKPOINT), exist_ok=True)
+        argv = self._command.argv(assignment.params, assignment.seed, assignment.number, directory, assignment.fidelity)
+        checkpoint = os.path.join(directory, CHECKPOINT)
+        os.makedirs(checkpoint, exist_ok=True)
         metrics = os.path.join(directory, METRICS)
         if os.path.exists(metrics):
             os.remove(metrics)  # of an earlier attempt
@@ -143,9 +146,11 @@ class Commands:
             "TRIALIST_NUMBER": str(assignment.number),
             "TRIALIST_SEED": str(assignment.seed),
             "TRIALIST_METRICS": metrics,
-            "TRIALIST_CHECKPOINT": os.path.join(directory, CHECKPOINT),
+            "TRIALIST_CHECKPOINT": checkpoint,
             "PYTHONUNBUFFERED": "1",
         }
+        if assignment.fidelity is not None:
+            environment["TRIALIST_FIDELITY"] = str(assignment.fidelity)
         log = os.open(os.path.join(directory, LOG), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         output, its = os.pipe()
         os.set_blocking(output, False)
@@ -155,10 +160,11 @@ class Commands:
             token,
             argv,
             Watch(self._limits),
-            Readings(assignment.objectives),
+            Readings(assignment.objectives, assignment.fidelity),
             output,
             log,
             os.fstat(log).st_size,
+            assignment.reached if os.listdir(checkpoint) else 0,
         )
         run.watch.begin()
         self._runs[ticket] = run
@@ -237,14 +243,21 @@ class Commands:
     def _read(self, run: _Run, lines: Sequence[str]) -> None:
         for text in lines:
             line = run.readings.read(text)
-            if line is None or line.step is None or run.failure is not None or run.stop is not None:
+            if run.failure is not None or run.stop is not None:
+                continue
+            if run.readings.is_beyond:
+                run.stop = Decision(Action.PAUSE)  # it runs on past its fidelity, which it may not know
+                continue
+            if line is None:
                 continue
             first = run.assignment.objectives[0]
             extra = {name: value for name, value in line.values.items() if name != first}
+            since, run.since = min(run.since, max(0, line.step - 1)), line.step
             number, attempt = run.assignment.number, run.assignment.attempt
-            self._outbox.append(
-                (Reported(number, attempt, line.step, line.values[first], extra, cost=_cost(run)), run.ticket)
-            )
+            report = Reported(number, attempt, line.step, line.values[first], extra, line.of, _cost(run), since)
+            if run.assignment.fidelity is not None:
+                report = replace(report, of=None)  # the fidelity says how long a full run is
+            self._outbox.append((report, run.ticket))
 
     def _go_on_ending(self, run: _Run) -> None:
         if run.pid is None or (run.failure is None and run.stop is None):
@@ -272,7 +285,14 @@ class Commands:
         reason = "" if run.stop is None else run.stop.reason
         told = run.readings
         finished = Finished(
-            number, attempt, result, end.seconds, told.cost, reason=reason, constraints=dict(told.constraints)
+            number,
+            attempt,
+            result,
+            end.seconds,
+            told.cost,
+            reason=reason,
+            constraints=dict(told.constraints),
+            since=run.since,
         )
         self._outbox.append((finished, None))
 
