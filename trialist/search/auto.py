@@ -114,13 +114,13 @@ def cost_of_proposal(trials: int) -> float:
     return COSTS[-1][1]
 
 
-def outlook(plan: Plan, space: Space, workers: int, seconds: float | None = None) -> Outlook:
+def outlook(plan: Plan, space: Space, workers: int, seconds: float | None = None, fits: int | None = None) -> Outlook:
     """What is to be expected of a study.
 
     seconds: that a trial takes, where it is known.  Else a plan of so many trials in so much time tells it: it holds
-    only if none takes longer than their quotient.
+    only if none takes longer than their quotient.  fits: runs, where more than the time limits them.
     """
-    stages = split(space, plan, runs_that_fit(plan.budget, workers, seconds))
+    stages = split(space, plan, runs_that_fit(plan.budget, workers, seconds) if fits is None else fits)
     budget = plan.budget
     if seconds is None and budget.trials is not None and budget.seconds is not None:
         seconds = budget.seconds * workers / budget.trials

@@ -44,16 +44,18 @@ def choose(
     workers: int,
     seconds_per_trial: float | None = None,
     deterministic: bool = False,
+    cost_per_trial: float | None = None,
 ) -> Choice:
     """Choose the strategy, unless the plan names one, and split the budget among the stages.
 
-    seconds_per_trial: a trial's run time, once one was measured; turns a time budget into runs.
+    seconds_per_trial, cost_per_trial: a trial's run time and money, once one was measured; they turn such budgets into
+    runs.
     Raises PlanError on a strategy that is not there, a grid that is too large, or finalists that use up the budget.
     """
     check_strategy(plan.strategy)
-    fits = runs_that_fit(plan.budget, workers, seconds_per_trial)
+    fits = runs_that_fit(plan.budget, workers, seconds_per_trial, cost_per_trial)
     if plan.strategy == "auto":
-        found = main_course(outlook(plan, space, workers, seconds_per_trial))
+        found = main_course(outlook(plan, space, workers, seconds_per_trial, fits))
         name, why = found.strategy, found.why
         stages = split(space, plan, fits, name, deterministic)
     else:

@@ -16,15 +16,19 @@ again.  Trainings of the verification come on top, since they belong to another 
 |   objectives    |             |           |                                                                      |
 | a time budget   | 80 % less R | R         | 20 % of the time, 4 x 3; once a trial's time is known, as the runs   |
 |                 |             |           | that fit                                                             |
+| money           | as a time budget                                                                               |
+| full runs       | as the trials, in full runs: runs at a lower fidelity are parts of them                        |
 | no limit        | all         | none      | 4 x 3                                                                |
 
+A stage gets no more than the share that the budget declares for it, `Budget(stages={"refine": 0.05})`; what refinement
+and selection do not get is the search's, and what the search does not get is not spent.
 R follows from the strategy: 10 % for gp and cmaes, 20 % for tpe, 40 % for the others (35 % of a time).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from trialist.errors import PlanError
@@ -58,7 +62,7 @@ class Stages:
     """What each stage gets, in runs of the objective.
 
     search: trials after the baseline.  refine: trials in the narrowed space.  Both are None where time or cost alone
-    ends them.  search_share, refine_share: what each may use of those other limits.
+    ends them.  search_share, refine_share: what each may use of those other limits, the baseline being the search's.
     finalists, replicates: how many configurations, the default being one, are scored again on how many fresh seeds.
     test_seeds: trainings of the default and of the selected configuration in verification; 0 without a test.
     """
@@ -111,9 +115,15 @@ class Stages:
         return cls(**obj)
 
 
-def runs_that_fit(budget: Budget, workers: int, seconds_per_trial: float | None) -> int | None:
-    """How many runs of the objective the budget allows, at least 1; None while its time cannot be turned into runs."""
+def runs_that_fit(
+    budget: Budget, workers: int, seconds_per_trial: float | None, cost_per_trial: float | None = None
+) -> int | None:
+    """How many full runs the budget allows, at least 1; None while its time or money cannot be turned into runs."""
     limits = [] if budget.trials is None else [budget.trials]
+    if budget.full_runs is not None:
+        limits.append(int(budget.full_runs))
+    if budget.cost is not None and cost_per_trial:
+        limits.append(int(budget.cost / cost_per_trial))
     if seconds_per_trial is not None and seconds_per_trial > 0:
         if budget.seconds is not None:
             limits.append(int(budget.seconds * workers / seconds_per_trial))
@@ -132,12 +142,14 @@ def split(space: Space, plan: Plan, runs: int | None, strategy: str = "", determ
     size = space.size if len(space) else None  # a space without dials is one that the objective will declare
     test_seeds = 0 if plan.test is None else plan.test_seeds
     seeks_front = len(plan.objectives) > 1  # refinement narrows round one best trial, and a front has many
-    share = 0.0 if seeks_front else REFINE_SHARES.get(strategy, REFINE_SHARE)
+    most = plan.budget.share
+    share = 0.0 if seeks_front else min(REFINE_SHARES.get(strategy, REFINE_SHARE), most("refine", 1.0))
     if runs is None:
         refine_share = min(share, TIMED_REFINE_SHARE)
-        search_share = TIMED_SHARE - refine_share
+        search_share = min(TIMED_SHARE - refine_share, most("search", 1.0))
         if size is not None and (plan.budget.is_unlimited or size <= UNTOLD_SIZE):
-            return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, TIMED_SHARE, 0.0)
+            searched = min(TIMED_SHARE, most("search", 1.0))
+            return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, searched, 0.0)
         if plan.budget.is_unlimited:
             return Stages(None, 0, finalists, replicates, test_seeds, 1.0, 0.0)
         return Stages(None, 0 if seeks_front else None, finalists, replicates, test_seeds, search_share, refine_share)
@@ -146,9 +158,12 @@ def split(space: Space, plan: Plan, runs: int | None, strategy: str = "", determ
         finalists, replicates = max((row[1:] for row in SELECTION if row[1] * row[2] <= runs - size), default=(0, 0))
     free = runs - 1 - finalists * replicates
     if size is not None and size <= 1 + free:
-        return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, free / runs, 0.0)
+        return Stages(size - 1, 0, min(finalists, size), replicates, test_seeds, (1 + free) / runs, 0.0)
     refine = min(free // 2, max(1, round(share * runs))) if runs >= REFINE_FROM and share else 0
-    return Stages(free - refine, refine, finalists, replicates, test_seeds, (free - refine) / runs, refine / runs)
+    search = min(free - refine, int(most("search", 1.0) * runs))
+    found = Stages(search, refine, finalists, replicates, test_seeds, (1 + search) / runs, refine / runs)
+    # Runs at a lower fidelity, or ended early, are parts of full runs: how many they will be nobody knows.
+    return found if plan.budget.full_runs is None else replace(found, search=None, refine=None if refine else 0)
 
 
 def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, int]:
@@ -159,6 +174,8 @@ def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, 
         by_table = max((row for row in SELECTION if row[0] <= runs), default=(0, 0, 0))[1:]
     if deterministic:
         by_table = 0, 0
+    if runs is not None and by_table[0] * by_table[1] > (most := plan.budget.share("select", 1.0) * runs):
+        by_table = max((row[1:] for row in SELECTION if row[1] * row[2] <= most), default=(0, 0))
     least = 1 if _is_asked(plan) else 0
     finalists = max(least, by_table[0]) if plan.finalists is None else plan.finalists
     replicates = max(least, by_table[1]) if plan.replicates is None else plan.replicates

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from trialist import errors
 from trialist.errors import InputError, StoreError
 from trialist.protocols import Scheduler
-from trialist.study.ending import ended, ruling
+from trialist.study.accounts import Accounts
+from trialist.study.ending import ended, is_last, ruling
 from trialist.study.events import Event, TrialClosed, TrialPaused, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
 from trialist.study.session import Session
-from trialist.trials.messages import Declared, Entry, Failed, Finished, Message, Noted, Reported
-from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, State, TrialRecord
+from trialist.trials.messages import Decided, Declared, Entry, Failed, Finished, Message, Noted, Reported
+from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, State, Taken, TrialRecord
 
 
 class Desk:
@@ -24,15 +26,17 @@ class Desk:
         self._session, self.scheduler, self._interrupt = session, scheduler, interrupt
         self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
         self._misuses: dict[int, Failure] = {}
+        self.accounts = Accounts(session.plan, session.clock)
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
         self.has_failed = False  # the last trial that closed here
         self.is_ending = False  # the loop itself ends its trials
         self.usage: Failure | None = None  # a misuse that no other configuration would cure
 
-    def admit(self, record: TrialRecord) -> None:
-        """A trial begins to run here."""
+    def admit(self, record: TrialRecord, needs: Mapping[str, float] | None = None) -> None:
+        """A trial begins to run here; needs: what it likely takes of each purse."""
         self.running[record.number] = record
+        self.accounts.admit(record.number, needs or {})
 
     def answer(self, message: Message) -> Decision:
         """Store a message and say how its trial goes on."""
@@ -56,6 +60,7 @@ class Desk:
         closed = self._session.record(number, entries, foreign)
         self._unsent.pop(number, None)
         self.running.pop(number, None)
+        self.accounts.leave(number)
         return closed
 
     def raise_usage(self) -> None:
@@ -72,7 +77,7 @@ class Desk:
         failure = Failure(Cause.OBJECTIVE, str(error), usage=usage)
         self._unsent.pop(message.number, None)
         if isinstance(message, (Finished, Failed)):
-            return self._stored(Failed(message.number, message.attempt, failure, message.seconds))
+            return self._stored(Failed(message.number, message.attempt, failure, message.seconds, cost=message.cost))
         self._misuses[message.number] = failure
         return Decision(Action.STOP, str(error))
 
@@ -84,14 +89,13 @@ class Desk:
         before = self._unsent.pop(number, [])
         misuse = self._misuses.pop(number, None) if isinstance(message, (Finished, Failed)) else None
         if misuse is not None and isinstance(message, (Finished, Failed)):
-            before, message = [], Failed(number, message.attempt, misuse, message.seconds)
+            before, message = [], Failed(number, message.attempt, misuse, message.seconds, cost=message.cost)
         record = self.running.get(number) or self._session.history()[number]
         if isinstance(message, Reported):
             return self._reported(record, before, message)
-        if isinstance(message, Failed):
-            message = replace(message, retry=self._retries(number, message.failure))
         entries = (*before, *self._ended(record, message))
         self.running.pop(number, None)
+        self.accounts.leave(number)
         try:
             record = self._session.record(number, entries)
         except StoreError:
@@ -109,6 +113,10 @@ class Desk:
         if any(isinstance(each, Declared) for each in before):
             record, before = self._session.record(record.number, before), []
         decision, decided = ruling(self._session.plan, record, message, self._decide)
+        stop = self.accounts.judge(message, is_last(self._session.plan, record, message))
+        if decision.action is Action.GO_ON and stop.action is Action.STOP:
+            decision, taken = stop, Taken(message.step, stop.action, stop.reason)
+            decided = (Decided(message.number, message.attempt, taken),)
         now = self._session.record(record.number, [*before, message, *decided])
         if record.number in self.running:
             self.running[record.number] = now
@@ -116,8 +124,12 @@ class Desk:
         return decision
 
     def _ended(self, record: TrialRecord, message: Finished | Failed) -> tuple[Entry, ...]:
+        message = self.accounts.priced(message)
+        if isinstance(message, Failed) and message.failure.cause is Cause.BUDGET and record.reports:
+            reason = message.failure.message  # what it reported counts
+            message = Finished(record.number, message.attempt, {}, message.seconds, message.cost, State.STOPPED, reason)
         if isinstance(message, Failed):
-            return (message,)
+            return (replace(message, retry=self._retries(record.number, message.failure)),)
         return ended(self._session.plan, record, message, self._decide)
 
     def _decide(self, report: Reported) -> Decision:

@@ -24,14 +24,19 @@ def ruling(plan: Plan, record: TrialRecord, report: Reported, decide: Decide) ->
     """
     if record.halted is not None:
         return Decision(record.halted.action, record.halted.reason), ()
-    full = report.of or record.length if plan.fidelity is None else plan.fidelity.high
-    if _is_a_measure(record) or (full is not None and report.step >= full):
+    if _is_a_measure(record) or is_last(plan, record, report):
         return GO_ON, ()
     decision = decide(report)
     if decision.action is Action.GO_ON and not decision.reason:
         return decision, ()
     taken = Taken(report.step, decision.action, decision.reason)
     return decision, (Decided(report.number, report.attempt, taken),)
+
+
+def is_last(plan: Plan, record: TrialRecord, report: Reported) -> bool:
+    """Whether a report is known to be the one of a full run's end."""
+    full = report.of or record.length if plan.fidelity is None else plan.fidelity.high
+    return full is not None and report.step >= full
 
 
 def ended(plan: Plan, record: TrialRecord, message: Finished, decide: Decide) -> tuple[Entry, ...]:

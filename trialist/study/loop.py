@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from trialist.errors import ExecutionError, TrialistError
@@ -31,12 +31,16 @@ class Goal:
     ones may go on as long as the scheduler promotes any.
     may_start: None while another trial may start, else the reason why not.  is_watched: it looks at the clock or the
     purse, and is asked before each trial; else before the first one and after failures, since only these end a study.
+    fits: the same of what was proposed, an empty reason meaning not yet.  needs: what a trial likely takes of each
+    purse.
     """
 
     trials: int | None = None
     more: int | None = None
     may_start: Callable[[History], str | None] = lambda history: None
     is_watched: bool = False
+    fits: Callable[[History, Proposal | Promotion], str | None] = lambda history, proposed: None
+    needs: Callable[[History, TrialRecord], Mapping[str, float]] = lambda history, record: {}
 
 
 def run(
@@ -89,7 +93,7 @@ def _until_done(
                 break
             with interrupt.shielded():
                 limit = goal.trials if is_more else 0
-                got = session.open(lambda number: propose(session, desk.scheduler, strategy, number, limit))  # noqa: B023
+                got = session.open(lambda number: _fitting(session, desk, strategy, goal, number, limit))  # noqa: B023
             if isinstance(got, Exhausted):
                 is_idle = True
                 if got.reason and got.reason not in told:
@@ -98,18 +102,21 @@ def _until_done(
                 break
             opened += 1
             new += not _is_promoted(got)
-            desk.admit(got)
+            desk.admit(got, goal.needs(session.history(), got))
             _submit(executor, desk, session.assignment(got))
             yield TrialOpened(got)
             if executor.note and executor.note not in told:
                 told.add(executor.note)
                 yield Told(executor.note)
         if desk.running:
-            executor.poll(desk.answer, POLL_SECONDS)
+            executor.poll(desk.answer, min(POLL_SECONDS, desk.accounts.patience()))
+            for late in desk.accounts.overdue():
+                executor.cancel(late.number, late.failure)
             if any(isinstance(event, TrialRetried) for event in desk.events):
                 closing = ""  # it waits in the queue: take it again
             if any(isinstance(event, (TrialClosed, TrialPaused, TrialRetried)) for event in desk.events):
                 is_idle = False  # it may be promoted, or another one for its sake
+                closing = "" if goal.is_watched else closing  # and what it held and did not take is free again
             while desk.events:
                 yield desk.events.popleft()
             desk.raise_usage()
@@ -117,7 +124,7 @@ def _until_done(
             raise ExecutionError(f"{session.name}: no worker is left to run trials: {executor.note}")
         elif interrupt.should_finish:
             raise Interrupted("interrupted; nothing is lost: run the same again to go on")
-        elif (goal.more is not None and new >= goal.more) or _peers_are_done(session):
+        elif (goal.more is not None and new >= goal.more) or _peers_are_done(session, is_over=bool(closing)):
             return
         else:
             time.sleep(PEER_SECONDS)
@@ -125,6 +132,20 @@ def _until_done(
             closing, is_idle = "", False  # a trial may have come back to the queue, or made another one worth going on
         if interrupt.should_end:
             _end(executor, desk)
+
+
+def _fitting(
+    session: Session,
+    desk: Desk,
+    strategy: Callable[[History], Strategy],
+    goal: Goal,
+    number: int,
+    limit: int | None,
+) -> Proposal | Promotion | Exhausted:
+    """What is to run next, if it fits."""
+    proposed = propose(session, desk.scheduler, strategy, number, limit)
+    why = None if isinstance(proposed, Exhausted) else goal.fits(session.history(), proposed)
+    return proposed if why is None else Exhausted(why)
 
 
 def propose(
@@ -169,10 +190,10 @@ def _is_promoted(record: TrialRecord) -> bool:
     return bool(record.course) and record.course[-1].action is Action.RESUME
 
 
-def _peers_are_done(session: Session) -> bool:
-    """No trial is waiting, and none is running that another coordinator opened."""
+def _peers_are_done(session: Session, is_over: bool) -> bool:
+    """No trial is running that another coordinator opened, and none is waiting that may still be run."""
     return not any(
-        r.state is State.WAITING or (r.state is State.RUNNING and r.number not in session.opened)
+        (r.state is State.WAITING and not is_over) or (r.state is State.RUNNING and r.number not in session.opened)
         for r in session.history()
     )
 

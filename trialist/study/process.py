@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import count
 
 from trialist.numerics.keys import Key
@@ -22,11 +23,10 @@ from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run
 from trialist.study.session import Session
-from trialist.study.spending import affordable, may_start, seconds_per_trial
+from trialist.study.spending import ALL, REFINE, SEARCH, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
-from trialist.trials.plan import Budget
 from trialist.trials.trial import Exhausted, Proposal, Stage, State
 
 
@@ -37,6 +37,7 @@ class Process:
         self._session, self._work, self._workers = session, work, workers
         self._strategies: dict[int, Strategy] = {}
         self._since = session.load().trials
+        self._expected = Expectations(session)
 
     def stages(self) -> Iterator[Event]:
         """Search, refine and select, each from where it stands."""
@@ -59,16 +60,16 @@ class Process:
         """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
         session = self._session
         ends = None if timeout is None else time.monotonic() + timeout
-        within = may_start(session, self._workers, lambda: self._choice().stages, lambda stages: 1.0, self._since)
-
-        def rule(history: History) -> str | None:
-            if ends is not None and time.monotonic() >= ends:
-                return "the time that this call was given is over"
-            return within(history)
-
         with self._running() as (executor, desk, interrupt):
-            watched = ends is not None or _is_watched(session.plan.budget)
-            goal = Goal(session.plan.budget.trials, trials, rule, watched)
+            within = self._goal(desk, session.plan.budget.trials, ALL)
+
+            def rule(history: History) -> str | None:
+                if ends is not None and time.monotonic() >= ends:
+                    return "the time that this call was given is over"
+                return within.may_start(history)
+
+            watched = ends is not None or within.is_watched
+            goal = replace(within, more=trials, may_start=rule, is_watched=watched)
             yield from self._tidied(run(session, executor, desk, self.strategy, goal, interrupt))
 
     def selection_only(self) -> Iterator[Event]:
@@ -84,7 +85,9 @@ class Process:
             Interrupt(is_in_process(self._work, self._workers, limits)) as interrupt,
             closing(executor_for(self._work, self._workers, limits, lambda: session.space)) as executor,
         ):
-            yield executor, Desk(session, scheduler_for(session.plan.scheduler), interrupt), interrupt
+            desk = Desk(session, scheduler_for(session.plan.scheduler), interrupt)
+            desk.accounts.can_kill = not is_in_process(self._work, self._workers, limits)
+            yield executor, desk, interrupt
 
     def _planned(self) -> Event:
         choice = self._choice()
@@ -93,14 +96,15 @@ class Process:
 
     def _choice(self) -> Choice:
         history = self._session.history()
-        return choose(history.space, self._session.plan, self._workers, seconds_per_trial(history))
+        seconds, cost = (self._expected.typical(name) for name in ("seconds", "cost"))
+        return choose(history.space, self._session.plan, self._workers, seconds, cost_per_trial=cost)
 
     def _search(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         stages = self._choice().stages
         if self._is_past("search"):
             return
         yield StageStarted("search", f"{_runs(stages.search)} after the default, {self._choice().strategy}")
-        goal = self._goal(stages.search, lambda now: now.search_share)
+        goal = self._goal(desk, self._number(stages.search, stages), SEARCH)
         yield from self._tidied(run(self._session, executor, desk, self.strategy, goal, interrupt))
         yield self._ended("search")
 
@@ -119,14 +123,18 @@ class Process:
         for line in refinement.edges:
             yield Told(line)
         narrowed = refiner_for(session.plan.strategy, refinement, self._workers)
-        goal = self._goal(both, lambda now: now.search_share + now.refine_share)
+        goal = self._goal(desk, self._number(both, stages), REFINE)
         yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
         yield self._ended("refined")
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         session = self._session
-        stages = affordable(session, self._choice().stages, self._workers)
-        history = session.history()
+        history, spending = session.history(), self._spending(desk)
+
+        def runs(finalists: int, replicates: int) -> tuple[Proposal, ...]:
+            return selection.fresh_runs(history, finalists, replicates)
+
+        stages = spending.affordable(self._choice().stages, runs)
         explored = len(history.explored)
         kept = session.stage("select")
         if history.best is None or (kept is not None and kept["explored"] == explored and not history.pending):
@@ -136,8 +144,11 @@ class Process:
             numbers = list(dict.fromkeys(p.repeats for p in proposals if p.repeats is not None))
             yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
             self._enqueue_finalists(stages, explored)
-            yield from self._tidied(run(session, executor, desk, _nothing_new, Goal(), interrupt))
-        chosen = selection.selected(session.history(), stages.finalists, stages.replicates)
+            goal = self._goal(desk, None, ALL)
+            yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
+        history = session.history()
+        whole = selection.rounds(history, stages.finalists, stages.replicates)
+        chosen = selection.selected(history, stages.finalists, whole)
         session.store.write_stage(session.name, "select", selection.to_json(chosen, explored), time.time())
         yield StageEnded("select", chosen.reason)
 
@@ -166,16 +177,32 @@ class Process:
             self._strategies = {revision: strategy}
         return self._strategies[revision]
 
-    def _goal(self, trials: int | None, share: Callable[[Stages], float]) -> Goal:
-        """A stage's end: so many explored trials after the baseline, or a share of what other limits allow.
+    def _spending(self, desk: Desk) -> Spending:
+        accounts, stages = desk.accounts, lambda: self._choice().stages
+        return Spending(self._session, accounts, self._expected, self._workers, stages, self._since)
+
+    def _goal(self, desk: Desk, trials: int | None, marks: Marks) -> Goal:
+        """A stage's end: so many trials in all, or what its marks leave it of other limits."""
+        spending = self._spending(desk)
+        return Goal(
+            trials,
+            None,
+            spending.may_start(marks),
+            spending.is_watched,
+            spending.fits(marks),
+            spending.needs,
+        )
+
+    def _number(self, trials: int | None, stages: Stages) -> int | None:
+        """The trials that there are once so many are explored after the baseline, and the selection can follow.
 
         Without a budget of trials, their number is a guess that ends nothing.
         """
-        session, history = self._session, self._session.history()
+        history, limit = self._session.history(), self._session.plan.budget.trials
+        if limit is None:
+            return None
         again = len(history) - len(history.explored)
-        limit = None if trials is None or session.plan.budget.trials is None else 1 + trials + again
-        rule = may_start(session, self._workers, lambda: self._choice().stages, share, self._since)
-        return Goal(limit, None, rule, _is_watched(session.plan.budget))
+        return min(limit - stages.select, limit if trials is None else 1 + trials + again)
 
     def _is_past(self, stage: str) -> bool:
         """The stage ended under this budget, and nothing waits or runs."""
@@ -209,11 +236,6 @@ class _Queue:
 
     def propose(self, history: History, key: Key) -> Proposal | Exhausted:
         return Exhausted("")
-
-
-def _is_watched(budget: Budget) -> bool:
-    """Whether anything but the number of trials is limited."""
-    return not (budget.seconds is budget.compute_seconds is budget.cost is None)
 
 
 def _nothing_new(history: History) -> Strategy:

@@ -11,7 +11,7 @@ from trialist.numerics.keys import Key
 from trialist.scoring.selection import Finalist, Selection, choose_finalists, select
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
-from trialist.trials.trial import Proposal, Stage, TrialRecord
+from trialist.trials.trial import Cause, Proposal, Stage, State, TrialRecord
 
 
 def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Proposal, ...]:
@@ -19,18 +19,26 @@ def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Propo
 
     None where no trial satisfies its measured constraints: how well they score is beside the point then.
     """
-    runs = []
-    for number in _finalists(history, finalists):
-        record = history[number]
-        for seed in fresh_seeds(history, replicates):
+    if not replicates:
+        return ()
+    numbers, runs = _finalists(history, finalists), []
+    for seed in fresh_seeds(history, replicates):  # seed by seed: wherever the budget ends, all have had the same ones
+        for number in numbers:
+            record = history[number]
             if _again(history, number, seed) is None:
                 what = "the default" if record.stage is Stage.BASELINE else f"finalist {number}"
-                runs.append(
-                    Proposal(
-                        record.params, f"{what} scored again on a fresh seed", "select", Stage.SELECT, seed, number
-                    )
-                )
-    return tuple(runs) if replicates else ()
+                reason = f"{what} scored again on a fresh seed"
+                runs.append(Proposal(record.params, reason, "select", Stage.SELECT, seed, number))
+    return tuple(runs)
+
+
+def rounds(history: History, finalists: int, replicates: int) -> int:
+    """On how many of the fresh seeds every finalist was run; the budget may have ended before all were."""
+    numbers = _finalists(history, finalists) if replicates else []
+    for count, seed in enumerate(fresh_seeds(history, replicates)):
+        if not all(_is_over(_again(history, number, seed)) for number in numbers):
+            return count
+    return replicates
 
 
 def fresh_seeds(history: History, replicates: int) -> list[int]:
@@ -122,6 +130,13 @@ def _again(history: History, number: int, seed: int) -> TrialRecord | None:
     """The run of that finalist on that seed; a scored one before a failed one that was run again."""
     runs = [r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.seed == seed]
     return next((r for r in runs if r.is_scored), runs[-1] if runs else None)
+
+
+def _is_over(run: TrialRecord | None) -> bool:
+    """Whether a run tells of its finalist: one that the budget ended does not."""
+    if run is None or not run.state.is_closed or run.state is State.STOPPED:
+        return False
+    return run.failure is None or run.failure.cause is not Cause.BUDGET
 
 
 def _violations_of_all(history: History, number: int, replicates: int) -> str:

@@ -26,6 +26,7 @@ from trialist.trials.plan import Plan
 from trialist.trials.trial import Cause, Exhausted, Failure, Promotion, Proposal, Stage, State, TrialRecord
 
 LEASE_SECONDS = 30.0
+TESTS = "tests"  # the stage that keeps what trainings of the verification took
 
 
 class Session:
@@ -35,10 +36,18 @@ class Session:
     """
 
     def __init__(
-        self, store: Store, study: StudyRecord, space: Space | None = None, lease_seconds: float = LEASE_SECONDS
+        self,
+        store: Store,
+        study: StudyRecord,
+        space: Space | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """space: as declared in this process, for the sake of its callable constraints, which no store can keep."""
-        self.store, self.lease_seconds = store, lease_seconds
+        """space: as declared in this process, for the sake of its callable constraints, which no store can keep.
+
+        clock: seconds, by which budgets of time are kept.
+        """
+        self.store, self.lease_seconds, self.clock = store, lease_seconds, clock
         self._declared = space
         self.adopt(study)
         self._records: list[TrialRecord] = []  # by number: numbers have no gaps
@@ -48,6 +57,7 @@ class Session:
         self._heartbeat: _Heartbeat | None = None
         self._kept: dict[int, tuple[Entry, ...]] = {}
         self._earlier: tuple[History, ...] | None = None
+        self._began: tuple[float, float] | None = None  # on the clock, and the seconds that were spent by then
         self.opened: set[int] = set()
 
     @property
@@ -161,6 +171,29 @@ class Session:
             self._owner = Owner(uuid.uuid4().hex, self.lease_seconds, describe_self())
             self._heartbeat = _Heartbeat(self.store, self._owner)
         return self._owner
+
+    def seconds(self) -> float:
+        """Wall time of the study: while any coordinator was alive, and from the first call on while this one is."""
+        if self._began is None or self._pid != os.getpid():
+            self.beat()
+            self._began = self.clock(), self.store.spent(self.name)["seconds"]
+        return self._began[1] + self.clock() - self._began[0]
+
+    def spent(self) -> dict[str, float]:
+        """What is used of each limit of a Budget; the verification's trainings count as compute and money as well."""
+        spent, tests = self.store.spent(self.name), self.stage(TESTS) or {}
+        return {
+            **spent,
+            "compute_seconds": spent["compute_seconds"] + tests.get("compute_seconds", 0.0),
+            "cost": spent["cost"] + tests.get("cost", 0.0),
+            "full_runs": self.history().full_runs_used,
+        }
+
+    def charge(self, seconds: float, cost: float) -> None:
+        """Count a training of the verification, which is no trial, as spent."""
+        tests = self.stage(TESTS) or {}
+        spent = {"compute_seconds": tests.get("compute_seconds", 0.0) + seconds, "cost": tests.get("cost", 0.0) + cost}
+        self.store.write_stage(self.name, TESTS, spent, time.time())
 
     def beat(self) -> None:
         """Say that this coordinator lives; wall time counts as spent up to here."""

@@ -1,100 +1,288 @@
-"""What is spent, and what is expected to fit: budgets are hard, and keep a reserve for the verdict."""
+"""What may still be spent by a stage: budgets are hard, keep a reserve for the verdict, and what does not fit waits.
+
+Each limit but that of trials has two marks: up to the first a stage starts trials, up to the second those that run may
+go on.  Behind the second mark lies what the later stages need: finalists scored again, then the verification.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from trialist.search.stages import Stages
+from trialist.budget.purse import TOLERANCE
+from trialist.search.stages import Stages, split
 from trialist.stopping.over import should_end
+from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.plan import duration
-from trialist.trials.trial import TrialRecord
+from trialist.trials.trial import Promotion, Proposal, Stage, State, TrialRecord
 
-CAUTION = 0.75  # quantile of the trials seen so far that the next one is expected not to exceed
+if TYPE_CHECKING:
+    from trialist.budget.costs import Amount, Costs
+
 VERIFICATION_SHARE = 0.4  # of a limit, at most
+HEARD = 3  # reports of a run from which on it can be ended in time where it runs in this process
+EACH = 40  # trials up to which each refits what is expected; then each twentieth of their number
+SILENT = 3  # trials without a word of money: the others will not tell either
 
 
-def seconds_per_trial(history: History) -> float | None:
-    """Seconds that a whole trial is expected to take at most; None before the first."""
-    return _expected(history, lambda record: record.seconds)
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A stage's marks as shares of what the verification leaves: where it starts trials, and where they go on."""
+
+    start: Callable[[Stages], float]
+    go_on: Callable[[Stages], float]
 
 
-def may_start(
-    session: Session, workers: int, stages: Callable[[], Stages], share: Callable[[Stages], float], since: int = 0
-) -> Callable[[History], str | None]:
-    """A rule for the loop: None while another trial is expected to fit into a share of the budget, else why not.
+SEARCH = Marks(lambda now: now.search_share, lambda now: now.search_share + now.refine_share)
+REFINE = Marks(SEARCH.go_on, SEARCH.go_on)
+ALL = Marks(lambda now: 1.0, lambda now: 1.0)
 
-    stages, share: asked anew each time, since they follow from what trials take. Of time and money, what verification
-    is expected to need is set aside first.
-    since: failures of earlier trials do not count; what broke them may be repaired, that is why it is run again.
+
+class Expectations:
+    """What runs of a study are expected to take, of each limit; refitted as trials end."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._count = -1
+        self._fitted: dict[str, Costs] = {}
+
+    def of(self, name: str, params: Mapping[str, Any] | None, share: float = 1.0) -> Amount:
+        """A run through `share` of a full one, of that configuration or of one like those that were run."""
+        if name == "full_runs":
+            from trialist.budget.costs import Amount
+
+            return Amount(share, share, share)
+        costs = self.costs(name)
+        return costs.typical() * share if params is None else costs.of(params, share)
+
+    def typical(self, name: str) -> float | None:
+        """What a full run likely takes; None where no trial told."""
+        return self.costs(name).typical().likely if self.costs(name) else None
+
+    def costs(self, name: str) -> Costs:
+        """Of the limit of that name."""
+        from trialist.budget import costs
+
+        history = self._session.history()
+        count = sum(1 for record in history if record.state not in (State.WAITING, State.RUNNING))
+        if not self._count <= count < self._count + max(1, self._count // 20 if self._count > EACH else 1):
+            self._count, self._fitted = count, {}
+        which = "cost" if name == "cost" else "seconds"
+        if which not in self._fitted:
+            self._fitted[which] = costs.Costs(history, costs.money if which == "cost" else costs.seconds)
+        return self._fitted[which]
+
+
+class Spending:
+    """One coordinator's rule for what it may start, by what is spent, held and expected.
+
+    stages: asked anew each time, since they follow from what trials take.  since: failures of earlier trials do not
+    count; what broke them may be repaired, that is why the study is run again.
     """
 
-    def rule(history: History) -> str | None:
-        ended = should_end(history, session.plan, since)
-        if ended or not history.scored:  # the baseline always runs
-            return ended
-        for limit, spent, each, lanes, words in _limits(session, history, workers):
-            now = stages()
-            if each > share(now) * (limit - _set_aside(now.test_seeds, limit, each, lanes)) - spent:
-                return words
+    def __init__(
+        self,
+        session: Session,
+        accounts: Accounts,
+        expected: Expectations,
+        workers: int,
+        stages: Callable[[], Stages] | None = None,
+        since: int = 0,
+    ) -> None:
+        self._session, self._accounts, self._expected = session, accounts, expected
+        self._workers, self._since = workers, since
+        self._stages = stages or (lambda: split(session.space, session.plan, None))
+        self._budget = session.plan.budget
+        accounts.purses = {purse.name: purse for purse in purses_of(self._budget)}
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anything but the number of trials is limited."""
+        return self._budget.seconds is not None or bool(self._accounts.purses)
+
+    def may_start(self, marks: Marks) -> Callable[[History], str | None]:
+        """A rule for the loop: None while another trial is expected to fit, else why not."""
+
+        def rule(history: History) -> str | None:
+            ended = should_end(history, self._session.plan, self._since)
+            if ended or not self.is_watched:
+                return ended
+            starts = self._set_marks(history, marks)
+            waiting = next((record for record in history if record.state is State.WAITING), None)
+            if waiting is None:
+                return self._refusal(history, starts, None, 1.0 if history.plan.fidelity is None else 0.0)
+            return self._refusal(history, starts, waiting.params, _share(history, waiting.fidelity))
+
+        return rule
+
+    def fits(self, marks: Marks) -> Callable[[History, Proposal | Promotion], str | None]:
+        """A rule for the loop: None where what is proposed is expected to fit, else why not; empty for not yet."""
+
+        def rule(history: History, proposed: Proposal | Promotion) -> str | None:
+            if not self.is_watched or not len(history):
+                return None
+            if self._is_in_the_dark(history):
+                return ""
+            params = history[proposed.number].params if isinstance(proposed, Promotion) else proposed.params
+            starts = self._set_marks(history, marks)
+            return self._refusal(history, starts, params, _share(history, proposed.fidelity))
+
+        return rule
+
+    def needs(self, history: History, record: TrialRecord) -> dict[str, float]:
+        """What a trial that begins likely takes of each purse."""
+        share = _share(history, record.fidelity)
+        return {name: self._need(name, record.params, share, history) for name in self._accounts.purses}
+
+    def left(self, name: str) -> float:
+        """What is left of a limit in all, reserves included."""
+        if name == "seconds":
+            return (self._budget.seconds or math.inf) - self._session.seconds()
+        purse = self._accounts.purses[name]
+        return purse.limit - self._session.spent()[name] - purse.held - purse.elsewhere
+
+    def _set_marks(self, history: History, marks: Marks) -> dict[str, float]:
+        """How much a stage may have spent of each limit when it starts a trial; what runs may go on to its other mark.
+
+        Before anything is scored there is nothing to verify, and the first trials may use all.
+        """
+        stages, starts = self._stages(), {}
+        is_early, clock = not history.scored, self._accounts.clock
+        for name, limit in self._limits():
+            rest = limit - self._set_aside(name, limit, stages, history)
+            start, end = (limit, limit) if is_early else (marks.start(stages) * rest, marks.go_on(stages) * rest)
+            if name == "seconds":
+                end = min(end, limit - min(LATENCY, 0.01 * limit))
+                self._accounts.ends_at = clock() + end - self._session.seconds()
+            else:
+                purse = self._accounts.purses[name]
+                purse.ceiling = end = min(end, limit - min(LATENCY * purse.rate * self._workers, 0.05 * limit))
+                purse.spent, purse.elsewhere = self._session.spent()[name], self._elsewhere(name, history)
+            starts[name] = min(start, end)
+        return starts
+
+    def _refusal(
+        self, history: History, starts: Mapping[str, float], params: Mapping[str, Any] | None, share: float
+    ) -> str | None:
+        """Why a run through `share` of a full one would not fit, or None."""
+        for name, limit in self._limits():
+            need, start = self._need(name, params, share, history), starts[name]
+            if name == "seconds":
+                used = self._session.seconds()
+            else:
+                purse = self._accounts.purses[name]
+                used = purse.spent + purse.elsewhere + purse.held
+            if used + need > start * (1 + TOLERANCE) or used >= start:
+                return _would_not_fit(name, limit, need)
         return None
 
-    return rule
+    def _need(self, name: str, params: Mapping[str, Any] | None, share: float, history: History) -> float:
+        """What has to be left for a trial to start: what it likely takes; at most, where it could not be ended."""
+        amount = self._expected.of(name, params, share)
+        return amount.likely if self._can_end(name, history) else amount.most
 
+    def _can_end(self, name: str, history: History) -> bool:
+        """Whether a trial can be ended before it takes more than it may."""
+        is_told = name == "cost" and (not self._accounts.purses[name].rate or self._accounts.tells)
+        if self._accounts.can_kill and not is_told:
+            return True
+        reports = sorted(len(record.reports) for record in history.records[-20:] if record.is_scored)
+        is_heard = bool(reports) and reports[len(reports) // 2] >= HEARD
+        return is_heard and (self._accounts.tells or not is_told)
 
-def affordable(session: Session, stages: Stages, workers: int) -> Stages:
-    """The stages with as many replicates, then finalists, as time and money still allow before the verification."""
-    for limit, spent, each, lanes, _ in _limits(session, session.history(), workers):
-        left = limit - _set_aside(stages.test_seeds, limit, each, lanes) - spent
-        while stages.select * each > max(left, 0.0) * lanes:
+    def _is_in_the_dark(self, history: History) -> bool:
+        """Money is told, a trial runs, and none has told yet what it costs: another one might cost anything."""
+        purse = self._accounts.purses.get("cost")
+        if purse is None or purse.rate or self._expected.costs("cost"):
+            return False
+        closed = sum(record.state.is_closed for record in history)
+        return closed < SILENT and any(record.state is State.RUNNING for record in history)
+
+    def _elsewhere(self, name: str, history: History) -> float:
+        """What trials of other coordinators are expected to take at most."""
+        others = [r for r in history if r.state is State.RUNNING and r.number not in self._accounts.running]
+        return math.fsum(self._expected.of(name, r.params, _share(history, r.fidelity)).most for r in others)
+
+    def _set_aside(self, name: str, limit: float, stages: Stages, history: History) -> float:
+        """What the verification is expected to need, but never so much that nothing is left to search with."""
+        if not stages.test_seeds or name == "full_runs":
+            return 0.0
+        sides = sides_of(history)
+        amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
+        lanes = self._lanes(name)
+        whole = stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
+        pair = max(amount.most for amount in amounts) if lanes > 1 else math.fsum(amount.likely for amount in amounts)
+        return min(max(whole, pair), self._budget.share("verify", VERIFICATION_SHARE) * limit)
+
+    def _limits(self) -> Iterator[tuple[str, float]]:
+        """All but the number of trials."""
+        if self._budget.seconds is not None:
+            yield "seconds", self._budget.seconds
+        for name, purse in self._accounts.purses.items():
+            yield name, purse.limit
+
+    def _lanes(self, name: str) -> int:
+        return self._workers if name == "seconds" else 1
+
+    # The stages after the search
+
+    def affordable(self, stages: Stages, runs: Callable[[int, int], tuple[Proposal, ...]]) -> Stages:
+        """The stages with as many replicates, then finalists, as fit before the verification.
+
+        runs: of so many finalists on so many seeds, those that are not there yet.
+        """
+        history = self._session.history()
+        while stages.select and not self._fit_all(stages, runs(stages.finalists, stages.replicates), history):
             if stages.replicates > 1:
                 stages = replace(stages, replicates=stages.replicates - 1)
             elif stages.finalists > 2:
                 stages = replace(stages, finalists=stages.finalists - 1)
             else:
                 stages = replace(stages, finalists=0, replicates=0)
-    return stages
+        return stages
+
+    def _fit_all(self, stages: Stages, runs: tuple[Proposal, ...], history: History) -> bool:
+        trials = self._budget.trials
+        if trials is not None and len(history) + len(runs) > trials:
+            return False
+        for name, limit in self._limits():
+            left = self.left(name) - self._set_aside(name, limit, stages, history)
+            each = [self._expected.of(name, run.params).mean for run in runs]
+            left = min(left, self._budget.share("select", 1.0) * limit)
+            if each and max(math.fsum(each) / self._lanes(name), max(each)) > left:
+                return False
+        return True
+
+    def test_seeds(self, sides: tuple[TrialRecord, ...]) -> int:
+        """Seeds of the verification: as planned, fewer where time and money ask for it, one at least."""
+        seeds, trained = self._session.plan.test_seeds, {record.number: record for record in sides}
+        for name, _ in self._limits():
+            each = math.fsum(self._expected.of(name, record.params).mean for record in trained.values())
+            if name != "full_runs" and each > 0:
+                seeds = min(seeds, int(self.left(name) * self._lanes(name) / each))
+        return max(seeds, 1)
 
 
-def affordable_seeds(session: Session, workers: int) -> int:
-    """Seeds of verification: as planned, fewer where the time that is left asks for it, but two, for an interval."""
-    planned = session.plan.test_seeds
-    for limit, spent, each, lanes, _ in _limits(session, session.history(), workers):
-        if each > 0 and limit != session.plan.budget.cost:
-            planned = min(planned, max(min(planned, 2), int((limit - spent) * lanes / each / 2)))
-    return planned
+def sides_of(history: History) -> tuple[TrialRecord, ...]:
+    """What a verification would train now: the default and the best, once where they are the same."""
+    baseline = next((record for record in history if record.stage is Stage.BASELINE), None)
+    found = {record.number: record for record in (baseline, history.best) if record is not None}
+    return tuple(found.values())
 
 
-def _set_aside(test_seeds: int, limit: float, each: float, lanes: int) -> float:
-    """What verification is expected to need, but never so much that nothing is left to search with."""
-    return min(2 * test_seeds * each / lanes, VERIFICATION_SHARE * limit)
+def _share(history: History, fidelity: float | None) -> float:
+    """Of a full run."""
+    dial = history.plan.fidelity
+    return 1.0 if fidelity is None or dial is None else dial.share(fidelity)
 
 
-def _limits(session: Session, history: History, workers: int) -> Iterator[tuple[float, float, float, int, str]]:
-    """Each limit but trials: (limit, spent, one trial's expected share, how many run at once, the reason to stop)."""
-    budget = session.plan.budget
-    if budget.seconds is budget.compute_seconds is budget.cost is None:
-        return  # nothing to read
-    spent = session.store.spent(session.name)
-    each = seconds_per_trial(history) or 0.0
-    told = f"another trial of about {duration(each)} would not fit"
-    if budget.seconds is not None:
-        yield budget.seconds, spent["seconds"], each, workers, f"{duration(budget.seconds)} of time: {told}"
-    if budget.compute_seconds is not None:
-        words = f"{duration(budget.compute_seconds)} of compute: {told}"
-        yield budget.compute_seconds, spent["compute_seconds"], each, 1, words
-    if budget.cost is not None:
-        cost = _expected(history, lambda record: record.cost) or 0.0
-        words = f"a budget of {budget.cost:g}: another trial of about {cost:.3g} would not fit"
-        yield budget.cost, spent["cost"], cost, 1, words
-
-
-def _expected(history: History, measure: Callable[[TrialRecord], float | None]) -> float | None:
-    """A cautious guess from the trials that ran to their end; from the others where there are none."""
-    for records in (history.scored, history.records):
-        seen = sorted(value for record in records if (value := measure(record)) is not None)
-        if seen:
-            return seen[min(int(CAUTION * len(seen)), len(seen) - 1)]
-    return None
+def _would_not_fit(name: str, limit: float, need: float) -> str:
+    if name == "compute_seconds":
+        return f"{duration(limit)} of compute: another trial of about {duration(need)} would not fit"
+    if name == "full_runs":
+        return f"a budget of {limit:g} full runs: another one would not fit"
+    return f"a budget of {limit:g}: another trial of about {need:.3g} would not fit"

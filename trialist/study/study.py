@@ -30,7 +30,7 @@ from trialist.study.interrupt import Interrupt
 from trialist.study.loop import propose
 from trialist.study.process import Process
 from trialist.study.session import LEASE_SECONDS, Session
-from trialist.study.spending import seconds_per_trial
+from trialist.study.spending import Expectations
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
 from trialist.study.work import Work
@@ -247,7 +247,8 @@ class Study:
         if kept is not None and self.trials:
             choice = Choice.from_json(kept)
         else:
-            choice = choose(self.space, self.declared, workers, seconds_per_trial(self.history))
+            seconds, cost = (Expectations(self._session).typical(name) for name in ("seconds", "cost"))
+            choice = choose(self.space, self.declared, workers, seconds, cost_per_trial=cost)
         plan = self.declared
         return StudyPlan(choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start)
 
@@ -278,8 +279,8 @@ class Study:
 
     @property
     def spent(self) -> Mapping[str, float]:
-        """What is used up: "trials", "seconds", "compute_seconds", "cost"."""
-        return self._session.store.spent(self.name)
+        """What is used up: "trials", "seconds", "compute_seconds", "cost", "full_runs"."""
+        return self._session.spent()
 
     def dataframe(self) -> DataFrame:
         """The trials as a pandas frame, a row each; MissingExtraError without pandas."""

@@ -36,12 +36,12 @@ def told(
     measured = constraints_of(constraints)
     seconds = 0.0 if record.opened_at is None else max(0.0, time.time() - record.opened_at)
     if state == "failed":
-        return Failed(record.number, record.attempt, Failure(Cause.OBJECTIVE, "told as failed"), seconds)
+        return Failed(record.number, record.attempt, Failure(Cause.OBJECTIVE, "told as failed"), seconds, cost=spent)
     if value is None and record.reports:
         value = record.reports[-1].value
     result = outcome(value, tuple(objective.name for objective in plan.objectives))
     if isinstance(result, Failure):
-        return Failed(record.number, record.attempt, result, seconds)
+        return Failed(record.number, record.attempt, result, seconds, cost=spent)
     if since is None:
         since = record.reports[-1].step if record.reports else 0.0
     return Finished(record.number, record.attempt, result, seconds, spent, constraints=measured, since=since)

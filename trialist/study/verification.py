@@ -22,13 +22,14 @@ from trialist.scoring.verdict import Verdict, judge
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session, describe_self
-from trialist.study.spending import affordable_seeds
 from trialist.study.summary import constraint_note
+from trialist.study.testbudget import OVER, TestBudget
 from trialist.study.work import Work, describe, executor_for, is_in_process
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
 
 Test = Callable[..., Any] | Command
+POLL_SECONDS = 0.5
 FILE_BYTES = 256 * 2**20  # of a command's own files, larger ones enter the fingerprint by size and time alone
 
 
@@ -69,7 +70,9 @@ def verify(
         # The verdict was written, and then something broke off before the ledger said so.
         _close(session, look, Verdict.from_json(dict(session.stage("verdict") or {})))
         return
-    seeds = affordable_seeds(session, workers)
+    can_kill = not is_in_process(_work(test), workers, session.plan.limits)
+    budget = TestBudget(session, (baseline, selected), workers, can_kill)
+    seeds = budget.seeds()
     yield StageStarted(
         "verify",
         f"default (trial {baseline.number}) against selected (trial {selected.number}), "
@@ -77,8 +80,12 @@ def verify(
     )
     if note := constraint_note(baseline, selected):
         yield Told(f"{note}; the verdict is on {session.plan.objective.name} alone")
-    runs = _Runs(session, (baseline, selected), seeds, look)
+    runs = _Runs(session, (baseline, selected), seeds, look, budget)
     yield from runs.run(test, workers)
+    if runs.failure is None and not runs.whole:
+        session.store.close_look(look, {"failed": OVER})
+        yield Told(f"no verdict: {OVER}; extend the budget and verify again")
+        return
     if runs.failure is not None:
         session.store.close_look(look, {"failed": runs.failure.message})
         raise ExecutionError(f"verification failed, the verdict is open: {runs.failure.message}")
@@ -122,8 +129,15 @@ def fingerprint_of(test: Test) -> str:
 class _Runs:
     """The trainings of verification: side 0 is the default, side 1 the selected; seeds are the same for both."""
 
-    def __init__(self, session: Session, sides: tuple[TrialRecord, TrialRecord], seeds: int, look: Look) -> None:
-        self._session, self._sides, self._seeds, self._look = session, sides, seeds, look
+    def __init__(
+        self,
+        session: Session,
+        sides: tuple[TrialRecord, TrialRecord],
+        seeds: int,
+        look: Look,
+        budget: TestBudget,
+    ) -> None:
+        self._session, self._sides, self._seeds, self._look, self._budget = session, sides, seeds, look, budget
         # Where the default itself was selected, one training of it for each seed tells all.
         self._trained = (0,) if sides[0].number == sides[1].number else (0, 1)
         self._values: dict[int, tuple[float, ...]] = {}
@@ -132,8 +146,8 @@ class _Runs:
         self.failure: Failure | None = None
 
     def run(self, test: Test, workers: int) -> Iterator[Event]:
-        session, limits = self._session, self._session.plan.limits
-        work: Work = test if isinstance(test, Command) else SealedTest(test)
+        session, limits, budget = self._session, self._session.plan.limits, self._budget
+        work = _work(test)
         queue = [i for i in range(2 * self._seeds) if i % 2 in self._trained]
         total = len(queue)
         with (
@@ -141,10 +155,15 @@ class _Runs:
             closing(executor_for(work, workers, limits, lambda: session.space)) as executor,
         ):
             while len(self._values) < total and self.failure is None:
-                while queue and executor.free and not interrupt.should_finish:
+                while queue and executor.free and not interrupt.should_finish and budget.may_begin(queue[0]):
+                    budget.begin(queue[0])
                     executor.submit(self._assignment(queue.pop(0)))
+                if not budget.running and not interrupt.should_finish:
+                    return  # the rest does not fit
                 done = len(self._values)
-                executor.poll(lambda message: self._answer(message, queue), 0.5)
+                executor.poll(lambda message: self._answer(message, queue), min(POLL_SECONDS, budget.patience()))
+                for index in budget.overdue():
+                    executor.cancel(index, Failure(Cause.BUDGET, OVER))
                 if len(self._values) > done:
                     session.beat()  # trainings of verification are time spent, too
                     yield TestRan(len(self._values), total)
@@ -153,7 +172,7 @@ class _Runs:
 
     def verdict(self) -> Verdict:
         baseline, selected = (
-            [self._entry(2 * s + side) for s in range(self._seeds)] for side in (self._trained[0], self._trained[-1])
+            [self._entry(2 * s + side) for s in self.whole] for side in (self._trained[0], self._trained[-1])
         )
         plan = self._session.plan
         return judge(
@@ -168,6 +187,11 @@ class _Runs:
             baseline_is_declared=not self._session.space.undeclared_defaults,
             same_configuration=self._sides[0].number == self._sides[1].number,
         )
+
+    @property
+    def whole(self) -> list[int]:
+        """The seeds on which all sides were trained."""
+        return [s for s in range(self._seeds) if all(2 * s + side in self._values for side in self._trained)]
 
     def _assignment(self, index: int) -> Assignment:
         side, seed = self._sides[index % 2], index // 2
@@ -186,9 +210,12 @@ class _Runs:
     def _answer(self, message: Message, queue: list[int]) -> Decision:
         if isinstance(message, Noted):
             self._notes[message.key] = message.value
-        elif isinstance(message, Finished):
+            return GO_ON
+        if isinstance(message, Finished | Failed):
+            self._budget.end(message)
+        if isinstance(message, Finished):
             self._values[message.number] = message.metrics[self._session.plan.objective.name]
-        elif isinstance(message, Failed):
+        elif isinstance(message, Failed) and message.failure.cause is not Cause.BUDGET:
             tried = self._attempts[message.number] = self._attempts.get(message.number, 0) + 1
             if tried <= message.failure.cause.retries and message.failure.cause is not Cause.PREEMPTED:
                 queue.append(message.number)
@@ -200,6 +227,10 @@ class _Runs:
         """A test that gives one number is a plain score, one that gives many scores each example."""
         values = self._values[index]
         return values[0] if len(values) == 1 else values
+
+
+def _work(test: Test) -> Work:
+    return test if isinstance(test, Command) else SealedTest(test)
 
 
 def _opened(session: Session, fingerprint: str, selected: TrialRecord, again: bool) -> Look:

@@ -56,6 +56,7 @@ class Cause(StrEnum):
     KILLED = "killed"  # its process died by a signal, or vanished with its coordinator
     PREEMPTED = "preempted"  # interrupted by the user, or by the machine's owner
     INFRASTRUCTURE = "infrastructure"  # the worker could not start, or could not be reached
+    BUDGET = "budget"  # the study's time or money was over before it was
 
     @property
     def retries(self) -> int:
@@ -65,7 +66,7 @@ class Cause(StrEnum):
     @property
     def is_blameless(self) -> bool:
         """Whether it says nothing of the configuration; a killed process may have asked for too much memory."""
-        return self in (Cause.PREEMPTED, Cause.INFRASTRUCTURE)
+        return self in (Cause.PREEMPTED, Cause.INFRASTRUCTURE, Cause.BUDGET)
 
 
 _RETRIES = {
@@ -75,6 +76,7 @@ _RETRIES = {
     Cause.KILLED: 2,
     Cause.PREEMPTED: 20,
     Cause.INFRASTRUCTURE: 3,
+    Cause.BUDGET: 0,
 }
 
 

@@ -1,0 +1,143 @@
+"""What a run is expected to take, in seconds or in money, learnt from the runs that a history holds.
+
+ln cost is a ridge regression on the configuration's features, and the next one follows Student's t: costs are positive,
+vary by factors, and have heavy tails.  With fewer trials than would tell a slope the configuration does not count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trialist.model.features import Features
+from trialist.numerics.ridge import Array, Ridge, fit
+from trialist.space.cube import Cube
+from trialist.trials.history import History
+from trialist.trials.trial import State, TrialRecord
+
+Measure = Callable[[TrialRecord], float | None]
+
+LIKELY = 0.75  # chance that a trial takes no more than is likely,
+MOST = 0.975  # than it takes at most; then the largest excess seen so far counts as well
+GUESS = 0.3  # standard deviation of ln cost, before any was seen
+SLOPES_FROM = 8  # runs before the configuration counts
+NEWEST = 400  # runs that are learnt from
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What one run, or a part of one, is expected to take: on average, what it likely stays below, and at most."""
+
+    mean: float
+    likely: float
+    most: float
+
+    def __mul__(self, share: float) -> Amount:
+        return Amount(self.mean * share, self.likely * share, self.most * share)
+
+
+NOTHING = Amount(0.0, 0.0, 0.0)
+
+
+class Costs:
+    """Expected amounts of one measure at one moment of a study; None before any run told.
+
+    records: (record, share of a full run that it went through) of those that tell; where the study has none yet, those
+    of its warm start stand in.
+    """
+
+    def __init__(self, history: History, measure: Measure) -> None:
+        told = _told(history, measure)
+        self.is_borrowed = not told and any(_told(past, measure) for past in history.earlier)
+        if self.is_borrowed:
+            told = [pair for past in history.earlier for pair in _told(past, measure)]
+        told = told[-NEWEST:]
+        self.count = len(told)
+        self._features: Features | None = None
+        self._fit: Ridge | None = None
+        if not told:
+            return
+        values = np.array([amount for _, amount in told])
+        y = np.log(np.maximum(values, max(values.max() * 1e-6, 1e-300)))
+        X = np.zeros((len(told), 0))
+        if self.count >= SLOPES_FROM and not self.is_borrowed and len(history.space):
+            self._features = Features(Cube(history.space))
+            X = self._rows([record.params for record, _ in told])
+        self._fit = fit(X, y, GUESS)
+        self._excess = float(self._fit.residuals.max())
+        self._smearing = float(np.mean(np.exp(self._fit.residuals)))  # Duan 1983: of logs to a mean, without a normal
+
+    def __bool__(self) -> bool:
+        return self._fit is not None
+
+    def typical(self) -> Amount:
+        """A full run of a configuration like those that were run."""
+        return self._amounts(None)
+
+    def of(self, params: Mapping[str, Any], share: float = 1.0) -> Amount:
+        """A run of that configuration, through `share` of a full one."""
+        return self._amounts(self._rows([params]) if self._features is not None else None) * share
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over mean of the cost of one run of unknown configuration."""
+        if self._fit is None:
+            return 0.0
+        return math.sqrt(math.expm1(min(float(np.var(self._fit.residuals)) + self._fit.scale**2 / self.count, 3.0)))
+
+    def _amounts(self, X: Array | None) -> Amount:
+        if self._fit is None:
+            return NOTHING
+        X = self._fit.centre[None] if X is None else X
+        location = float(self._fit.predict(X)[0][0])
+        likely, most = (float(self._fit.quantile(X, level)[0]) for level in (LIKELY, MOST))
+        top = max(most, location + self._excess)
+        return Amount(*(math.exp(min(x, 700.0)) for x in (location + math.log(self._smearing), likely, top)))
+
+    def _rows(self, params: list[Mapping[str, Any]]) -> Array:
+        assert self._features is not None
+        cube = self._features.cube
+        return self._features(*cube.canonical(cube.space.encode_many(params)))
+
+
+def _told(history: History, measure: Measure) -> list[tuple[TrialRecord, float]]:
+    """Runs that say what a full one takes, and how much; failed ones only where there are no others.
+
+    A run that was ended early says so too, where it is known how far it was.
+    """
+    ran, failed = [], []
+    for record in history:
+        value = measure(record)
+        if value is None or record.state in (State.WAITING, State.RUNNING):
+            continue
+        if record.state is State.FAILED:
+            if record.failure is None or not record.failure.cause.is_blameless:
+                failed.append((record, value))
+            continue
+        share = gone_through(record, history)
+        if share:
+            ran.append((record, value / share))
+    return ran or failed
+
+
+def gone_through(record: TrialRecord, history: History) -> float | None:
+    """How many full runs all runs of a trial come to; None where that is not known."""
+    fidelity = history.plan.fidelity
+    length = record.length if fidelity is None else fidelity.high
+    if length is not None and record.used:
+        return record.used / length
+    return 1.0 if record.state is State.COMPLETE else None
+
+
+def seconds(record: TrialRecord) -> float | None:
+    """A measure: run time."""
+    return record.seconds
+
+
+def money(record: TrialRecord) -> float | None:
+    """A measure: money."""
+    return record.cost

@@ -1,0 +1,171 @@
+"""The accounts of the trials that run here: what each has taken so far, and when it has to end for want of budget.
+
+Time and what is priced by the second are known at every moment; what an objective tells of its cost is known when it
+reports.  So a trial in a process of its own is ended at the moment, one in this process at its next report, and of one
+that tells its cost only at its end no account can be kept on the way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from trialist.budget.purse import Purse
+from trialist.trials.messages import Failed, Finished, Reported
+from trialist.trials.plan import Budget, Plan, duration
+from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure
+
+LATENCY = 0.6  # seconds from the moment that a trial is to be ended until its processes are gone
+NEXT_STEP = 1.5  # times the largest step so far is what the next one may take
+
+
+TIME_IS_OVER = "the time is over"
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class _Running:
+    """began: on the session's clock.  told: money that the run told of so far.
+
+    drawn, step: by purse, what was drawn at the last report, and the most between two of them.
+    """
+
+    began: float
+    told: float = 0.0
+    drawn: dict[str, float] = field(default_factory=dict)
+    step: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A trial that has to be ended now.  is_its_fault: beyond its own limit, whatever is left for the others."""
+
+    number: int
+    reason: str
+    is_its_fault: bool = False
+
+    @property
+    def failure(self) -> Failure:
+        """What it fails by, if it has reported nothing."""
+        return Failure(Cause.TIMEOUT if self.is_its_fault else Cause.BUDGET, self.reason)
+
+
+class Accounts:
+    """One coordinator's; without purses it only prices, and keeps to the limit of a trial.
+
+    purses: by the name of their limit, as in Budget.  ends_at: when what runs has to be over, on the session's clock.
+    can_kill: trials run in processes of their own.  tells: some objective told of money before its end.
+    """
+
+    def __init__(self, plan: Plan, clock: Clock) -> None:
+        self._budget, self._limit, self.clock = plan.budget, plan.limits.cost, clock
+        self.purses: Mapping[str, Purse] = {}
+        self.ends_at = math.inf
+        self.can_kill = self.tells = False
+        self._running: dict[int, _Running] = {}
+
+    @property
+    def running(self) -> Collection[int]:
+        """The numbers of the trials that run here."""
+        return self._running.keys()
+
+    def admit(self, number: int, needs: Mapping[str, float]) -> None:
+        """A trial begins, and holds of each purse what it likely needs."""
+        self._running[number] = _Running(self.clock())
+        for name, purse in self.purses.items():
+            purse.take(number, needs.get(name, 0.0))
+
+    def leave(self, number: int) -> None:
+        """The trial is over."""
+        self._running.pop(number, None)
+        for purse in self.purses.values():
+            purse.release(number)
+
+    def priced(self, message: Finished | Failed) -> Finished | Failed:
+        """A message by which a run is over, with all that it cost: of a worker that died, what it told last."""
+        run, cost, rate = self._running.get(message.number), message.cost, self._budget.per_second
+        if cost is None and run is not None and run.told:
+            cost = run.told
+        return replace(message, cost=cost if rate is None else (cost or 0.0) + rate * message.seconds)
+
+    def judge(self, report: Reported, is_last: bool) -> Decision:
+        """A stop where the next step would take more than is left, of the budget or of the trial's own limit."""
+        run = self._running.get(report.number)
+        if run is None:
+            return GO_ON
+        if report.cost is not None:
+            self.tells, run.told = True, report.cost
+        stop = GO_ON
+        if self._limit is not None and self._next(run, "cost", self._money(run), is_last) > self._limit:
+            stop = Decision(Action.STOP, self._too_dear(run))
+        for name, purse in self.purses.items():
+            drawn = self._drawn(purse, run)
+            needed = self._next(run, name, drawn, is_last)
+            if self.can_kill and not (name == "cost" and self.tells):
+                needed = drawn  # it can be ended at any moment
+            if not purse.raised(report.number, needed):
+                stop = Decision(Action.STOP, _out_of(purse))
+        if self.clock() >= self.ends_at:
+            stop = Decision(Action.STOP, TIME_IS_OVER)
+        return GO_ON if is_last else stop
+
+    def overdue(self) -> list[Overdue]:
+        """The trials that have to be ended now, as far as they can be."""
+        return [found for number in list(self._running) if self.can_kill and (found := self._overdue(number))]
+
+    def patience(self) -> float:
+        """Seconds until one of them may have to be ended."""
+        if not self.can_kill or not self._running:
+            return math.inf
+        until = self.ends_at - self.clock()
+        for number, run in self._running.items():
+            for purse in self.purses.values():
+                if purse.rate:
+                    until = min(until, (purse.hold(number) - self._drawn(purse, run)) / purse.rate)
+            if self._limit is not None and self._budget.per_second is not None:
+                until = min(until, (self._limit - self._money(run)) / self._budget.per_second)
+        return max(until, 0.0)
+
+    def _overdue(self, number: int) -> Overdue | None:
+        run = self._running[number]
+        if self.clock() >= self.ends_at:
+            return Overdue(number, TIME_IS_OVER)
+        if self._limit is not None and self._money(run) > self._limit:
+            return Overdue(number, self._too_dear(run), is_its_fault=True)
+        for purse in self.purses.values():
+            if purse.rate and not purse.raised(number, self._drawn(purse, run)):
+                return Overdue(number, _out_of(purse))
+        return None
+
+    def _next(self, run: _Running, name: str, drawn: float, is_last: bool) -> float:
+        """What will have been drawn at the next report, going by the largest step so far."""
+        before = run.drawn.get(name, 0.0)
+        run.step[name] = max(run.step.get(name, 0.0), drawn - before)
+        run.drawn[name] = drawn
+        return drawn if is_last else drawn + NEXT_STEP * run.step[name]
+
+    def _drawn(self, purse: Purse, run: _Running) -> float:
+        return self._money(run) if purse.name == "cost" else purse.rate * (self.clock() - run.began)
+
+    def _money(self, run: _Running) -> float:
+        return run.told + (self._budget.per_second or 0.0) * (self.clock() - run.began)
+
+    def _too_dear(self, run: _Running) -> str:
+        return f"it cost {self._money(run):.3g} so far, and the limit of a trial is {self._limit:g}"
+
+
+def purses_of(budget: Budget) -> Iterator[Purse]:
+    """Those of a budget: what it limits in sum over trials."""
+    if budget.compute_seconds is not None:
+        yield Purse("compute_seconds", budget.compute_seconds, 1.0)
+    if budget.cost is not None:
+        yield Purse("cost", budget.cost, budget.per_second or 0.0)
+    if budget.full_runs is not None:
+        yield Purse("full_runs", budget.full_runs)
+
+
+def _out_of(purse: Purse) -> str:
+    if purse.name == "compute_seconds":
+        return f"no more is left of {duration(purse.limit)} of compute"
+    return f"no more is left of the budget of {purse.limit:g}"
