@@ -13,7 +13,7 @@ from trialist.errors import StoreDamagedError, StoreVersionError
 from trialist.store import open_store
 from trialist.store.migrations import SCHEMA_VERSION, STEPS, Run, migrate, version_of
 from trialist.testing.example_study import ME
-from trialist.trials.messages import Finished
+from trialist.trials.messages import Finished, Reported
 from trialist.trials.trial import Exhausted, State, TrialRecord
 
 
@@ -40,7 +40,7 @@ def test_a_newer_version_is_refused_and_nonsense_is_damage() -> None:
 
 def test_a_file_of_the_first_schema_opens_with_all_that_it_held_and_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    _write_first_schema(path)
+    _write(path, schema=1)
     with closing(open_store(path)) as store:
         records = store.changes("old").records
         assert [(r.number, r.state, r.loss, r.cost) for r in records] == [
@@ -60,16 +60,43 @@ def test_a_file_of_the_first_schema_opens_with_all_that_it_held_and_goes_on(tmp_
         assert store.changes("old").records == (*records[:3], record)
 
 
-def test_a_file_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
-    _write_first_schema(tmp_path / "old.db")
+def test_a_file_of_the_second_schema_keeps_its_reports_and_says_how_far_each_trial_came(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    _write(path, schema=2)
+    with closing(open_store(path)) as store:
+        records = store.changes("old").records
+        assert [(r.number, r.state) for r in records] == [
+            (0, State.COMPLETE),
+            (1, State.COMPLETE),
+            (2, State.STOPPED),
+            (3, State.WAITING),
+        ]
+        first = records[0].reports
+        assert [report.step for report in first] == [1, 2, 10]
+        assert (first[0].metrics, first[2].value) == ({"acc": 0.5}, 0.75) and first[1].value != first[1].value
+        assert [r.used for r in records] == [10, 1, 1, 1]
+        assert all(r.fidelity is r.length is r.inherits is None and not r.course for r in records)
+        assert store.load_study("old").plan.fidelity is None
+        again = store.open_trial("old", ME, lambda number: Exhausted("none"), at=5.0)
+        assert isinstance(again, TrialRecord) and (again.number, again.attempt) == (3, 1)
+        told = [Reported(3, 1, 0.5, 2.0), Finished(3, 1, {"loss": (0.25,)}, 1.0, state=State.PAUSED)]
+        record = store.record("old", 3, told, at=6.0, owner=ME)
+        assert (record.state, record.reports[0].step) == (State.PAUSED, 0.5)
+    with closing(open_store(path)) as store:
+        assert repr(store.changes("old").records) == repr((*records[:3], record))
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA_VERSION))
+def test_a_file_brought_up_to_date_has_the_tables_of_a_new_one(schema: int, tmp_path: Path) -> None:
+    _write(tmp_path / "old.db", schema)
     for name in ("old.db", "new.db"):
         open_store(tmp_path / name).close()
     assert _tables(tmp_path / "old.db") == _tables(tmp_path / "new.db")
 
 
-def _write_first_schema(path: Path) -> None:
+def _write(path: Path, schema: int) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8"))
+        connection.executescript(Path(__file__).with_name(f"schema_{schema}.sql").read_text(encoding="utf-8"))
 
 
 def _tables(path: Path) -> tuple[list[object], list[object], str]:

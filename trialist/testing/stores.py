@@ -27,14 +27,15 @@ from trialist.testing.example_study import (
     proposed,
     raises,
 )
+from trialist.testing.store_pauses import PauseChecks
 from trialist.testing.store_trials import TrialChecks
 from trialist.trials.messages import Failed, Message, Reported
 from trialist.trials.plan import Budget
 from trialist.trials.trial import Cause, Failure, Stage, State
 
 
-class StoreContract(TrialChecks):
-    """All checks: those of single trials, and of studies, what changed, stages, spending and the ledger."""
+class StoreContract(TrialChecks, PauseChecks):
+    """All checks: of single trials and their pauses, and of studies, what changed, stages, spending and the ledger."""
 
     # Studies
 
