@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
-from trialist.trials.trial import State
+from trialist.trials.trial import State, TrialRecord
 
 KEPT_CHECKPOINTS = 3
 CHECKPOINT_BYTES = 10 * 2**30  # of all checkpoints together; the best ones stay
@@ -41,22 +42,49 @@ def slug(name: str) -> str:
     return f"{plain or 'study'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def prune_checkpoints(folder: Path, closed: int, history: Callable[[], History]) -> None:
-    """Keep the checkpoints of the best few trials and of those still open, and delete the others.
+def inherit_checkpoint(folder: Path, record: TrialRecord) -> None:
+    """Give a trial a copy of the checkpoint that it begins with, unless it has one of its own by now.
 
-    Called when trial `closed` is: one without a checkpoint changes nothing.
+    Where there is none any more it begins without.  OSError where it cannot be copied.
     """
-    if not os.path.isdir(f"{folder}/{closed:05d}/checkpoint"):
+    if record.inherits is None:
+        return
+    from trialist.execute.worker import CHECKPOINT
+
+    theirs, ours = (trial_folder(folder, number) / CHECKPOINT for number in (record.inherits, record.number))
+    if not theirs.is_dir() or (ours.is_dir() and any(ours.iterdir())):
+        return
+    partial = ours.with_name(f"{CHECKPOINT}.partial")  # whole, or not at all, also when this process dies over it
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(theirs, partial, symlinks=True)
+    partial.replace(ours)
+
+
+def prune_checkpoints(folder: Path, halted: int, history: Callable[[], History]) -> None:
+    """Keep the checkpoints of the best few trials and of those that may go on, and delete the others.
+
+    Called when trial `halted` is closed or paused: one without a checkpoint changes nothing.  Paused trials may go on,
+    and others may inherit from them; where there is no room for all of them, those that came least far go first, and
+    would be run anew.
+    """
+    if not os.path.isdir(f"{folder}/{halted:05d}/checkpoint"):
         return
     from trialist.execute.checkpoints import prune
 
     records = history().records
-    best_first = ranked(r for r in records if r.loss is not None)
-    open_ones = [r for r in records if not r.state.is_closed or r.state is State.PAUSED]
+    best_first = ranked(r for r in records if r.state.is_closed and r.loss is not None)
     lost = [r for r in records if r.state.is_closed and r.loss is None]
+    paused = sorted((r for r in records if r.state is State.PAUSED), key=lambda r: (-_reached(r), r.number))
+    begun = [r for r in records if r.state in (State.WAITING, State.RUNNING)]
+    parents = {r.inherits for r in begun if r.inherits is not None}
     prune(
         [trial_folder(folder, r.number) for r in (*best_first, *lost)],
         keep=KEPT_CHECKPOINTS,
         limit_bytes=CHECKPOINT_BYTES,
-        running=[trial_folder(folder, r.number) for r in open_ones],
+        paused=[trial_folder(folder, r.number) for r in paused],
+        running=[trial_folder(folder, number) for number in {*(r.number for r in begun), *parents}],
     )
+
+
+def _reached(record: TrialRecord) -> float:
+    return record.reports[-1].step if record.reports else 0.0
