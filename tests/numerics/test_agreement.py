@@ -67,24 +67,30 @@ def test_under_chance_the_interval_holds_zero_in_about_80_percent(n: int) -> Non
     assert 0.72 < held < 0.88  # 4 binomial standard deviations
 
 
-@pytest.mark.parametrize("tau", [0.2, 0.6])
-def test_a_sample_chosen_by_x_shows_the_agreement_of_all_once_corrected(tau: float) -> None:
-    rng, r = np.random.default_rng(3), math.sin(0.5 * math.pi * tau)
-    plain, corrected, all_of_them = [], [], []
-    for _ in range(60):
-        x = rng.normal(size=180)
-        y = r * x + math.sqrt(1 - r * r) * rng.normal(size=180)
-        top = np.argsort(x)[:60]
-        plain.append(agreement(x[top], y[top], prior=FLAT).tau)
-        corrected.append(agreement(x[top], y[top], everybody=x, prior=FLAT).tau)
-        all_of_them.append(agreement(x, y, prior=FLAT).tau)
-    truth = float(np.mean(all_of_them))
-    assert np.mean(plain) < truth - 0.05
-    assert abs(np.mean(corrected) - truth) < abs(np.mean(plain) - truth) / 2
+def test_a_weight_stands_for_as_many_items() -> None:
+    x, y = np.array([1.0, 2, 3, 4, 5]), np.array([2.0, 1, 3, 5, 4])
+    evenly = agreement(x, y, weights=np.full(5, 7.0))
+    assert evenly == pytest.approx(agreement(x, y))
 
 
-def test_a_selected_sample_is_less_certain() -> None:
-    x = np.linspace(0, 1, 10)
-    y = np.array([0.0, 2, 1, 3, 5, 4, 7, 6, 9, 8])
-    alone, among = agreement(x, y), agreement(x, y, everybody=np.linspace(0, 4, 40))
-    assert among.high - among.low > alone.high - alone.low
+def test_a_few_checks_among_those_left_behind_show_the_agreement_of_all() -> None:
+    """Good and bad runs alike go on for their x; the very best ones have the worst x, and hardly any goes on."""
+    rng = np.random.default_rng(3)
+    plain, weighted = [], []
+    for _ in range(40):
+        y = rng.random(120)
+        x = np.where(y < 0.3, 2 - y, y)
+        order = np.argsort(x)
+        chosen, checks = order[:40], rng.choice(order[40:], 8, replace=False)
+        both = np.concatenate([chosen, checks])
+        weights = np.concatenate([np.ones(40), np.full(8, 10.0)])
+        plain.append(agreement(x[chosen], y[chosen]).tau)
+        weighted.append(agreement(x[both], y[both], weights).tau)
+    assert min(plain) > 0.5
+    assert np.mean(weighted) < 0.1
+
+
+def test_few_heavy_items_are_less_certain() -> None:
+    x = np.arange(20.0)
+    even, uneven = agreement(x, x), agreement(x, x, weights=np.where(x > 17, 30.0, 1.0))
+    assert uneven.high - uneven.low > even.high - even.low

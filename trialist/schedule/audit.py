@@ -9,50 +9,50 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trialist.numerics.agreement import Agreement, agreement
 from trialist.numerics.keys import Key
-from trialist.schedule.curves import Curves, Floats
+from trialist.schedule.curves import Curves, Floats, Mask
 from trialist.schedule.rungs import amount_told, rungs_of
 from trialist.trials.history import History
-from trialist.trials.plan import Plan
 from trialist.trials.trial import Action, State, TrialRecord
 
 LEAST = 0.1  # below that, an expected agreement is not worth looking early
-LATEST = 64  # full runs that are looked at: enough for an interval of 0.1 to either side
+LATEST = 96  # full runs that are looked at: enough for an interval of 0.1 to either side
 SHARE = 1 / 15  # of the trials that would be stopped are run to their end instead,
 COST = 1 / 20  # ... as long as that costs no more than this part of all that is spent, the first one aside
+UPWARDS = 1 / 6  # of the paused trials that go on are ones that were left behind: that costs one step upwards each
 MARK = "audit: "  # such a trial's reason to go on begins so
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What is known of one rung, at a share of a full run.
+    """What is known of one rung, at a share of a full run: how well the order here tells a later one.
 
-    agreement: Kendall's tau between the order here and the final one, 1 the same, 0 none; interval: its 80 % interval;
-    n: full runs that both were estimated from.  next_agreement: between the order here and the one at the next rung,
-    from all `next_n` trials that came so far.  words: for people.
+    final: by full runs, with the order at their end.  weakest: of that and of all steps from rung to rung that lead
+    from here to the end; words tell which it is.
     """
 
     share: float
-    agreement: float
-    interval: tuple[float, float]
-    n: int
-    next_agreement: float
-    next_n: int
+    final: Agreement
+    weakest: Agreement
     words: str
 
     @property
     def is_informative(self) -> bool:
-        """Enough to stop trials here, which is final: the interval excludes that it says nothing."""
-        return self.interval[0] > 0 and not self.is_misleading
+        """Enough to stop trials here, which is final: the interval of its agreement with full runs lies above 0."""
+        return self.final.low > 0 and not self.is_misleading
 
     @property
     def is_misleading(self) -> bool:
         """Not even enough to pause trials here, who may go on later."""
-        return min(self.agreement, self.next_agreement) < LEAST
+        return self.weakest.tau < LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +74,31 @@ class Audit:
 
 
 def audit(history: History, curves: Curves | None = None) -> Audit:
-    """The audit of a history; `curves`, where the caller keeps them, spares reading all records anew."""
+    """The audit of a history; `curves`, where the caller keeps them, spares reading all records anew.
+
+    Those whom halting has left over are no fair sample: chosen by every rung on the way, they agree otherwise with an
+    early one than all trials would. So a rung is compared with the end by those full runs alone that no rung has
+    chosen, which are few. And it is compared with the next rung by all that came so far, where the few that went on
+    to check, though left behind, stand for all that were (Horvitz & Thompson 1952).
+    """
     seen = (curves or Curves()).look(history)
-    shares = rungs_of(history.plan)
-    columns = [_comparable(seen, seen.at(share, seen.scores_best)) for share in shares]  # (n, m) each
-    columns.append(np.where(seen.is_full[:, None], seen.final, np.nan))
-    full = np.flatnonzero(seen.is_full)
-    full = full[np.argsort(seen.numbers[full])][-LATEST:]
-    rows = np.argsort(seen.numbers)
+    shares = (*rungs_of(history.plan), 1.0)
+    columns = [np.where(seen.counts[:, None], seen.at(share, seen.scores_best), np.nan) for share in shares[:-1]]
+    columns.append(np.where(seen.is_full[:, None], seen.final, np.nan))  # (n, m) each
+    order = np.argsort(seen.numbers)
+    audited = np.array([was_audited(record) for record in history.records], dtype=bool)
+    told = [amount_told(history.plan, share, _length(seen)) for share in shares]
+    fair = np.where(_are_fair(history, seen), 1.0, np.nan)
+    steps = [
+        _link(here, there, _weights(here, there, audited), order, f"{told[k]} with {told[k + 1]}")
+        for k, (here, there) in enumerate(pairwise(columns))
+    ]
     rungs = []
-    for k, share in enumerate(shares):
-        final = _agreement(columns[k], columns[-1], full)
-        came_on = rows[~np.isnan(columns[k + 1][rows]).any(axis=1)][-LATEST:]
-        following = _agreement(columns[k], columns[k + 1], came_on)
-        rungs.append(_rung(history.plan, seen, share, final, following))
-    return Audit(tuple(rungs), _told(history.plan, seen, rungs))
+    for k, share in enumerate(shares[:-1]):
+        final = _link(columns[k], columns[-1], fair, order, f"{told[k]} with {told[-1]}")
+        weakest, words = min([final, *steps[k:]], key=lambda link: link[0].tau)
+        rungs.append(Rung(share, final[0], weakest, words))
+    return Audit(tuple(rungs), _told(rungs, told))
 
 
 def is_audited(history: History, curves: Curves, record: TrialRecord) -> bool:
@@ -98,96 +108,105 @@ def is_audited(history: History, curves: Curves, record: TrialRecord) -> bool:
     """
     if was_audited(record):
         return True
-    audits = [r for r in history.explored if r.number != record.number and was_audited(r)]
+    audits = sum(was_audited(other) for other in history.explored)
     if not audits:
         return True
-    if Key(history.plan.seed, record.number).uniform("audit") >= SHARE:
-        return False
-    return len(audits) <= COST * float(np.sum(curves.spent))
+    return lot(history, record) < SHARE and audits <= COST * float(np.sum(curves.spent))
+
+
+def lot(history: History, record: TrialRecord) -> float:
+    """What a trial has drawn in [0, 1): the lower, the sooner it is audited."""
+    return Key(history.plan.seed, record.number).uniform("audit")
 
 
 def was_audited(record: TrialRecord) -> bool:
-    """Whether a scheduler would have stopped it, and let it run to see what becomes of it."""
-    return any(taken.action is Action.GO_ON and taken.reason.startswith(MARK) for taken in record.course)
+    """Whether a scheduler would have halted it, and let it run to see what becomes of it."""
+    return any(taken.reason.startswith(MARK) for taken in record.course)
 
 
 @dataclass(frozen=True, slots=True)
 class WrongStops:
-    """How often stopping would have been wrong, by the trials that were run to their end in spite of it.
+    """How often halting would have been wrong, by the trials that went on in spite of it.
 
-    audited: such trials that have come to their end.  wrong: those of them among the best tenth of all trials.
-    best: those that were better than every other trial.
+    audited: such trials that run no more.  wrong: those of them among the best tenth of all trials.  best: those that
+    were better than every other trial.  halted: other trials that were stopped, or are paused.
     """
 
     audited: int
     wrong: int
     best: int
-    stopped: int  # trials that were stopped indeed
+    halted: int
 
     @property
     def words(self) -> str:
         if not self.audited:
             return ""
-        ended = f"{self.audited} trial{'s' if self.audited != 1 else ''} that would have been stopped ran to the end"
-        found = f"{self.wrong} of them came among the best tenth" if self.wrong else "none came among the best tenth"
-        return f"{ended}: {found}, {self.best or 'none'} became the best; {self.stopped} others were stopped"
+        ended = f"{self.audited} trial{'s' if self.audited != 1 else ''} went on to check whether halting was wrong"
+        found = f"{self.wrong} came among the best tenth" if self.wrong else "none came among the best tenth"
+        return f"{ended}: {found}, {self.best or 'none'} became the best; {self.halted} others were halted"
 
 
 def wrong_stops(history: History) -> WrongStops:
-    """What the audited trials of a history tell of its stops."""
-    scored = {r.number: r.loss for r in history.feasible if r.loss is not None}
-    audited = [r for r in history.feasible if was_audited(r)]
-    others = sorted(loss for number, loss in scored.items() if not was_audited(history[number]))
-    # What was stopped or is paused stands behind: that is what stopping it claimed.
-    everybody = len(scored) + sum(1 for r in history.explored if r.state in (State.STOPPED, State.PAUSED))
-    tenth = max(1, everybody // 10)
-    places = [1 + sum(1 for loss in others if loss < scored[r.number]) for r in audited]
-    stopped = sum(1 for r in history.explored if r.state is State.STOPPED)
-    return WrongStops(len(audited), sum(p <= tenth for p in places), sum(p == 1 for p in places), stopped)
+    """What the audited trials of a history tell of those that were halted."""
+    audited = [r for r in history.explored if was_audited(r)]
+    ended = [r for r in audited if r.is_scored or r.state in (State.STOPPED, State.PAUSED)]
+    others = [r for r in history.explored if not was_audited(r)]
+    halted = sum(r.state in (State.STOPPED, State.PAUSED) for r in others)
+    losses = [r.loss for r in others if r.is_scored and r.is_feasible and r.loss is not None]
+    # Who was halted stands behind all full runs: that is what halting claimed of them.
+    tenth = max(1, (len(losses) + halted + len(ended)) // 10)
+    scores = [r.loss for r in ended if r.is_scored and r.is_feasible and r.loss is not None]
+    places = [1 + sum(loss < score for loss in losses) for score in scores]
+    return WrongStops(len(ended), sum(p <= tenth for p in places), places.count(1), halted)
 
 
-def _comparable(seen: Curves, losses: Floats) -> Floats:
-    """(n, m), NaN for whom no one is compared with."""
-    return np.where(seen.counts[:, None], losses, np.nan)
+def _are_fair(history: History, seen: Curves) -> Mask:
+    """(n,) full runs that no rung has chosen: none let them pass or go on for their rank."""
+    fair = [all(t.action is Action.GO_ON and t.reason.startswith(MARK) for t in r.course) for r in history.records]
+    found: Mask = seen.is_full & np.array(fair, dtype=bool)
+    return found
 
 
-def _agreement(here: Floats, there: Floats, rows: np.ndarray) -> Agreement:
-    """The weakest over the objectives, of those rows that have both."""
+def _weights(here: Floats, there: Floats, audited: Mask) -> Floats:
+    """(n,) how many trials of a rung each of those stands for that came to the next one; NaN for no one."""
+    came_here, came_on = ~np.isnan(here).any(axis=1), ~np.isnan(there).any(axis=1)
+    checks = came_on & audited
+    behind = int(np.count_nonzero(came_here & ~came_on))
+    weights = np.where(came_on, 1.0, np.nan)
+    if behind:
+        # Without a check nobody knows what became of those behind, and those before them say nothing of it.
+        weights[came_on & ~audited] = 1.0 if checks.any() else np.nan
+        weights[checks] = 1.0 + behind / max(1, int(checks.sum()))
+    return weights
+
+
+def _link(here: Floats, there: Floats, weights: Floats, order: Rows, told: str) -> tuple[Agreement, str]:
+    """The agreement of two columns (n, m) by the latest of the rows that have a weight, and the same in words.
+
+    With several objectives it is the weakest over them.
+    """
     found = []
-    for i in range(here.shape[1]):
-        x, y = here[:, i], there[:, i]
-        both = rows[~np.isnan(x[rows]) & ~np.isnan(y[rows])]
-        found.append(agreement(x[both], y[both], everybody=x[~np.isnan(x)]))
-    return min(found, key=lambda a: a.tau)
+    for x, y in zip(here.T, there.T, strict=True):
+        both = order[~np.isnan(x + y + weights)[order]][-LATEST:]
+        found.append(agreement(x[both], y[both], weights[both]))
+    weakest = min(found, key=lambda a: a.tau)
+    words = f"{told}: rank agreement {weakest.tau:.2f} ({weakest.low:.2f} to {weakest.high:.2f}), "
+    return weakest, f"{words}of {weakest.n} trial{'s' if weakest.n != 1 else ''}"
 
 
-def _rung(plan: Plan, seen: Curves, share: float, final: Agreement, following: Agreement) -> Rung:
-    amount = amount_told(plan, share, _length(seen))
-    told = f"{amount}: rank agreement with full runs {final.tau:.2f} ({final.low:.2f} to {final.high:.2f}, "
-    told += f"of {final.n} full run{'s' if final.n != 1 else ''})"
-    return Rung(share, final.tau, (final.low, final.high), final.n, following.tau, following.n, told)
-
-
-def _told(plan: Plan, seen: Curves, rungs: list[Rung]) -> str:
-    """In words, what is switched off."""
-    off = [rung for rung in rungs if rung.is_misleading]
+def _told(rungs: list[Rung], told: list[str]) -> str:
+    """In words, what is switched off and why."""
+    off = [k for k, rung in enumerate(rungs) if rung.is_misleading]
     if not off:
         return ""
-    length = _length(seen)
-    names = ", ".join(amount_told(plan, rung.share, length) for rung in off)
-    worst = off[-1]
-    if worst.agreement <= worst.next_agreement:
-        of, tau = f"{worst.n} full runs", worst.agreement
-    else:
-        of, tau = f"{worst.next_n} trials at the next rung", worst.next_agreement
-    told = f"{names} {'does' if len(off) == 1 else 'do'} not predict {amount_told(plan, 1.0, length)}"
-    told += f" (rank agreement {tau:.2f}, of {of})"
-    active = [rung for rung in rungs if not rung.is_misleading]
+    names = ", ".join(told[k] for k in off)
+    reason = f"{names} {'does' if len(off) == 1 else 'do'} not predict {told[-1]} ({rungs[off[-1]].words})"
+    active = [k for k, rung in enumerate(rungs) if not rung.is_misleading]
     if not active:
-        return f"{told}: every trial runs in full"
-    if off[-1].share < active[0].share:
-        return f"{told}: first rung is now {amount_told(plan, active[0].share, length)}"
-    return f"{told}: nobody is stopped there"
+        return f"{reason}: every trial runs in full"
+    if off[-1] < active[0]:
+        return f"{reason}: first rung is now {told[active[0]]}"
+    return f"{reason}: nobody is halted there"
 
 
 def _length(seen: Curves) -> float:

@@ -131,6 +131,12 @@ class Curves:
         found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
         return found
 
+    def best_before(self, row: int, step: float) -> Floats:
+        """(m,) the lowest losses that a trial reported before a step; infinite where there is none."""
+        k = int(np.searchsorted(self._rows["step"][row, : self._rows["count"][row]], step))
+        best: Floats = self._rows["best"][row, k - 1] if k else np.full(len(self._objectives), np.inf)
+        return best
+
     def curve(self, row: int) -> tuple[Floats, Floats]:
         """(T,) shares of the length and (T,) losses of the first objective of one trial."""
         count = self._rows["count"][row]

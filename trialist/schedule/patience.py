@@ -1,0 +1,49 @@
+"""Patience: a run that has not improved for a while is not going to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trialist.schedule.curves import Curves
+from trialist.schedule.once import RunsOnce
+from trialist.schedule.standing import beaten, may_be_halted, reached
+from trialist.trials.history import History
+from trialist.trials.messages import Reported
+from trialist.trials.trial import GO_ON, Action, Decision
+
+
+class Patience(RunsOnce):
+    """Stops a run whose best value has not improved by more than `min_delta` for a `share` of its length.
+
+    Use it where runs are long and level off; a run is compared with its own past alone.  A stopped trial has no score
+    and cannot be chosen, so a run goes on that is better than every full run so far: it may become the best, and then
+    its score is wanted.  With several objectives a run is stopped when none of them improves.  An objective that ends
+    by itself when it no longer improves, and returns what it has, needs no such scheduler.
+    """
+
+    name = "patience"
+
+    def __init__(self, share: float = 0.2, min_delta: float = 0.0) -> None:
+        self.share, self.min_delta = share, min_delta
+        self._curves = Curves()
+
+    def decide(self, history: History, report: Reported) -> Decision:
+        record = history[report.number]
+        if not may_be_halted(record):
+            return GO_ON
+        curves = self._curves.look(history)
+        now = curves.share(report, record)
+        if not now > self.share:  # nor where the length is not known
+            return GO_ON
+        since = report.step * (1 - self.share / now)
+        before = curves.best_before(curves.row(record.number), np.nextafter(since, np.inf))  # (m,)
+        best = reached(curves, record, report, best=True)  # (m,)
+        if (before > best + self.min_delta).any():
+            return GO_ON
+        if beaten(best, curves.final[curves.is_full]) == 0:
+            return GO_ON
+        value = history.plan.objective.direction.sign * best[0]
+        told = f"its best is {value:.4g}" if np.isfinite(value) else "it has no finite value"
+        return Decision(
+            Action.STOP, f"no improvement in {100 * self.share:.0f} % of the run, up to step {report.step:g}: {told}"
+        )
