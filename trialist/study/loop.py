@@ -15,7 +15,7 @@ from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialPa
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session
 from trialist.trials.history import History
-from trialist.trials.messages import Assignment, Failed
+from trialist.trials.messages import Failed
 from trialist.trials.trial import Action, Cause, Exhausted, Failure, Promotion, Proposal, State, TrialRecord
 
 POLL_SECONDS = 0.5
@@ -103,7 +103,7 @@ def _until_done(
             opened += 1
             new += not _is_promoted(got)
             desk.admit(got, goal.needs(session.history(), got))
-            _submit(executor, desk, session.assignment(got))
+            _submit(session, executor, desk, got)
             yield TrialOpened(got)
             if executor.note and executor.note not in told:
                 told.add(executor.note)
@@ -176,13 +176,13 @@ def propose(
     return replace(proposal, fidelity=scheduler.start(history, key))
 
 
-def _submit(executor: Executor, desk: Desk, assignment: Assignment) -> None:
+def _submit(session: Session, executor: Executor, desk: Desk, record: TrialRecord) -> None:
     """Hand a trial to the executor; where that fails it goes back to the queue before the error goes on."""
     try:
-        executor.submit(assignment)
+        executor.submit(session.begun(record))
     except TrialistError as error:
         failure = Failure(Cause.INFRASTRUCTURE, f"could not be started: {error}")
-        desk.answer(Failed(assignment.number, assignment.attempt, failure, 0.0))
+        desk.answer(Failed(record.number, record.attempt, failure, 0.0))
         raise
 
 

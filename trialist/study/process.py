@@ -18,13 +18,14 @@ from trialist.search.stages import Stages
 from trialist.stopping.over import should_end
 from trialist.study import earlier, selection
 from trialist.study.desk import Desk
-from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened
+from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run
 from trialist.study.session import Session
 from trialist.study.spending import ALL, REFINE, SEARCH, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
+from trialist.study.watch import Watch
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
 from trialist.trials.trial import Exhausted, Proposal, Stage, State
@@ -38,13 +39,14 @@ class Process:
         self._strategies: dict[int, Strategy] = {}
         self._since = session.load().trials
         self._expected = Expectations(session)
+        self._watch = Watch(session, workers)
 
     def stages(self) -> Iterator[Event]:
         """Search, refine and select, each from where it stands."""
         yield self._planned()
         yield from (Told(line) for line in earlier.words(self._session.earlier) if not self._since)
         with self._running() as parts:
-            for stage in (self._search, self._refine, self._select):
+            for stage in (self._search, self._refine, self._conclude, self._select):
                 yield from stage(*parts)
                 if self.is_cut:
                     return
@@ -69,7 +71,7 @@ class Process:
                 return within.may_start(history)
 
             watched = ends is not None or within.is_watched
-            goal = replace(within, more=trials, may_start=rule, is_watched=watched)
+            goal = self._watch.over(replace(within, more=trials, may_start=rule, is_watched=watched))
             yield from self._tidied(run(session, executor, desk, self.strategy, goal, interrupt))
 
     def selection_only(self) -> Iterator[Event]:
@@ -104,14 +106,14 @@ class Process:
         if self._is_past("search"):
             return
         yield StageStarted("search", f"{_runs(stages.search)} after the default, {self._choice().strategy}")
-        goal = self._goal(desk, self._number(stages.search, stages), SEARCH)
+        goal = self._watch.over(self._goal(desk, self._number(stages.search, stages), SEARCH))
         yield from self._tidied(run(self._session, executor, desk, self.strategy, goal, interrupt))
         yield self._ended("search")
 
     def _refine(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         session, stages = self._session, self._choice().stages
         both = None if stages.search is None or stages.refine is None else stages.search + stages.refine
-        if stages.refine == 0 or session.history().best is None or self._is_past("refined"):
+        if stages.refine == 0 or session.history().best is None or self._is_past("refined") or self._watch.has_stopped:
             return
         kept = session.stage("refine")
         if kept is None or kept["budget"] != str(session.plan.budget):
@@ -123,9 +125,13 @@ class Process:
         for line in refinement.edges:
             yield Told(line)
         narrowed = refiner_for(session.plan.strategy, refinement, self._workers)
-        goal = self._goal(desk, self._number(both, stages), REFINE)
+        goal = self._watch.over(self._goal(desk, self._number(both, stages), REFINE))
         yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
         yield self._ended("refined")
+
+    def _conclude(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
+        """What is probably left, said before the choice is made."""
+        yield from self._watch.concluded()
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         session = self._session
@@ -135,7 +141,7 @@ class Process:
             return selection.fresh_runs(history, finalists, replicates)
 
         stages = spending.affordable(self._choice().stages, runs)
-        explored = len(history.explored)
+        explored = len(history.explored) - len(history.paused)
         kept = session.stage("select")
         if history.best is None or (kept is not None and kept["explored"] == explored and not history.pending):
             return
@@ -145,6 +151,7 @@ class Process:
             yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
             self._enqueue_finalists(stages, explored)
             goal = self._goal(desk, None, ALL)
+            desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
         history = session.history()
         whole = selection.rounds(history, stages.finalists, stages.replicates)
@@ -224,9 +231,10 @@ class Process:
         for event in events:
             if isinstance(event, TrialOpened) and (why := turn(event.record)):
                 yield Told(why)
-            if isinstance(event, TrialClosed):
+            if isinstance(event, (TrialClosed, TrialPaused)):
                 prune_checkpoints(self._session.folder, event.record.number, self._session.history)
             yield event
+            yield from self._watch.heard(event)
 
 
 class _Queue:

@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from trialist.errors import StateError, StoreError
+from trialist.errors import ExecutionError, StateError, StoreError
 from trialist.protocols import Owner, Store, StudyRecord
 from trialist.space.space import Space
 from trialist.study import earlier
-from trialist.study.folders import study_folder
+from trialist.study.folders import inherit_checkpoint, study_folder
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Assignment, Entry, Failed
 from trialist.trials.plan import Plan
@@ -145,9 +145,25 @@ class Session:
         """Free what dead coordinators left."""
         return self.store.release_expired(self.name, time.time())
 
+    def begun(self, record: TrialRecord) -> Assignment:
+        """The assignment of a trial that begins now, with the checkpoint that it inherits in its folder.
+
+        ExecutionError where that cannot be copied.
+        """
+        try:
+            inherit_checkpoint(self.folder, record)
+        except OSError as problem:
+            raise ExecutionError(
+                f"the checkpoint of trial {record.inherits} could not be copied for trial {record.number} ({problem}). "
+                "Make room, or give the folder of the study back to its owner, and run the same again."
+            ) from problem
+        return self.assignment(record)
+
     def assignment(self, record: TrialRecord) -> Assignment:
         """What a worker needs to know of a trial."""
-        last = record.reports[-1] if record.reports else None
+        parent = None if record.inherits is None else self.history().get(record.inherits)
+        reports = record.reports or (parent.reports if parent is not None else ())
+        last = reports[-1] if reports else None
         return Assignment(
             number=record.number,
             attempt=record.attempt,

@@ -299,7 +299,7 @@ class Study:
         if isinstance(got, Exhausted):
             raise StudyError(f"{self.name}: nothing is left to ask for" + (f": {got.reason}" if got.reason else ""))
         self._desk.admit(got)
-        return Trial(self._session.assignment(got), self._desk.answer, self.space)
+        return Trial(self._session.begun(got), self._desk.answer, self.space)
 
     def tell(
         self,

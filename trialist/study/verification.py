@@ -205,6 +205,8 @@ class _Runs:
             stage=Stage.SELECT,
             directory=str(folder),
             defaults=False,
+            reached=0.0,
+            last=None,
         )
 
     def _answer(self, message: Message, queue: list[int]) -> Decision:

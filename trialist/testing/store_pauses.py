@@ -10,7 +10,7 @@ from trialist.errors import LeaseLostError, StateError, UnknownStudyError
 from trialist.protocols import Owner, Store
 from trialist.testing.example_study import ME, OTHER, PLAN, SPACE, StoreChecks, proposed, raises
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.messages import Decided, Failed, Finished, Reported
+from trialist.trials.messages import Decided, Entry, Failed, Finished, Reported
 from trialist.trials.trial import (
     Action,
     Cause,
@@ -102,7 +102,7 @@ class PauseChecks(StoreChecks):
         with self.epochs() as store:
             _paused(store, fidelity=3)
             _promoted(store, Promotion(0, "", 5))
-            messages = [_report(4, 1, since=0), _report(5, 1, since=4), _end(State.PAUSED, attempt=1)]
+            messages: list[Entry] = [_report(4, 1, since=0), _report(5, 1, since=4), _end(State.PAUSED, attempt=1)]
             assert store.record("epochs", 0, messages, at=5.0, owner=ME).used == 3 + 5
             _promoted(store, Promotion(0, ""))
             record = store.record("epochs", 0, [_report(9, 2, since=5)], at=6.0, owner=ME)
@@ -152,7 +152,8 @@ class PauseChecks(StoreChecks):
             record = _paused(store, fidelity=3)
             cursor = store.changes("epochs").cursor
             assert store.record("epochs", 0, [_end(State.PAUSED, "rung")], at=9.0, owner=ME) == record
-            for message in (_end(State.PAUSED, "rung", loss=0.5), _report(4), _gone(0)):
+            refused: tuple[Entry, ...] = (_end(State.PAUSED, "rung", loss=0.5), _report(4), _gone(0))
+            for message in refused:
                 with raises(StateError, "paused"):
                     store.record("epochs", 0, [message], at=9.0, owner=ME)
                 with raises(StateError, "paused"):
@@ -165,7 +166,7 @@ class PauseChecks(StoreChecks):
             _opened(store)
             taken = [Taken(1, Action.GO_ON, "first of 9"), Taken(3, Action.STOP, "last of 9 \ud800")]
             for each in taken:
-                told = [_report(each.step), Decided(0, 0, each)]
+                told: list[Entry] = [_report(each.step), Decided(0, 0, each)]
                 record = store.record("epochs", 0, told, at=3.0, owner=ME)
             assert [t.action for t in record.course] == [Action.GO_ON, Action.STOP]
             assert record.halted is not None and record.halted.step == 3
