@@ -1,0 +1,76 @@
+"""Rules that need no model: a target that is reached, and a plateau."""
+
+from __future__ import annotations
+
+from trialist.stopping.ending import Ending
+from trialist.trials.history import History
+from trialist.trials.plan import Objective
+from trialist.trials.stopping import Plateau, Target
+from trialist.trials.trial import TrialRecord
+
+LEAST = 10  # full runs before a plateau is one
+
+
+def target(rule: Target, history: History, since: int) -> Ending | None:
+    """Fires once a feasible full run reaches every level; not for a target that was reached before run `since`."""
+    levels = [(_objective(history, metric), level) for metric, level in rule.levels]
+    first = next((i for i, record in enumerate(history.scored) if _reaches(record, levels)), None)
+    if first is None or first < since:
+        return None
+    record = history.scored[first]
+    (objective, level), *_ = levels
+    reached = ", ".join(f"{o.name} {record.metrics[o.name].mean:.4g}" for o, _ in levels)
+    asked = ", ".join(f"{value:.4g}" for _, value in levels)
+    reason = f"trial {record.number} reached the target: {reached}, where {asked} was asked for"
+    return Ending(rule.name, record.metrics[objective.name].mean, level, reason, len(history.scored))
+
+
+def plateau(rule: Plateau, history: History, since: int) -> Ending | None:
+    """Fires when the last runs improved the best by no more than was asked for; those before `since` do not count."""
+    n = len(history.scored)
+    if n < LEAST or n - since < rule.trials or n == rule.trials:
+        return None
+    several = len(history.plan.objectives) > 1
+    gained = (_volume_gained if several else _gained)(history, n - rule.trials)
+    if gained is None or gained > rule.delta:
+        return None
+    what = "the volume that the front dominates" if several else f"the best {history.plan.objective.name}"
+    by = f"{100 * gained:.2g} %" if several else f"{gained:.3g}"
+    most = (
+        ""
+        if rule.delta == 0
+        else f", no more than {100 * rule.delta:g} %"
+        if several
+        else f", no more than {rule.delta:g}"
+    )
+    return Ending(rule.name, gained, rule.delta, f"the last {rule.trials} trials improved {what} by {by}{most}", n)
+
+
+def _objective(history: History, metric: str) -> Objective:
+    return next(o for o in history.plan.objectives if not metric or o.name == metric)
+
+
+def _reaches(record: TrialRecord, levels: list[tuple[Objective, float]]) -> bool:
+    return record.is_feasible and all(o.loss(record.metrics[o.name].mean) <= o.loss(level) for o, level in levels)
+
+
+def _gained(history: History, before: int) -> float | None:
+    """By how much the best feasible loss fell after so many runs; None where there was none."""
+    losses = [record.loss for record in history.scored[:before] if record.is_feasible and record.loss is not None]
+    later = [record.loss for record in history.scored if record.is_feasible and record.loss is not None]
+    return min(losses) - min(later) if losses else None
+
+
+def _volume_gained(history: History, before: int) -> float | None:
+    """The share of the dominated volume that was not dominated after so many runs."""
+    import numpy as np
+
+    from trialist.numerics.hypervolume import hypervolume, reference_point
+
+    feasible = np.array([record.is_feasible for record in history.scored], dtype=bool)
+    losses, is_early = history.losses[feasible], np.flatnonzero(feasible) < before
+    if not is_early.any():
+        return None
+    reference = reference_point(losses)
+    whole = hypervolume(losses, reference)
+    return 1.0 - hypervolume(losses[is_early], reference) / whole if whole > 0 else 0.0
