@@ -21,6 +21,7 @@ DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 # In the order in which a study needs them. The line is told by --help, which must not load the command to know it.
 COMMANDS = {
     "init": ("trialist.cli.init", "write a study.yaml from a script's own options"),
+    "lr-find": ("trialist.cli.lrfind", "find bounds for a learning rate by short runs"),
     "plan": ("trialist.cli.plan", "say what a run would do, and why; runs nothing"),
     "run": ("trialist.cli.run", "search, refine, select and verify; run again, it resumes"),
     "status": ("trialist.cli.look", "where a study stands: best against default, budget, failures"),
@@ -45,7 +46,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
+        command: click.Command = getattr(import_module(COMMANDS[name][0]), f"{name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

@@ -69,7 +69,7 @@ def read(rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[flo
     if bottom == 0 or not fall > _LEAST * abs(start):
         remedy = "begin lower" if diverged_at is not None else "train for longer, or up to higher rates"
         return _nothing(f"the loss never falls: {remedy}", diverged_at)
-    if not fall > _SURE * _error(losses[: min(max(bottom + 1, _FEW), broken)], weight):
+    if not fall > _SURE * _error(losses[:broken], bottom, weight):
         return _nothing("the loss does not fall by more than its noise: use larger batches, or more steps", diverged_at)
     begun = _crossing(xs, ys, start - _BEGUN * fall, range(bottom, 0, -1), step=-1)
     back = _crossing(xs, ys, ys[bottom] + _BACK * fall, range(bottom, broken - 1), step=1)
@@ -128,17 +128,38 @@ def _noise(losses: Sequence[float]) -> float:
     return 1.4826 * median(map(abs, _seconds(losses))) / math.sqrt(6) if len(losses) > 2 else 0.0
 
 
-def _error(losses: Sequence[float], weight: float) -> float:
-    """The standard error of a smoothed loss; large noise that is rare counts in a mean, so it counts here too.
+def _error(losses: Sequence[float], bottom: int, weight: float) -> float:
+    """The standard error of a smoothed loss.
 
-    Not where each loss stands for itself: there a steep fall from one rate to the next is no noise.
+    Where losses are many and noisy, from their second differences; large noise that is rare counts in a mean, so it
+    counts here too. Where each is of a run of its own, from what is left of them once a curve is taken away that only
+    falls before the bottom and only rises behind it: they are too few, and too far apart, for differences.
     """
     if not weight:
-        return _noise(losses)
-    ceiling = _ceiling(losses)
-    squares = [second**2 for second in _seconds([min(loss, ceiling) for loss in losses])]
+        sides = losses[: bottom + 1], losses[: bottom - len(losses) : -1]
+        blocks = [block for side in sides for block in _falling(side)]
+        squares = [(loss - fmean(block)) ** 2 for block in blocks for loss in block]
+        return math.sqrt(math.fsum(squares) / max(len(squares) - len(blocks), 1))
+    kept = losses[: max(bottom + 1, _FEW)]
+    ceiling = _ceiling(kept)
+    squares = [second**2 for second in _seconds([min(loss, ceiling) for loss in kept])]
     # Two-sided, the average holds about (1 + weight) / (1 - weight) losses.
     return math.sqrt(fmean(squares) / 6 * (1 - weight) / (1 + weight)) if squares else 0.0
+
+
+def _falling(losses: Sequence[float]) -> list[list[float]]:
+    """Neighbours pooled so that the means of the pools never rise: nearest to the losses by least squares.
+
+    >>> _falling([3.0, 1.0, 2.0, 0.0])
+    [[3.0], [1.0, 2.0], [0.0]]
+    """
+    blocks: list[list[float]] = []
+    for loss in losses:
+        blocks.append([loss])
+        while len(blocks) > 1 and fmean(blocks[-2]) < fmean(blocks[-1]):
+            last = blocks.pop()
+            blocks[-1] += last
+    return blocks
 
 
 def _ceiling(losses: Sequence[float]) -> float:

@@ -18,13 +18,14 @@ _CSS = """
   .page { fill: #fff } text { fill: #4a515b; font: 13px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif }
   .title { fill: #1c1f24; font-size: 17px; font-weight: 600 } .note { font-size: 12px }
   .grid { stroke: #1c1f24; stroke-opacity: .1 } .band { fill: #e3f0e9 } .edge { stroke: #00734f; stroke-dasharray: 5 4 }
-  .edge-label { fill: #00734f } .dot { fill: #0072b2; fill-opacity: .35 } .curve { fill: none; stroke-width: 2.2 }
+  .edge-label { fill: #00734f } .cross { stroke: #c04a00; stroke-width: 2; fill: none }
+  .dot { fill: #0072b2; fill-opacity: .35 } .curve { fill: none; stroke-width: 2.2 }
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve: xs ascending, its name for the legend. dots: as separate measurements, not joined."""
+    """A curve: xs ascending, its name for the legend. dots: separate measurements, a cross where one is not finite."""
 
     xs: Sequence[float]
     ys: Sequence[float]
@@ -77,7 +78,7 @@ def chart(
     """An SVG of the lines over one pair of axes.
 
     zero: the y axis begins at 0.  band: a stretch of x that is marked.  ceiling: the y axis ends there, and what is
-    higher stands at its upper edge.  Values that are not finite are left out.
+    higher stands at its upper edge.
     """
     xs = [x for line in lines for x in line.xs]
     ys = [y for line in lines for y in line.ys if math.isfinite(y) and (ceiling is None or y <= ceiling)]
@@ -133,7 +134,9 @@ def _curve(line: Line, number: int, across: _Axis, down: _Axis) -> list[str]:
         (across.at(x), down.at(min(y, down.high))) for x, y in zip(line.xs, line.ys, strict=True) if math.isfinite(y)
     ]
     if line.dots:
-        return [f'<circle class="dot" cx="{x}" cy="{y}" r="3"/>' for x, y in points]
+        broken = [across.at(x) for x, y in zip(line.xs, line.ys, strict=True) if not math.isfinite(y)]
+        crosses = [f'<path class="cross" d="M{x - 4:.1f} {_TOP + 4}l8 8m0 -8l-8 8"/>' for x in broken]
+        return [f'<circle class="dot" cx="{x}" cy="{y}" r="3"/>' for x, y in points] + crosses
     colour, dashes = _STYLES[number % len(_STYLES)]
     path = " ".join(f"{x},{y}" for x, y in points)
     return [f'<polyline class="curve" stroke="{colour}" stroke-dasharray="{dashes}" points="{path}"/>']

@@ -75,7 +75,9 @@ class RangeTest:
         """Draw losses, smoothed losses and bounds into an SVG file; returns its path."""
         from trialist.rates.chart import Line, chart, write
 
-        lines = [Line(self.rates, self.smoothed, "smoothed"), Line(self.rates, self.losses, "loss", dots=True)]
+        lines = [Line(self.rates, self.losses, "loss", dots=True)]
+        is_smoothed = any(a != b for a, b in zip(self.losses, self.smoothed, strict=True) if math.isfinite(a))
+        lines.insert(0, Line(self.rates, self.smoothed, "smoothed" if is_smoothed else ""))
         band = None if self.low is None or self.high is None else (self.low, self.high)
         level = self._ceiling
         drawn = chart(
