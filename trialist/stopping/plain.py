@@ -43,7 +43,8 @@ def plateau(rule: Plateau, history: History, since: int) -> Ending | None:
         if several
         else f", no more than {rule.delta:g}"
     )
-    return Ending(rule.name, gained, rule.delta, f"the last {rule.trials} trials improved {what} by {by}{most}", n)
+    happened = f"improved {what} by {by}{most}" if gained > 0 else f"did not improve {what}"
+    return Ending(rule.name, gained, rule.delta, f"the last {rule.trials} trials {happened}", n)
 
 
 def _objective(history: History, metric: str) -> Objective:

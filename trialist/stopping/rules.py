@@ -34,13 +34,13 @@ class Rules:
         return self._first(history.plan.stopping.rules, history, since)
 
     def advice(self, history: History, since: int = 0) -> Ending | None:
-        """What models would say where the plan has them advise, or None."""
-        return self._first(ADVISERS, history, since) if history.plan.stopping.advises else None
+        """What models say that would end the search if it were the plan's, or None."""
+        return self._first(ADVISERS, history, since)
 
-    def left(self, history: History) -> Left | None:
-        """What the rest of the budget, or some more trials, would probably gain; None where no model can tell."""
+    def left(self, history: History, trials: int | None = None) -> Left | None:
+        """What so many trials would probably gain, by default the rest of the budget; None where no model can tell."""
         seen = self._prospects.at(history, len(history.scored)) if len(history.scored) >= LEAST else None
-        return None if seen is None else seen.left(rest_of(history) or AHEAD)
+        return None if seen is None else seen.left(trials or rest_of(history) or AHEAD)
 
     def _first(self, rules: tuple[Rule, ...], history: History, since: int) -> Ending | None:
         for rule in rules:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialist.errors import PlanError, StudyError, UnknownStudyError
 from trialist.execute.worker import Trial
-from trialist.protocols import Look, Store
-from trialist.schedule.schedulers import scheduler_for
+from trialist.protocols import Look, Scheduler, Store
 from trialist.scoring import front as fronts
 from trialist.scoring.selection import Selection
 from trialist.scoring.verdict import Verdict
@@ -21,6 +20,7 @@ from trialist.search.refinement import Refinement
 from trialist.search.stages import Stages
 from trialist.space.revision import grown
 from trialist.space.space import Space
+from trialist.stopping.ending import Ending
 from trialist.study import selection as selecting
 from trialist.study.declaring import DEFAULT_STORE, created, opened, plan_of, space_of, store_of
 from trialist.study.desk import Desk
@@ -33,6 +33,7 @@ from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.spending import Expectations
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
+from trialist.study.watch import STOPPED, current
 from trialist.study.work import Work
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
@@ -75,7 +76,7 @@ class Study:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._desk = Desk(session, scheduler_for(session.plan.scheduler), Interrupt())
+        self._desk = Desk(session, session.scheduler, Interrupt())
         self._process = Process(session, _nothing, 1)
 
     @classmethod
@@ -90,7 +91,7 @@ class Study:
         store: str | Path | Store = DEFAULT_STORE,
         seed: int = 0,
         strategy: str = "auto",
-        scheduler: str = "auto",
+        scheduler: str | Scheduler = "auto",
         stopping: Stops = "auto",
         worth: Worth | str | None = None,
         trial_seconds: float | None = None,
@@ -110,7 +111,7 @@ class Study:
         and what verifies it.  finalists, replicates, test_seeds: see Plan.
         warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
         fidelity: the dial of cost, where runs may be cheaper than full ones: trials begin cheap, and the scheduler
-        says which of them go on.
+        says which of them go on.  scheduler: a name, or an object with the methods of one.
         """
         known = listed(warm_start)
         plan = plan_of(
@@ -119,7 +120,7 @@ class Study:
             trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates,
             test_seeds=test_seeds, warm_start=known, store=store, fidelity=fidelity,
         )  # fmt: skip
-        return cls(created(plan, space_of(space), store_of(store), known))
+        return cls(_with(scheduler, created(plan, space_of(space), store_of(store), known)))
 
     @classmethod
     def load(
@@ -128,11 +129,12 @@ class Study:
         store: str | Path | Store = DEFAULT_STORE,
         *,
         space: Space | None = None,
+        scheduler: Scheduler | None = None,
         lease_seconds: float = LEASE_SECONDS,
     ) -> Study:
         """A study that is there; without a name the only one of the store. UnknownStudyError names the nearest.
 
-        space: only where constraints are functions, which a store cannot keep.
+        space: only where constraints are functions, and scheduler only where it is an object: no store can keep them.
         """
         kept = store_of(store, create=False)
         if name is None:
@@ -141,7 +143,8 @@ class Study:
                 have = f"it has {', '.join(map(repr, names))}: name one" if names else "it has none yet: run one first"
                 raise UnknownStudyError(f"{kept.url}: which study? {have}")
             name = names[0]
-        return cls(Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds)))
+        session = Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds))
+        return cls(_with(scheduler, session))
 
     @classmethod
     def open(
@@ -150,13 +153,15 @@ class Study:
         space: Space,
         store: str | Path | Store = DEFAULT_STORE,
         warm_start: Sequence[Earlier] = (),
+        scheduler: Scheduler | None = None,
     ) -> Study:
         """The study of that plan: created, or resumed where the same plan and space were declared before.
 
         warm_start: the earlier studies that the plan names; read when the study is made, and never again.
+        scheduler: where it is an object, which the plan only has a text of.
         PlanChangedError lists the differences where the name has another plan or space.
         """
-        return cls(opened(plan, space, store_of(store), warm_start))
+        return cls(_with(scheduler, opened(plan, space, store_of(store), warm_start)))
 
     # What is known
 
@@ -265,6 +270,19 @@ class Study:
     def selection(self) -> Selection | None:
         kept = self._session.stage("select")
         return None if kept is None else selecting.from_json(kept)
+
+    @property
+    def stopped(self) -> Ending | None:
+        """What a stopping rule said when it ended the search under the present budget; None where none did."""
+        kept = current(self._session, STOPPED)
+        return None if kept is None else Ending.from_json(kept)
+
+    @property
+    def advice(self) -> Ending | None:
+        """What models of the scores say if they would end the search here, whatever rules the plan has; else None."""
+        from trialist.stopping.rules import Rules
+
+        return Rules().advice(self.history)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -474,6 +492,12 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {self._session.store.url!r}, {len(self.history)} trials)"
+
+
+def _with(scheduler: str | Scheduler | None, session: Session) -> Session:
+    if scheduler is not None and not isinstance(scheduler, str):
+        session.given_scheduler = scheduler
+    return session
 
 
 def _again(record: TrialRecord) -> Proposal:

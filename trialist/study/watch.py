@@ -16,10 +16,10 @@ from trialist.trials.history import History
 from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:
-    from trialist.stopping.ending import Ending
     from trialist.stopping.rules import Rules
 
 STOPPED, ADVICE, LEFT = "stopped", "advice", "left"  # the stages under which they are kept
+AHEAD = 20  # trials of a larger budget
 ADVISED_FROM = 1.0  # seconds of a trial: quicker ones would wait for the models that advise
 RECENT = 5  # trials by which that is judged
 
@@ -61,22 +61,28 @@ class Watch:
             return
         history = session.history()
         times = [record.seconds for record in history.scored[-RECENT:] if record.seconds is not None]
-        if times and fmean(times) >= ADVISED_FROM:
-            yield from self._advised(history)
+        if not times or fmean(times) < ADVISED_FROM or self._kept(ADVICE) is not None:
+            return
+        if (advice := self._rules.advice(history, self._since)) is not None:
+            words = f"advice: this would be a time to stop ({advice.rule}): {advice}"
+            self._keep(ADVICE, {**advice.to_json(), "words": words})
+            yield Told(words)
 
     def concluded(self) -> Iterator[Event]:
-        """At the end of a search: what is probably left, and what that advises."""
+        """At the end of a search: what a larger budget would probably gain."""
         session = self._session
         if not session.plan.stopping.advises or self.has_stopped:
             return
         history, kept = session.history(), self._kept(LEFT)
         if kept is not None and kept["trials"] == len(history.scored):
             return  # it was said before
-        yield from self._advised(history)
-        left = self._rules.left(history)
-        self._keep(LEFT, {"trials": len(history.scored), "words": str(left or "")})
-        if left is not None and self._kept(ADVICE) is None:
-            yield Told(str(left))
+        left, advice = self._rules.left(history, AHEAD), self._rules.advice(history, self._since)
+        words = str(left or "")
+        if advice is not None:
+            words = f"a larger budget is hardly worth it: {advice.reason}; {words}"
+        self._keep(LEFT, {"trials": len(history.scored), "words": words})
+        if words:
+            yield Told(words)
 
     def _stopped(self, history: History) -> str | None:
         kept = self._kept(STOPPED)
@@ -87,11 +93,6 @@ class Watch:
             return None
         self._keep(STOPPED, {**ending.to_json(), "words": f"stopped by {ending.rule}: {ending}"})
         return f"stopped by {ending.rule}: {ending}"
-
-    def _advised(self, history: History) -> Iterator[Event]:
-        if self._kept(ADVICE) is None and (advice := self._rules.advice(history, self._since)) is not None:
-            self._keep(ADVICE, {**advice.to_json(), "words": f"advice: {advised(advice)}"})
-            yield Told(f"advice: {advised(advice)}")
 
     @property
     def _since(self) -> int:
@@ -111,8 +112,3 @@ def current(session: Session, name: str) -> Mapping[str, Any] | None:
     """That stage's outcome, where it is from under the present budget."""
     kept = session.stage(name)
     return kept if kept is not None and kept["budget"] == str(session.plan.budget) else None
-
-
-def advised(advice: Ending) -> str:
-    """An ending as advice."""
-    return f"to stop here would be sensible ({advice.rule}): {advice}"
