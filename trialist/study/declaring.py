@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import PlanChangedError, StudyExistsError
-from trialist.protocols import Revision, Store
-from trialist.schedule.schedulers import scheduler_for
+from trialist.protocols import Revision, Scheduler, Store
 from trialist.search.choose import check_strategy
 from trialist.space.revision import differences
 from trialist.space.space import Space
 from trialist.store import open_store
 from trialist.study import earlier
 from trialist.study.earlier import Earlier
+from trialist.study.scheduling import text_of
 from trialist.study.session import Session
 from trialist.trials.plan import Budget, Limits, Plan, objectives_of
 from trialist.trials.stopping import Stopping, Stops, Worth
@@ -68,7 +68,7 @@ def plan_of(
     trial_memory: int | None,
     trial_cost: float | None = None,
     strategy: str,
-    scheduler: str,
+    scheduler: str | Scheduler,
     stopping: Stops,
     worth: Worth | str | None = None,
     warm_start: Sequence[Earlier] = (),
@@ -79,13 +79,13 @@ def plan_of(
 
     store: where the study will be, so that the earlier ones of its warm start are named as seen from there.
     """
-    check_strategy(strategy), scheduler_for(scheduler)
+    check_strategy(strategy)
     return Plan(
         objectives=objectives_of(minimize, maximize),
         budget=Budget.of(budget),
         limits=Limits(trial_seconds, trial_memory, trial_cost),
         strategy=strategy,
-        scheduler=scheduler,
+        scheduler=text_of(scheduler),
         stopping=Stopping.of(stopping, worth),
         warm_start=earlier.named(warm_start, store),
         **rest,

@@ -87,7 +87,7 @@ class Process:
             Interrupt(is_in_process(self._work, self._workers, limits)) as interrupt,
             closing(executor_for(self._work, self._workers, limits, lambda: session.space)) as executor,
         ):
-            desk = Desk(session, scheduler_for(session.plan.scheduler), interrupt)
+            desk = Desk(session, session.scheduler, interrupt)
             desk.accounts.can_kill = not is_in_process(self._work, self._workers, limits)
             yield executor, desk, interrupt
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import ExecutionError, StateError, StoreError
-from trialist.protocols import Owner, Store, StudyRecord
+from trialist.protocols import Owner, Scheduler, Store, StudyRecord
 from trialist.space.space import Space
 from trialist.study import earlier
 from trialist.study.folders import inherit_checkpoint, study_folder
+from trialist.study.scheduling import scheduler_of
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Assignment, Entry, Failed
 from trialist.trials.plan import Plan
@@ -49,6 +50,7 @@ class Session:
         """
         self.store, self.lease_seconds, self.clock = store, lease_seconds, clock
         self._declared = space
+        self.given_scheduler: Scheduler | None = None  # an object, where the study was declared with one
         self.adopt(study)
         self._records: list[TrialRecord] = []  # by number: numbers have no gaps
         self._cursor = 0
@@ -85,6 +87,11 @@ class Session:
     def callables(self) -> tuple[Callable[..., object], ...]:
         """The functions among the space's constraints; stand-ins that raise where it came from the store alone."""
         return _functions(self.space)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The one that the plan names, or that this process gave."""
+        return scheduler_of(self.plan, self.given_scheduler)
 
     def load(self) -> StudyRecord:
         """The study as it is kept now."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trialist.execute.attendant import refuse_while_loading
-from trialist.protocols import Store
+from trialist.protocols import Scheduler, Store
 from trialist.space.space import Space
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
 from trialist.study.earlier import Earlier, listed
@@ -29,7 +29,7 @@ def tune(
     maximize: str | list[str] | None = None,
     budget: Budget | int,
     strategy: str = "auto",
-    scheduler: str = "auto",
+    scheduler: str | Scheduler = "auto",
     stopping: Stops = "auto",
     worth: Worth | str | None = None,
     test: Test | None = None,
@@ -61,7 +61,8 @@ def tune(
     trial_cost: money of one trial; one that has cost more when it reports is stopped.
     warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
     fidelity: the dial of cost, such as Fidelity("epochs", 1, 81): trials begin cheap, and the scheduler says which of
-    them go on; the objective runs `trial.steps()`, or to `trial.fidelity`.
+    them go on; the objective runs `trial.steps()`, or to `trial.fidelity`.  scheduler: its name, or an object with
+    decide, resume and start.
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.
 
@@ -83,7 +84,8 @@ def tune(
         test_seeds=test_seeds, warm_start=known, store=store,
         fidelity=fidelity,
     )  # fmt: skip
-    study = Study.open(plan, space_of(space), store, known)
+    given = None if isinstance(scheduler, str) else scheduler
+    study = Study.open(plan, space_of(space), store, known, given)
     events = study.process(objective, test, workers=workers, again=again)
     for event in _told(events, study) if progress else events:
         del event
