@@ -48,6 +48,7 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
                 "stages": asdict(choice.stages),
                 "fits": choice.fits,
                 "budget": str(plan.budget),
+                "stopping": plan.stopping.to_json(),
                 "warm_start": plan.warm_start,
                 "baseline": space.baseline(),
                 "undeclared_defaults": space.undeclared_defaults,
@@ -65,6 +66,8 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     fits = "not known before the first trial has run" if choice.fits is None else f"{choice.fits:,} runs of the command"
     workers = f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     lines += labelled("budget", f"{plan.budget}, {workers}; fits {fits}", room)
+    if plan.stopping.rules:
+        lines += labelled("stopping", safe(str(plan.stopping)), room)
     if plan.warm_start:
         lines += labelled("warm start", f"from {', '.join(map(safe, plan.warm_start))}", room)
     for line in choice.stages.words:

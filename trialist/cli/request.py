@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trialist.study.study import Study
     from trialist.trials.fidelity import Fidelity
     from trialist.trials.plan import Plan
+    from trialist.trials.stopping import Rule, Stops
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 DEFAULT_FILE = "study.yaml"
@@ -63,6 +64,14 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
         ),
         click.option("--fidelity", metavar="DIAL", help="How far a run goes, {epochs} in the command: 'epochs 1..81'."),
         click.option("--scheduler", metavar="NAME", help="Ends hopeless trials early: auto, median, none [auto]."),
+        click.option(
+            "--stopping",
+            multiple=True,
+            metavar="RULE",
+            help="Ends the search early: plateau, regret, emmr; none; or auto, which advises [auto]; repeatable.",
+        ),
+        click.option("--target", multiple=True, metavar="LEVEL", help="Ends it once reached: 0.05, or val_loss=0.05."),
+        click.option("--worth", metavar="GAIN", help="Ends it once more is not worth it: '0.001 per hour'."),
         click.option("--trial-seconds", metavar="TIME", help="End a longer trial: 90s, 10m."),
         click.option("--trial-memory", metavar="SIZE", help="End a larger one: 512MB, 2GiB."),
         click.option("--trial-cost", type=float, metavar="MONEY", help="End a dearer one."),
@@ -111,7 +120,8 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
         seed=given.get("seed", 0),
         strategy=given.get("strategy", "auto"),
         scheduler=given.get("scheduler", "auto"),
-        stopping="auto",
+        stopping=_stopping(given),
+        worth=given.get("worth"),
         trial_seconds=_read(seconds_of, "trial_seconds", given),
         trial_memory=_read(bytes_of, "trial_memory", given),
         trial_cost=given.get("trial_cost"),
@@ -254,6 +264,15 @@ def _budget(option: str | None, written: StudyFile | _NoFile) -> Any:
     if written.budget is None:
         raise CommandError("budget", "none is given", "Give trials or time: --budget 20, or --budget 5m.")
     return written.budget
+
+
+def _stopping(given: dict[str, Any]) -> Stops:
+    """The rules and targets that are given; with a target alone, models advise as ever."""
+    from trialist.trials.stopping import target_of
+
+    rules: list[str | Rule] = [*(_names(given.get("stopping")) or ["auto"])]
+    targets = given.get("target") or ()
+    return rules + [target_of(each) for each in (targets if isinstance(targets, (list, tuple)) else [targets])]
 
 
 def _read(reader: Callable[[str, object], Any], key: str, given: dict[str, Any]) -> Any:

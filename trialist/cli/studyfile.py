@@ -19,6 +19,7 @@ from trialist.errors import CommandError, InputError, shown
 from trialist.space.condition import above, below, between
 from trialist.space.parameter import Categorical, Float, Int, Normal, Parameter, declare
 from trialist.trials.plan import Budget
+from trialist.trials.stopping import Stopping, target_of, worth_of
 
 Number = int | float
 Text = str | list[str]
@@ -62,6 +63,9 @@ class StudyEntry(_Strict):
     seed: int | None = None
     strategy: str | None = None
     scheduler: str | None = None
+    stopping: Text | None = None
+    target: Number | str | dict[str, Number] | None = None
+    worth: Number | str | None = None
     test: Text | None = None
     trial_seconds: Number | str | None = None
     trial_memory: int | str | None = None
@@ -124,6 +128,13 @@ def study_file(name: str, text: str) -> StudyFile:
         keys["trial_memory"] = mistakes.collect(("trial_memory",), bytes_of, "trial_memory", entry.trial_memory)
     if entry.fidelity is not None:
         keys["fidelity"] = mistakes.collect(("fidelity",), fidelity_of, "fidelity", entry.fidelity)
+    if entry.stopping is not None:
+        keys["stopping"] = entry.stopping
+        mistakes.collect(("stopping",), Stopping.of, entry.stopping)
+    if entry.target is not None:
+        keys["target"] = mistakes.collect(("target",), target_of, entry.target)
+    if entry.worth is not None:
+        keys["worth"] = mistakes.collect(("worth",), worth_of, str(entry.worth))
     budget = None if entry.budget is None else mistakes.collect(("budget",), budget_of, entry.budget)
     mistakes.raise_if_any()
     return StudyFile(entry.command, dials, _listed(entry.forbid), _listed(entry.require), budget, keys)

@@ -55,6 +55,8 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     lines += labelled("budget", _budget(study, len(history), spent.get("seconds", 0.0), spent.get("cost", 0.0)), room)
     lines += labelled("trials", _states(history), room)
     lines += _standing(study, history, room)
+    if study.stopping:
+        lines += labelled("stopping", safe(study.stopping), room)
     if refinement := study.refinement:
         for edge in refinement.edges:
             lines += labelled("widen", safe(str(edge)), room, "yellow")

@@ -33,7 +33,7 @@ from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.spending import Expectations
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
-from trialist.study.watch import STOPPED, current
+from trialist.study.watch import ADVICE, LEFT, STOPPED, current
 from trialist.study.work import Work
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
@@ -276,6 +276,12 @@ class Study:
         """What a stopping rule said when it ended the search under the present budget; None where none did."""
         kept = current(self._session, STOPPED)
         return None if kept is None else Ending.from_json(kept)
+
+    @property
+    def stopping(self) -> str:
+        """In words: which rule stopped the search, else what more of it would probably gain; empty while unknown."""
+        found = (current(self._session, stage) for stage in (STOPPED, LEFT, ADVICE))
+        return next((str(kept["words"]) for kept in found if kept is not None), "")
 
     @property
     def advice(self) -> Ending | None:

@@ -185,6 +185,8 @@ def worth_of(given: Worth | str) -> Worth:
 
 def target_of(given: object) -> Target:
     """From a number, "val_loss=0.05", or a mapping of levels by metric."""
+    if isinstance(given, Target):
+        return given
     if isinstance(given, Mapping):
         return Target(given)
     return Target(_number("target", given)) if not isinstance(given, str) else _target(_words(given))

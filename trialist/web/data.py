@@ -39,6 +39,7 @@ class ReportData:
     verdict: Verdict | None = None
     ledger: tuple[Look, ...] = ()
     spent: Mapping[str, float] = field(default_factory=dict)
+    stopping: str = ""
     store: str = ""
 
     @classmethod
@@ -57,6 +58,7 @@ class ReportData:
             verdict=study.verdict,
             ledger=study.ledger,
             spent=study.spent,
+            stopping=study.stopping,
             store=study.store.url,
         )
 
