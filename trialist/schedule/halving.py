@@ -20,11 +20,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trialist.model.audit import MARK, UPWARDS, audit, is_audited, lot, was_audited
+from trialist.model.curves import Curves, Mask
+from trialist.model.rungs import amount_told, rungs_of
 from trialist.numerics.keys import Key
-from trialist.schedule.audit import MARK, UPWARDS, audit, is_audited, lot, was_audited
 from trialist.schedule.brackets import bracket_of
-from trialist.schedule.curves import Curves, Mask
-from trialist.schedule.rungs import amount_told, rungs_of
 from trialist.schedule.standing import crossed, may_be_halted, standing
 from trialist.trials.history import History
 from trialist.trials.messages import Reported

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trialist.schedule.curves import Curves
+from trialist.model.curves import Curves
 from trialist.schedule.once import RunsOnce
 from trialist.schedule.standing import beaten, may_be_halted, reached
 from trialist.trials.history import History

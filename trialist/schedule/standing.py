@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialist.schedule.curves import Curves, Floats, Mask
+from trialist.model.curves import Curves, Floats, Mask
 from trialist.trials.messages import Reported
 from trialist.trials.trial import Stage, TrialRecord
 

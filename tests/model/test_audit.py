@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trialist.schedule.audit import MARK, audit, is_audited, was_audited, wrong_stops
-from trialist.schedule.curves import Curves
+from trialist.model.audit import MARK, audit, is_audited, was_audited, wrong_stops
+from trialist.model.curves import Curves
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History

@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.curves import Curves, Floats, Mask
+from trialist.model.rungs import amount_told, rungs_of
 from trialist.numerics.agreement import Agreement, agreement
 from trialist.numerics.keys import Key
-from trialist.schedule.curves import Curves, Floats, Mask
-from trialist.schedule.rungs import amount_told, rungs_of
 from trialist.trials.history import History
 from trialist.trials.trial import Action, State, TrialRecord
 

@@ -76,6 +76,12 @@ class Curves:
         return self._seen("ended")
 
     @property
+    def has_curve(self) -> Mask:
+        """(n,) whom enough was reported of to draw a curve to the end: four reports, and nine tenths of the way."""
+        has: Mask = (self._seen("count") >= 4) & (self._seen("last") >= 0.9 * self.lengths)
+        return has
+
+    @property
     def final(self) -> Floats:
         """(n, m) losses of the full runs; infinite elsewhere."""
         return self._seen("final")
