@@ -256,11 +256,12 @@ def _reached(record: TrialRecord) -> float:
 
 
 def _within(plan: Plan, fidelity: float | None) -> float | None:
-    """An amount of the plan's fidelity, all of it where none is said; None where the plan has no such dial."""
-    if plan.fidelity is None:
+    """An amount between the ends of the plan's fidelity, all of it where none is said; None without such a dial."""
+    dial = plan.fidelity
+    if dial is None:
         return None
-    amount = plan.fidelity.high if fidelity is None else min(fidelity, plan.fidelity.high)
-    return round(amount) if plan.fidelity.is_whole or float(amount).is_integer() else float(amount)
+    amount = dial.high if fidelity is None else min(max(fidelity, dial.low), dial.high)
+    return round(amount) if dial.is_whole or float(amount).is_integer() else float(amount)
 
 
 def _loss(replicates: tuple[float, ...], plan: Plan) -> float | None:

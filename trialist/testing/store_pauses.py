@@ -41,11 +41,10 @@ class PauseChecks(StoreChecks):
     def test_a_trial_runs_as_far_as_was_proposed_and_in_full_where_nothing_was_said(self) -> None:
         with self.epochs() as store:
             assert _opened(store, fidelity=3).fidelity == 3
-            assert _opened(store, fidelity=100).fidelity == 9
-            assert _opened(store).fidelity == 9
+            assert [_opened(store, amount).fidelity for amount in (0.01, 2.9, 100, None)] == [1, 3, 9, 9]
             store.enqueue("epochs", [proposed(3)], at=2.0)
             assert _opened(store).fidelity == 9
-            assert [r.fidelity for r in store.changes("epochs").records] == [3, 9, 9, 9]
+            assert [r.fidelity for r in store.changes("epochs").records] == [3, 1, 3, 9, 9, 9]
             ordinary = store.open_trial("digits", ME, proposed, at=2.0)
             assert isinstance(ordinary, TrialRecord) and ordinary.fidelity is None
 

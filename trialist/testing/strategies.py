@@ -1,4 +1,4 @@
-"""What any strategy and any scheduler must hold, as claims: functions that raise AssertionError where one is broken.
+"""What any strategy must hold, as claims: functions that raise AssertionError where one is broken.
 
 ```python
 @pytest.mark.parametrize("claim", STRATEGY_CLAIMS, ids=lambda claim: claim.__name__)
@@ -14,16 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trialist.numerics.keys import Key
-from trialist.protocols import Scheduler, Strategy
+from trialist.protocols import Strategy
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.trials.history import History
-from trialist.trials.messages import Reported
 from trialist.trials.plan import Budget, Objective, Plan
-from trialist.trials.trial import Action, Exhausted, Proposal, Report, Score, Stage, State, TrialRecord
+from trialist.trials.trial import Exhausted, Proposal, Score, Stage, State, TrialRecord
 
 StrategyMaker = Callable[[], Strategy]
-SchedulerMaker = Callable[[], Scheduler]
 
 PLAN = Plan("contract", (Objective("loss"),), Budget(trials=24), seed=7)
 
@@ -138,45 +136,6 @@ STRATEGY_CLAIMS: Sequence[Callable[[StrategyMaker], None]] = (
 )
 
 
-def every_decision_to_halt_says_why(make: SchedulerMaker) -> None:
-    scheduler = make()
-    for record in CURVES:
-        for report in record.reports:
-            decision = scheduler.decide(curves(record.number, report.step), _reported(record, report))
-            assert decision.action is Action.GO_ON or decision.reason.strip(), f"no reason at step {report.step}"
-
-
-def a_fresh_scheduler_agrees_with_a_long_lived_one(make: SchedulerMaker) -> None:
-    long_lived = make()
-    for record in CURVES:
-        for report in record.reports:
-            history, message = curves(record.number, report.step), _reported(record, report)
-            assert long_lived.decide(history, message) == make().decide(history, message), f"they differ on {message}"
-
-
-def baseline_and_finalists_run_to_their_end(make: SchedulerMaker) -> None:
-    worst = CURVES[-1]
-    for stage in (Stage.BASELINE, Stage.SELECT):
-        for report in worst.reports:
-            decision = make().decide(curves(worst.number, report.step, stage), _reported(worst, report))
-            assert decision.action is Action.GO_ON, f"a trial of stage {stage} was halted: {decision.reason}"
-
-
-def the_best_trial_runs_to_its_end(make: SchedulerMaker) -> None:
-    best = CURVES[0]
-    for report in best.reports:
-        decision = make().decide(curves(best.number, report.step), _reported(best, report))
-        assert decision.action is not Action.STOP, f"the best of all was stopped: {decision.reason}"
-
-
-SCHEDULER_CLAIMS: Sequence[Callable[[SchedulerMaker], None]] = (
-    every_decision_to_halt_says_why,
-    a_fresh_scheduler_agrees_with_a_long_lived_one,
-    baseline_and_finalists_run_to_their_end,
-    the_best_trial_runs_to_its_end,
-)
-
-
 def played(strategy: Strategy, space: Space, trials: int, seed: int = PLAN.seed) -> History:
     """A study of at most `trials` trials, the baseline first, each scored by where it lies; every seventh one fails."""
     plan = replace(PLAN, seed=seed)
@@ -189,19 +148,6 @@ def played(strategy: Strategy, space: Space, trials: int, seed: int = PLAN.seed)
         loss = sum((u - 0.3) ** 2 for u in space.encode(proposal.params))
         records = (*records, _record(number, proposal, None if number % 7 == 6 else loss))
     return History(plan, space, records)
-
-
-def curves(number: int, step: float, stage: Stage = Stage.SEARCH) -> History:
-    """Twelve scored curves, the lower numbers the better ones; trial `number` still runs, and is before `step`."""
-    running = replace(CURVES[number], state=State.RUNNING, stage=stage, metrics={}, loss=None)
-    running = replace(running, reports=tuple(r for r in running.reports if r.step < step))
-    return History(PLAN, MIXED, tuple(running if r.number == number else r for r in CURVES))
-
-
-def _curve(number: int) -> TrialRecord:
-    proposal = Proposal(MIXED.baseline(), "a learning curve", "contract")
-    reports = tuple(Report(step, number + 1.0 / step) for step in range(1, 10))
-    return replace(_record(number, proposal, reports[-1].value), reports=reports)
 
 
 def _record(number: int, proposal: Proposal, loss: float | None) -> TrialRecord:
@@ -223,10 +169,3 @@ def _proposals(strategy: Strategy, space: Space) -> list[Proposal]:
     asked = (strategy.propose(history, Key(PLAN.seed, number)) for number in range(len(history), len(history) + 4))
     told = [Proposal(r.params, r.reason, r.strategy, r.stage) for r in history if r.stage is not Stage.BASELINE]
     return [*told, *(proposal for proposal in asked if isinstance(proposal, Proposal))]
-
-
-def _reported(record: TrialRecord, report: Report) -> Reported:
-    return Reported(record.number, record.attempt, report.step, report.value)
-
-
-CURVES = tuple(_curve(number) for number in range(12))
