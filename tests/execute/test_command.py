@@ -34,6 +34,21 @@ def test_an_inactive_dial_is_left_out_with_its_flag() -> None:
     assert words("train", "{momentum}", "end") == ["train", "end"]
 
 
+def test_the_fidelity_is_filled_in_by_its_own_name() -> None:
+    command = Command(("run", "--epochs", "{epochs}", "--x={x}", "{trial.fidelity}"), ("x",), "epochs")
+    assert command.names == ("x",)
+    assert command.argv({"x": 1}, 7, 3, "/d", fidelity=9) == ["run", "--epochs", "9", "--x=1", "9"]
+    assert command.argv({"x": 1}, 7, 3, "/d", fidelity=0.1)[2] == "0.1"
+    assert command.argv({"x": 1}, 7, 3, "/d") == ["run", "--x=1"]
+
+
+def test_a_fidelity_is_no_dial_beside_itself() -> None:
+    with pytest.raises(CommandError, match="fidelity: 'epochs' is a dial, too"):
+        Command(("run", "{epochs}"), ("epochs",), "epochs")
+    with pytest.raises(CommandError, match=r"epoch.*Use \{epochs\}"):
+        Command(("run", "{epoch}"), ("x",), "epochs")
+
+
 def test_doubled_braces_are_braces() -> None:
     assert words('{{"lr": {lr}}}', lr=1) == ['{"lr": 1}']
 

@@ -332,3 +332,25 @@ def test_no_command_outlives_its_coordinator(tmp_path: Path) -> None:
 def test_workers_are_a_whole_number(workers: Any) -> None:
     with pytest.raises(PlanError, match="workers"):
         Commands(Command(("true",)), workers)
+
+
+def test_a_command_that_runs_past_its_fidelity_is_ended_and_counts_as_far_as_that(tmp_path: Path) -> None:
+    executor = Commands(Command(("sh", "-c", "i=0; while :; do i=$((i+1)); echo step=$i loss=$i; sleep 0.01; done")), 1)
+    heard: list[Message] = []
+    try:
+        assignment = Assignment(0, 0, {}, 7, Stage.SEARCH, 0, ("loss",), str(tmp_path / "0"), fidelity=3)
+        executor.submit(assignment)
+        until = time.monotonic() + 30
+        while not any(isinstance(message, Finished) for message in heard):
+            executor.poll(lambda message: heard.append(message) or GO_ON, 1.0)  # type: ignore[func-returns-value]
+            assert time.monotonic() < until, f"hung after {heard}"
+    finally:
+        executor.close()
+    assert steps(heard) == [(1, 1.0), (2, 2.0), (3, 3.0)]
+    assert metrics(heard) == {"loss": (3.0,)} and heard[-1].since == 3
+
+
+def test_a_command_tells_the_length_of_a_full_run(tmp_path: Path) -> None:
+    heard = shell(tmp_path, "echo Epoch 1/27 loss=3; echo Epoch 2/27 loss=2")
+    assert [message.of for message in heard if isinstance(message, Reported)] == [27, 27]
+    assert [message.since for message in heard if isinstance(message, Reported)] == [0, 1]

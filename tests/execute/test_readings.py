@@ -19,7 +19,6 @@ from trialist.execute.readings import Line, Lines, Readings
         ('{"epoch": 3, "val_loss": 0.41, "name": "x", "ok": true}', 3, {"val_loss": 0.41}),
         ("step=3 val_loss=0.41", 3, {"val_loss": 0.41}),
         ("step 3: val_loss: 0.41", 3, {"val_loss": 0.41}),
-        ("Epoch 3/10 - loss: 0.5 - val_loss: 4.1e-1", 3, {"loss": 0.5, "val_loss": 0.41}),
         ("[12:30:45] iteration=3, val_loss = -.5", 3, {"val_loss": -0.5}),
         ("step=3 val_loss=0.41.", 3, {"val_loss": 0.41}),
         ("step=0 val_loss=1e-05", 0, {"val_loss": 1e-05}),
@@ -29,6 +28,32 @@ from trialist.execute.readings import Line, Lines, Readings
 )
 def test_a_line_with_a_step_is_a_report(text: str, step: int, values: dict[str, float]) -> None:
     assert Readings(("val_loss",)).read(text) == Line(values, step)
+
+
+@pytest.mark.parametrize(
+    ("text", "of"),
+    [
+        ("Epoch 3/10 - val_loss: 4.1e-1", 10),
+        ("epoch 3 / 10 val_loss=0.41", 10),
+        ("step=3 of=10 val_loss=0.41", 10),
+        ("Step 3 of 10: val_loss=0.41", 10),
+        ('{"step": 3, "of": 10, "val_loss": 0.41}', 10),
+        ("Epoch 3/2 val_loss=0.41", None),  # no length of a run
+        ("Epoch 3/10.5 val_loss=0.41", None),
+        ("epoch 3 val_loss=0.41 (7/10)", None),
+        ('{"step": 3, "of": "10", "val_loss": 0.41}', None),
+    ],
+)
+def test_a_line_may_tell_how_many_steps_a_full_run_has(text: str, of: int | None) -> None:
+    assert Readings(("val_loss",)).read(text) == Line({"val_loss": 0.41}, 3, of)
+
+
+def test_what_is_said_of_steps_beyond_the_limit_does_not_count() -> None:
+    readings = Readings(("val_loss",), limit=3)
+    assert readings.read("step=3 val_loss=0.5") == Line({"val_loss": 0.5}, 3)
+    assert not readings.is_beyond
+    assert readings.read("step=4 val_loss=0.1") is None
+    assert readings.is_beyond and readings.values == {"val_loss": 0.5}
 
 
 @pytest.mark.parametrize(

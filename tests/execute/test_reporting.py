@@ -28,7 +28,8 @@ def test_it_appends_lines_to_the_metrics_file(tmp_path: Path, monkeypatch: pytes
 def test_it_prints_where_no_study_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("TRIALIST_METRICS", raising=False)
     report(step=0, loss=math.nan)
-    assert capsys.readouterr().out == '{"step": 0, "loss": NaN}\n'
+    report(3, of=81, loss=1)
+    assert capsys.readouterr().out == '{"step": 0, "loss": NaN}\n{"step": 3, "of": 81, "loss": 1.0}\n'
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,7 @@ def test_it_prints_where_no_study_runs(monkeypatch: pytest.MonkeyPatch, capsys: 
         (-1, {"loss": 1}, "step"),
         (True, {"loss": 1}, "step"),
         (1.5, {"loss": 1}, "step"),
+        (1, {"loss": 1, "of": 2.5}, "of"),
         (1, {"loss": "low"}, "loss"),
         (1, {"constraints": {}}, "report"),
         (1, {"constraints": 3}, "constraints"),

@@ -572,3 +572,114 @@ def test_a_trial_says_who_it_is() -> None:
         return 1.0
 
     finished(objective, params={"a": 1}, fidelity=9.0)
+
+
+# Fidelity
+
+
+def reports(heard: list[Message]) -> list[Reported]:
+    return [message for message in heard if isinstance(message, Reported)]
+
+
+def counting(trial: Trial) -> None:
+    for step in trial.steps():
+        trial.report(10.0 - step)
+
+
+def test_without_a_number_steps_go_as_far_as_the_fidelity() -> None:
+    heard = run(counting, fidelity=3)
+    assert [(r.since, r.step, r.of) for r in reports(heard)] == [(0, 1, None), (1, 2, None), (2, 3, None)]
+    assert isinstance(heard[-1], Finished) and heard[-1].since == 3
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "problem"), [(None, "the study has no fidelity"), (0.3, "the fidelity 0.3 is no number of steps")]
+)
+def test_steps_need_a_number_where_the_fidelity_is_none(fidelity: float | None, problem: str) -> None:
+    message = failed(counting, fidelity=fidelity).failure.message
+    assert problem in message and "trial.steps(n)" in message
+
+
+def test_where_the_study_has_no_fidelity_the_steps_of_a_full_run_are_told() -> None:
+    def objective(trial: Trial) -> None:
+        for step in trial.steps(27):
+            if step % 9 == 0:
+                trial.report(step)
+
+    heard = run(objective)
+    assert [(r.since, r.step, r.of) for r in reports(heard)] == [(0, 9, 27), (9, 18, 27), (18, 27, 27)]
+
+
+def test_a_report_beyond_the_fidelity_is_refused_with_what_to_do() -> None:
+    def objective(trial: Trial) -> None:
+        for _ in trial.steps(81):
+            trial.report(1.0)
+
+    end = failed(objective, fidelity=3)
+    assert end.failure.usage is not None and "4 is beyond this run's fidelity, 3" in end.failure.message
+    assert "trial.steps()" in end.failure.message
+
+
+def test_a_run_that_goes_on_begins_after_the_steps_that_its_checkpoint_holds(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> None:
+        for step in trial.steps(start=3):
+            trial.report(step)
+
+    heard = run(objective, fidelity=5, attempt=1, reached=3, last=7.0, directory=str(tmp_path))
+    assert [(r.since, r.step) for r in reports(heard)] == [(3, 4), (4, 5)]
+
+
+def test_with_all_steps_done_already_the_last_value_stands(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> float | None:
+        for _ in trial.steps(start=3):
+            raise AssertionError("nothing is left to do")
+        return trial.last
+
+    end = finished(objective, fidelity=3, attempt=1, reached=3, last=7.0, directory=str(tmp_path))
+    assert end.metrics == {"loss": (7.0,)} and end.since == 3
+
+
+@pytest.mark.parametrize("start", [-1, 1.5, True, 4])
+def test_a_start_is_a_number_of_steps_within_the_run(start: Any) -> None:
+    end = failed(lambda trial: list(trial.steps(start=start)), fidelity=3)
+    assert "start" in end.failure.message
+
+
+def whole(trial: Trial) -> float:
+    """Runs to its fidelity at once, with a checkpoint."""
+    for name in ("model", "optimizer"):
+        (trial.checkpoint_dir / name).write_text("here")
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("objective", "since"),
+    [
+        (whole, 3),
+        (lambda trial: 0.5, 0),  # it never looked
+        (counting, 5),
+    ],
+)
+def test_what_a_run_went_on_from_is_a_checkpoint_that_it_looked_for(
+    objective: Objective, since: float, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "model").write_text("there")
+    assert finished(objective, fidelity=5, attempt=1, reached=3, directory=str(tmp_path)).since == since
+
+
+def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    assert finished(whole, fidelity=5, attempt=1, reached=3, directory=str(tmp_path)).since == 0
+
+
+def test_a_run_with_a_loop_of_its_own_goes_on_from_the_checkpoint_that_it_looked_for(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> None:
+        start = 3 if any(trial.checkpoint_dir.iterdir()) else 0
+        for step in range(start + 2, 8, 2):
+            trial.report(1.0, step)
+
+    (tmp_path / "checkpoint").mkdir()
+    fields = {"fidelity": 7, "attempt": 1, "reached": 3, "directory": str(tmp_path)}
+    assert [(r.since, r.step) for r in reports(run(objective, **fields))] == [(0, 2), (2, 4), (4, 6)]
+    (tmp_path / "checkpoint" / "model").write_text("there")
+    assert [(r.since, r.step) for r in reports(run(objective, **fields))] == [(3, 5), (5, 7)]

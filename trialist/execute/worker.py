@@ -70,7 +70,7 @@ class Trial:
         self._dials = Dials(assignment, space, declared)
         self._reported: set[int] = set()
         self._start: int | None = None  # where the run goes on from, if it said so
-        self._found = False  # it looked into a folder that held a checkpoint
+        self._found: bool | None = None  # a checkpoint, when it first looked for one
         self._length: int | None = None
         self._last: float | None = None
         self._last_step = 0
@@ -209,8 +209,8 @@ class Trial:
         """
         path = Path(self._assignment.directory, CHECKPOINT)
         path.mkdir(parents=True, exist_ok=True)
-        if self._assignment.reached and not self._reported:
-            self._found = self._found or any(path.iterdir())
+        if self._found is None:  # what it writes there itself later on is nothing that it found
+            self._found = any(path.iterdir())
         return path
 
     def steps(self, n: int | None = None, start: int = 0) -> Iterator[int]:

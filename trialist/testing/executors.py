@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,31 @@ def _measures(trial: Trial) -> Any:
     return trial["x"]
 
 
+def _runs_to_its_fidelity(trial: Trial) -> Any:
+    kept = trial.checkpoint_dir / "step"
+    start = int(kept.read_text()) if kept.exists() else 0
+    for step in trial.steps(start=start):
+        trial.report(trial["x"] + step)
+        kept.write_text(str(step))
+
+
 RETURNS = Work(_returns, Command(("sh", "-c", "echo loss={x}")))
 RAISES = Work(_raises, Command(("sh", "-c", "echo ValueError: no such thing >&2; exit 1")))
 REPORTS = Work(_reports, Command(("sh", "-c", "for step in 1 2 3; do echo step=$step loss=$(({x} + step)); done")))
 MEASURES = Work(
     _measures,
     Command(("sh", "-c", """echo loss={x} trial_cost=0.25; echo '{{"constraints": {{"ms": '$(({x} - 3))'}}}}'""")),
+)
+RUNS_TO_ITS_FIDELITY = Work(
+    _runs_to_its_fidelity,
+    Command(
+        (
+            "sh",
+            "-c",
+            'at=$(cat "$TRIALIST_CHECKPOINT/step" || echo 0); while [ $at -lt "$TRIALIST_FIDELITY" ]; do '
+            'at=$((at + 1)); echo step=$at loss=$(({x} + at)); echo $at > "$TRIALIST_CHECKPOINT/step"; done',
+        )
+    ),
 )
 GOES_ON = Work(
     _goes_on, Command(("sh", "-c", "i=0; while :; do i=$((i + 1)); echo step=$i loss={x}; sleep 0.01; done"))
@@ -113,12 +133,24 @@ def reports_come_in_order_and_before_the_end(make: Maker, folder: Path) -> None:
     assert last.metrics == {"loss": (7.0,)}, f"the last report is not the score: {last.metrics}"
 
 
-def a_stop_ends_a_trial_with_its_last_value(make: Maker, folder: Path) -> None:
-    stop = Decision(Action.STOP, "rank 3 of 3")
-    heard = _run(make(GOES_ON), [_assignment(folder, 5)], lambda message: stop if _step(message) == 3 else GO_ON)
-    last = heard[-1]
-    assert isinstance(last, Finished), f"{last} came last"
-    assert last.metrics == {"loss": (5.0,)}, f"{last.metrics} is not the last value"
+def a_stop_or_pause_ends_a_trial_with_its_last_value(make: Maker, folder: Path) -> None:
+    for number, action in ((5, Action.STOP), (6, Action.PAUSE)):
+        halt = Decision(action, "rank 3 of 3")
+        answer = partial(_halting, halt)
+        heard = _run(make(GOES_ON), [_assignment(folder, number)], answer)
+        last = heard[-1]
+        assert isinstance(last, Finished), f"{last} came last"
+        assert last.metrics == {"loss": (float(number),)}, f"{last.metrics} is not the last value"
+
+
+def a_run_goes_as_far_as_its_fidelity_and_on_from_a_checkpoint(make: Maker, folder: Path) -> None:
+    first = replace(_assignment(folder, 2), fidelity=3)
+    heard = _run(make(RUNS_TO_ITS_FIDELITY), [first])
+    assert _stretches(heard) == [(0, 1), (1, 2), (2, 3)], f"the first run told of {_stretches(heard)}"
+    assert isinstance(heard[-1], Finished) and heard[-1].since == 3, f"{heard[-1]} is no run to 3"
+    heard = _run(make(RUNS_TO_ITS_FIDELITY), [replace(first, attempt=1, fidelity=5, reached=3.0, last=5.0)])
+    assert _stretches(heard) == [(3, 4), (4, 5)], f"the second run told of {_stretches(heard)}"
+    assert isinstance(heard[-1], Finished) and heard[-1].metrics == {"loss": (7.0,)}, f"{heard[-1]} is no run to 5"
 
 
 def a_cancelled_trial_fails_as_told(make: Maker, folder: Path) -> None:
@@ -177,7 +209,8 @@ EXECUTOR_CLAIMS: tuple[Callable[[Maker, Path], None], ...] = (
     constraints_and_cost_come_with_the_result,
     an_error_fails_its_trial_with_a_reason,
     reports_come_in_order_and_before_the_end,
-    a_stop_ends_a_trial_with_its_last_value,
+    a_stop_or_pause_ends_a_trial_with_its_last_value,
+    a_run_goes_as_far_as_its_fidelity_and_on_from_a_checkpoint,
     a_cancelled_trial_fails_as_told,
     cancelling_what_does_not_run_changes_nothing,
     places_are_taken_and_given_back,
@@ -236,3 +269,11 @@ def _listen(executor: Executor, ends: int, answer: Callable[[Message], Decision]
 
 def _step(message: Message) -> float | None:
     return message.step if isinstance(message, Reported) else None
+
+
+def _stretches(heard: list[Message]) -> list[tuple[float, float]]:
+    return [(message.since, message.step) for message in heard if isinstance(message, Reported)]
+
+
+def _halting(halt: Decision, message: Message) -> Decision:
+    return halt if _step(message) == 3 else GO_ON
