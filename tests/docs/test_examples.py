@@ -82,3 +82,16 @@ def test_the_study_file_is_whole_and_its_commands_name_its_dials():
     for command in (study.command, study.keys["test"]):
         assert set(re.findall(r"\{(\w+)\}", command)) == set(study.dials)
     assert "--split test" in study.keys["test"] and "--split" not in study.command
+
+
+def test_the_network_of_the_schedule_search_learns_by_its_schedule_and_breaks_beyond_its_range():
+    pytest.importorskip("torch")
+    example = runpy.run_path(str(EXAMPLES / "schedule_search.py"))
+    space, split = example["tl"].Space(example["LR"]), example["SPLIT"]
+    params = {**space.baseline(), "lr": 0.01}
+    *_, training = example["train"](params, split.train, 0, range(3))
+    assert training.losses(*split.validation).mean() < 0.5
+    rate = example["rate_of"](params, split.train)
+    assert training.optimizer.param_groups[0]["lr"] == pytest.approx(rate(rate.steps // 4 + 1))
+    test = example["range_test"]()
+    assert 1e-4 < test.low < 0.01 < test.high < test.diverged_at
