@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trialist.errors import PlanError
 from trialist.schedule.median import MedianRule
-from trialist.schedule.schedulers import GoOn, scheduler_for
+from trialist.schedule.schedulers import SCHEDULERS, GoOn, scheduler_for
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
@@ -125,9 +125,9 @@ def test_a_longer_curve_of_the_same_trial_replaces_the_remembered_one() -> None:
 
 
 def test_schedulers_by_name() -> None:
-    assert isinstance(scheduler_for("auto"), MedianRule)
     assert isinstance(scheduler_for("median"), MedianRule)
     assert isinstance(scheduler_for("none"), GoOn)
+    assert [scheduler_for(name).name for name in SCHEDULERS] == list(SCHEDULERS)
     with pytest.raises(PlanError, match=r"scheduler: 'medain' is not a scheduler\. Use 'median'; there are auto"):
         scheduler_for("medain")
 

@@ -115,7 +115,7 @@ class Curves:
     def row(self, number: int) -> int:
         return self._row_of[number]
 
-    def record(self, row: int) -> TrialRecord:
+    def record(self, row: int | np.integer[Any]) -> TrialRecord:
         return self._records[row]
 
     def at(self, share: float, best: bool = False) -> Floats:
@@ -133,6 +133,8 @@ class Curves:
             low = np.where(before, middle + 1, low)
             high = np.where(before, high, middle)
         reached = (low < self._seen("count")) & ~np.isnan(target)
+        # A run that inherits its checkpoint was nowhere before: it stands from its first report on.
+        reached &= ~self._seen("inherits") | (steps[:n, 0] * _NEARLY <= target)
         found: Floats = np.full((n, len(self._objectives)), np.nan)
         found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
         return found
@@ -143,7 +145,7 @@ class Curves:
         best: Floats = self._rows["best"][row, k - 1] if k else np.full(len(self._objectives), np.inf)
         return best
 
-    def curve(self, row: int) -> tuple[Floats, Floats]:
+    def curve(self, row: int | np.integer[Any]) -> tuple[Floats, Floats]:
         """(T,) shares of the length and (T,) losses of the first objective of one trial."""
         count = self._rows["count"][row]
         return self._rows["step"][row, :count] / self.lengths[row], self._rows["loss"][row, :count, 0]
@@ -165,6 +167,7 @@ class Curves:
             "counts": np.empty(0, dtype=bool),
             "full": np.empty(0, dtype=bool),
             "ended": np.empty(0, dtype=bool),
+            "inherits": np.empty(0, dtype=bool),
             "final": np.empty((0, m)),
             "length": np.empty(0),
             "last": np.empty(0),  # the last step
@@ -176,7 +179,9 @@ class Curves:
         }
 
     def _seen(self, name: str) -> NDArray[Any]:
-        return self._rows[name][: len(self._records)]
+        view = self._rows[name][: len(self._records)]
+        view.flags.writeable = False  # who looks may not change what the next one sees
+        return view
 
     def _read(self, row: int, record: TrialRecord, before: tuple[Report, ...]) -> None:
         """Read one record; `before` are the reports that its row was made of."""
@@ -195,6 +200,7 @@ class Curves:
         rows["full"][row] = explored and record.is_scored
         rows["ended"][row] = explored and (record.is_scored or record.state in (State.STOPPED, State.PAUSED))
         rows["final"][row] = self._final(record)
+        rows["inherits"][row] = record.inherits is not None
         length = self._high if self._high is not None else record.length
         rows["length"][row] = np.nan if length is None else length
         rows["last"][row] = reports[-1].step if reports else 0.0

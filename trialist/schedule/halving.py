@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from trialist.errors import PlanError, shown
 from trialist.model.audit import MARK, UPWARDS, audit, is_audited, lot, was_audited
 from trialist.model.curves import Curves, Mask
 from trialist.model.rungs import amount_told, rungs_of
@@ -32,6 +34,7 @@ from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Action, Decision, Promotion, State, TrialRecord
 
 
+@dataclass
 class Halving:
     """Stops or pauses trials at rungs; use it where many trials are cheap to begin, and the budget is one of time.
 
@@ -40,11 +43,16 @@ class Halving:
     paused at all that it has not refuted; never with fewer than eta trials at the rung.
     """
 
+    eta: float | None = None
+    by: str | None = None
     name = "halving"
+    _curves: Curves = field(default_factory=Curves, init=False, repr=False, compare=False)
 
-    def __init__(self, eta: float | None = None, by: str | None = None) -> None:
-        self.eta, self.by = eta, by
-        self._curves = Curves()
+    def __post_init__(self) -> None:
+        if self.by not in (None, "stopping", "promotion"):
+            raise PlanError("by", f"{shown(self.by)} is no way of halving", 'Use "stopping" or "promotion".')
+        if self.eta is not None and not self.eta > 1:
+            raise PlanError("eta", f"{shown(self.eta)} is not above 1", "Give 2 or more; 3 is usual.")
 
     def decide(self, history: History, report: Reported) -> Decision:
         record = history[report.number]
@@ -194,6 +202,7 @@ class Halving:
         return min(left, key=lambda r: (lot(history, r), r.number))
 
 
+@dataclass
 class Hyperband(Halving):
     """Halving in brackets that begin at different rungs; use it where you do not know how early a look says something.
 

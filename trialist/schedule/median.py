@@ -6,6 +6,8 @@ less than the latest one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from trialist.model.curves import Curves
@@ -16,6 +18,7 @@ from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision
 
 
+@dataclass
 class MedianRule(RunsOnce):
     """Stops a trial whose best value so far is worse than the median of the others at the same share of their runs.
 
@@ -25,11 +28,10 @@ class MedianRule(RunsOnce):
     least half of the others dominate it.  Trials that violate a measured constraint are not among the others.
     """
 
+    grace: float = 1 / 3
+    least: int = 5
     name = "median"
-
-    def __init__(self, grace: float = 1 / 3, least: int = 5) -> None:
-        self.grace, self.least = grace, least
-        self._curves = Curves()
+    _curves: Curves = field(default_factory=Curves, init=False, repr=False, compare=False)
 
     def decide(self, history: History, report: Reported) -> Decision:
         record = history[report.number]

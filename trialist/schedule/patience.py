@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from trialist.model.curves import Curves
@@ -12,6 +14,7 @@ from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision
 
 
+@dataclass
 class Patience(RunsOnce):
     """Stops a run whose best value has not improved by more than `min_delta` for a `share` of its length.
 
@@ -21,11 +24,10 @@ class Patience(RunsOnce):
     by itself when it no longer improves, and returns what it has, needs no such scheduler.
     """
 
+    share: float = 0.2
+    min_delta: float = 0.0
     name = "patience"
-
-    def __init__(self, share: float = 0.2, min_delta: float = 0.0) -> None:
-        self.share, self.min_delta = share, min_delta
-        self._curves = Curves()
+    _curves: Curves = field(default_factory=Curves, init=False, repr=False, compare=False)
 
     def decide(self, history: History, report: Reported) -> Decision:
         record = history[report.number]

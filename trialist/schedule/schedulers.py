@@ -1,20 +1,23 @@
-"""The schedulers by name, and the one that lets every trial run to its end."""
+"""The schedulers by name, each imported when it is built, and the one that lets every trial run to its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 
 from trialist.errors import PlanError, shown
 from trialist.protocols import Scheduler
-from trialist.schedule.median import MedianRule
+from trialist.schedule.auto import Auto
 from trialist.schedule.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Decision
 
 
+@dataclass
 class GoOn(RunsOnce):
-    """Lets every trial run to its end."""
+    """Lets every trial run to its end; use it where scores are wanted of all, as for importances."""
 
     name = "none"
 
@@ -22,12 +25,26 @@ class GoOn(RunsOnce):
         return GO_ON
 
 
-_BUILDERS: Mapping[str, Callable[[], Scheduler]] = {"auto": MedianRule, "median": MedianRule, "none": GoOn}
+def _at_home(module: str, name: str) -> Callable[[], Scheduler]:
+    return lambda: getattr(import_module(f"trialist.schedule.{module}"), name)()
+
+
+# When to use which, the docstring of each tells.
+_BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
+    "auto": Auto,
+    "none": GoOn,
+    "median": _at_home("median", "MedianRule"),
+    "halving": _at_home("halving", "Halving"),
+    "hyperband": _at_home("halving", "Hyperband"),
+    "patience": _at_home("patience", "Patience"),
+    "curve": _at_home("curve", "CurveModel"),
+    "population": _at_home("population", "Population"),
+}
 SCHEDULERS = tuple(_BUILDERS)
 
 
 def scheduler_for(name: str) -> Scheduler:
-    """The scheduler of that name; "auto" is the median rule.  PlanError names the nearest where there is none."""
+    """The scheduler of that name.  PlanError names the nearest where there is none."""
     if name in _BUILDERS:
         return _BUILDERS[name]()
     from difflib import get_close_matches

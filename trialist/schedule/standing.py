@@ -42,8 +42,8 @@ def standing(
     count.
     """
     others = curves.at(share, best)  # (n, m)
-    compared = curves.counts if among is None else curves.counts & among
-    compared &= (curves.numbers != record.number) & ~np.isnan(others).any(axis=1)
+    compared = curves.counts & (curves.numbers != record.number) & ~np.isnan(others).any(axis=1)
+    compared = compared if among is None else compared & among
     mine = reached(curves, record, report, best)
     return Standing(beaten(mine, others[compared]), int(compared.sum()), tuple(mine.tolist()), report.step)
 
