@@ -69,9 +69,13 @@ def trial_json(record: TrialRecord, reports: bool = False) -> dict[str, Any]:
         "cost": record.cost,
         "failure": failure,
         "stop_reason": record.stop_reason or None,
+        "fidelity": record.fidelity,
+        "inherits": record.inherits,
+        "used": record.used,
     }
     if reports:
         told["reports"] = [{"step": r.step, "value": r.value, **r.metrics} for r in record.reports]
+        told["course"] = [{"step": t.step, "action": t.action.value, "reason": t.reason} for t in record.course]
         told["notes"] = record.notes
         told["traceback"] = record.failure.traceback if record.failure else None
     return told

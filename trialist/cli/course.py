@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trialist.cli.format import failure_of, measured, safe
-from trialist.study.events import Event, StageStarted, TestRan, TrialClosed, TrialOpened, TrialReported, TrialRetried
+from trialist.study.events import (
+    Event,
+    StageStarted,
+    TestRan,
+    TrialClosed,
+    TrialOpened,
+    TrialPaused,
+    TrialReported,
+    TrialRetried,
+)
 from trialist.trials.feasibility import ranked, violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
@@ -26,7 +35,7 @@ class Course:
         self.stage = "plan"
         self.total = planned.stages.runs or self.budget.trials
         self.baseline, self.best = history.baseline, history.best
-        self.closed = sum(1 for r in history if r.state.is_closed)
+        self._halted = {r.number for r in history if r.state.is_closed or r.state is State.PAUSED}
         self.failed = len(history.failed)
         self.opened_here = 0
         self.last_failure: TrialRecord | None = None
@@ -52,9 +61,17 @@ class Course:
                 self.tests = event
             case TrialRetried(record):
                 self._leave(record)
+            case TrialPaused(record):
+                self._leave(record)
+                self._halted.add(record.number)
             case TrialClosed(record):
                 return self._close(record)
         return False
+
+    @property
+    def closed(self) -> int:
+        """The trials that have run as far as they were to; paused ones, too."""
+        return len(self._halted)
 
     @property
     def elapsed(self) -> float:
@@ -124,7 +141,7 @@ class Course:
 
     def _close(self, record: TrialRecord) -> bool:
         self._leave(record)
-        self.closed += 1
+        self._halted.add(record.number)
         if record.seconds is not None:
             self._seconds.append(record.seconds)
         if record.state is State.FAILED:

@@ -28,6 +28,7 @@ from trialist.cli.result import command_line, verdict_lines
 from trialist.cli.table import LABEL, Column, labelled, table
 from trialist.study.folders import trial_folder
 from trialist.study.summary import constraint_note
+from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.plan import duration
@@ -92,7 +93,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
                 f"{mark}{record.number}",
                 record.stage.value if record.repeats is None else f"{record.repeats} again",
                 record.state.value,
-                *(score(record.metrics.get(o.name)) for o in objectives),
+                *(_score(record, o.name) for o in objectives),
                 _gain(record, history),
                 time(record.seconds),
                 failure_of(record) or _violations_and_params(record),
@@ -140,10 +141,12 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     lines += ["", *table(heads, rows, room), ""] if rows else []
     if record.reports:
         values = [report.value for report in record.reports]
-        last = ", ".join(f"{report.step}: {number(report.value)}" for report in record.reports[-_REPORTS_SHOWN:])
+        last = ", ".join(f"{report.step:g}: {number(report.value)}" for report in record.reports[-_REPORTS_SHOWN:])
         lines += labelled("reports", f"{len(values)}, step {last}", room)
         lines += labelled("", sparkline(values, room - LABEL), room) if sparkline(values) else []
-    if record.stop_reason:
+    for i, told in enumerate(course_of(record, study.declared.fidelity)):
+        lines += labelled("" if i else "course", safe(told), room, "yellow" if told.startswith("stopped") else "")
+    if record.stop_reason and not record.course:
         lines += labelled("stopped", safe(record.stop_reason), room, "yellow")
     for failure in record.earlier:
         lines += labelled("before", f"an attempt failed, {failure.cause.value}: {safe(failure.message)}", room)
@@ -249,6 +252,13 @@ def _next(study: Study, history: History) -> str:
     return "trialist report writes a page; trialist best has the line to paste"
 
 
+def _score(record: TrialRecord, name: str) -> str:
+    """A score, and how far the trial came where that was not all the way."""
+    told = score(record.metrics.get(name))
+    is_partial = record.state is State.PAUSED and name in record.metrics and record.reports
+    return f"{told} at {record.reports[-1].step:g}" if is_partial else told
+
+
 def _against(record: TrialRecord, history: History) -> str:
     """In words; nothing where one of them has no score."""
     sides = _sides(record, history)
@@ -264,6 +274,8 @@ def _sides(record: TrialRecord, history: History) -> tuple[float, float] | None:
     baseline = history.baseline
     if baseline is None or record.value is None or baseline.value is None or record.number == baseline.number:
         return None
+    if record.state is State.PAUSED:  # a cheap run is not compared with full ones
+        return None
     return record.value, baseline.value
 
 
@@ -277,7 +289,9 @@ def _ran(record: TrialRecord) -> str:
     if record.opened_at:
         parts.append(datetime.fromtimestamp(record.opened_at).strftime("opened %d %B %Y %H:%M:%S"))
     if record.attempt:
-        parts.append(f"attempt {record.attempt + 1}")
+        parts.append(f"run {record.attempt + 1}" if record.course else f"attempt {record.attempt + 1}")
+    if record.inherits is not None:
+        parts.append(f"on from the checkpoint of trial {record.inherits}")
     if record.cost is not None:
         parts.append(f"cost {record.cost:g}")
     return ", ".join(parts)

@@ -46,6 +46,8 @@ def _row(record: TrialRecord, dials: list[str], metrics: list[str], constraints:
         "reason": record.reason,
         "seed": record.seed,
         "repeats": record.repeats,
+        "fidelity": record.fidelity,
+        "used": record.used,
         "seconds": record.seconds,
         "cost": record.cost,
         "opened_at": record.opened_at,
