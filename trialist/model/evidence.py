@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trialist.model.curves import Curves
 from trialist.model.features import Features
+from trialist.model.looks import Looks, Seen, look_values, seen_early, with_bounds
 from trialist.model.observed import Kind, Observed
 from trialist.model.points import Points
+from trialist.model.surrogate import Transform
 from trialist.model.transfer import Source, sources
 from trialist.numerics.gp import Array
 from trialist.numerics.transform import crowding, half_rank
+from trialist.space.cube import Cube
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
@@ -25,8 +29,8 @@ from trialist.trials.trial import TrialRecord
 class Evidence:
     """A moment of a study.
 
-    scored: points (n) with losses (n, m); trials that were stopped early are among them, as worse than most.
-    failed, pending: points without.  records: of the scored ones.
+    scored: full runs (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
+    looks: what a process of the first objective learns from: the scored ones, and what was seen early.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
     sources: what earlier studies teach.
     """
@@ -34,6 +38,7 @@ class Evidence:
     features: Features
     scored: Points
     losses: Array
+    looks: Looks
     failed: Points
     pending: Points
     records: tuple[TrialRecord, ...]
@@ -47,15 +52,20 @@ class Evidence:
 
     @property
     def is_feasible(self) -> Array:
-        """(n,) bool: run to its end, and every constraint that was measured holds."""
-        return np.array([record.is_feasible and record.is_scored for record in self.records], dtype=bool)
+        """(n,) bool: every constraint that was measured holds."""
+        return np.array([record.is_feasible for record in self.records], dtype=bool)
+
+    @property
+    def transform(self) -> Transform:
+        """How the losses of its looks are transformed for a process."""
+        return look_values if self.looks.is_early else loss_values
 
 
 class Witness:
     """Reads evidence from histories; of a history that grew, only what is new."""
 
     def __init__(self) -> None:
-        self._observed = Observed()
+        self._observed, self._curves = Observed(), Curves()
         self._features: Features | None = None
         self._known: tuple[tuple[History, ...], Features, tuple[Source, ...]] | None = None
 
@@ -63,23 +73,60 @@ class Witness:
         """What the history says, whichever was read before."""
         observed = self._observed
         observed.look(history)
-        if self._features is None or self._features.cube is not observed.cube:
-            self._features = Features(observed.cube)
-        features, kind = self._features, observed.kind
-        has_bounds = observed.losses.shape[1] == 1 and bool((kind == Kind.SCORED).any())
-        places = np.flatnonzero((kind == Kind.SCORED) | ((kind == Kind.STOPPED) & has_bounds))
+        kind, m = observed.kind, observed.losses.shape[1]
+        stopped = [(i, observed.record(i)) for i in np.flatnonzero(kind == Kind.STOPPED).tolist()]
+        is_early = m == 1 and (bool(stopped) or bool((kind == Kind.PAUSED).any()))
+        seen = seen_early(history, self._curves) if is_early else None
+        places = np.flatnonzero(kind == Kind.SCORED)
+        if seen is not None:
+            seen = with_bounds(seen, stopped, observed.losses[places, 0], history)
+        features = self._features_of(observed.cube, seen is not None and len(seen.losses) > 0)
         records = tuple(observed.record(i) for i in places.tolist())
         names = sorted({name for record in records for name in record.constraints})
+        scored, losses = Points.of(features, observed.U[places]), observed.losses[places]
         return Evidence(
             features,
-            Points.of(features, observed.U[places]),
-            _with_bounds(observed.losses[places], records, history),
+            scored,
+            losses,
+            self._looks(features, scored, losses[:, 0], records, seen, bool(names)),
             self._points(features, kind == Kind.FAILED),
             self._points(features, kind == Kind.PENDING),
             records,
             {name: np.array([r.constraints.get(name, np.nan) for r in records]) for name in names},
             set(observed.cube.identities(observed.U[kind != Kind.SILENT])),
             self._sources(history.earlier, features),
+        )
+
+    def _features_of(self, cube: Cube, with_share: bool) -> Features:
+        known = self._features
+        if known is None or known.cube is not cube or known.with_share != with_share:
+            known = self._features = Features(cube, with_share)
+        return known
+
+    def _looks(
+        self,
+        features: Features,
+        scored: Points,
+        losses: Array,
+        records: tuple[TrialRecord, ...],
+        seen: Seen | None,
+        has_constraints: bool,
+    ) -> Looks:
+        numbers = np.array([record.number for record in records], dtype=np.int64)
+        feasible = np.array([record.is_feasible for record in records], dtype=bool)
+        if seen is None or not features.with_share:
+            return Looks(scored.X, scored.X, losses, scored.rows, numbers, feasible, is_early=False)
+        early = Points.of(features, self._observed.U[seen.row])
+        top = np.concatenate([early.X, scored.X])
+        earliness = np.concatenate([seen.earliness, np.ones(len(losses))])
+        return Looks(
+            features.looked_at(top, earliness),
+            top,
+            np.concatenate([seen.losses, losses]),
+            np.concatenate([early.rows, scored.rows]),
+            np.concatenate([seen.number, numbers]),
+            np.concatenate([np.full(len(early), not has_constraints), feasible]),
+            is_early=True,
         )
 
     def _sources(self, earlier: tuple[History, ...], features: Features) -> tuple[Source, ...]:
@@ -91,22 +138,6 @@ class Witness:
 
     def _points(self, features: Features, which: Array) -> Points:
         return Points.of(features, self._observed.U[which])
-
-
-def _with_bounds(losses: Array, records: tuple[TrialRecord, ...], history: History) -> Array:
-    """(n, m) losses; a trial that was stopped for being worse than most has its last report, or the median if higher.
-
-    By how much it is worse does not matter: processes see the worse half by ranks.
-    """
-    stopped = np.array([not record.is_scored for record in records], dtype=bool)
-    if not stopped.any():
-        return losses
-    losses, middle = losses.copy(), float(np.median(losses[~stopped, 0]))
-    for i in np.flatnonzero(stopped).tolist():
-        reports = records[i].reports
-        last = history.plan.objective.loss(reports[-1].value) if reports else middle
-        losses[i, 0] = max(last, middle) if np.isfinite(last) else middle
-    return losses
 
 
 def loss_values(losses: Array, X: Array) -> Array:

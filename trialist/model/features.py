@@ -4,6 +4,8 @@ A numeric (or ordered) dial is one column, its position in [0, 1].  An unordered
 that two different choices lie at distance 1 (Hamming).  An inactive dial cannot leak: numbers stand at 0.5, categories
 at a level of their own; the parent's category tells the two cases apart, and where a number decides, a column of its
 own does.  The kernel is so a function of finite vectors, hence always positive definite.
+
+Where trials were looked at before their end, one more column says how early: 1 for a full run, 0 for the first rung.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ _HAMMING = 1.0 / math.sqrt(2.0)
 
 
 class Features:
-    """From canonical rows (n, d) of a cube to columns (n, F)."""
+    """From canonical rows (n, d) of a cube to columns (n, F).
 
-    def __init__(self, cube: Cube) -> None:
-        self.cube = cube
+    with_share: the last column is then how far a run went; it is 1 unless set by `looked_at`.
+    """
+
+    def __init__(self, cube: Cube, with_share: bool = False) -> None:
+        self.cube, self.with_share = cube, with_share
         conditional = {j for j, (_, dial) in enumerate(cube.space.items()) if dial.when is not None}
         group: list[int] = []
         self._numeric: list[tuple[int, int]] = []  # (dial, column)
@@ -45,6 +50,8 @@ class Features:
                 self._activity.append((j, len(group)))
                 group.append(groups)
                 groups += 1
+        if with_share:
+            group.append(groups)
         self.group = np.array(group, dtype=np.intp)
         self.numeric = np.array([j for j, _ in self._numeric], dtype=np.intp)  # dials
         self._columns = np.array([column for _, column in self._numeric], dtype=np.intp)
@@ -65,6 +72,14 @@ class Features:
             X[n, first + np.where(active[:, j], index, count)] = _HAMMING
         for j, column in self._activity:
             X[:, column] = active[:, j]
+        if self.with_share:
+            X[:, -1] = 1.0
+        return X
+
+    def looked_at(self, X: Array, earliness: Array) -> Array:
+        """X (n, F) as seen at (n,) positions between the first rung, 0, and a full run, 1."""
+        X = X.copy()
+        X[:, -1] = earliness
         return X
 
     def back(self, slopes: Array) -> Array:

@@ -25,7 +25,8 @@ ACTIVE = 250  # trials that a process looks at
 FITTED = 150  # of these, trials that hyperparameters are fitted to
 EACH = 40  # up to that count each trial refits
 MOST_BETWEEN = 50  # trials between two fits at most
-_KEPT = 32  # fits that are remembered
+_KEPT = 48  # fits that are remembered
+_BASES: dict[bytes, Base] = {}  # a fit is a function of its data alone: whoever asks for it again shares it
 
 
 class Base:
@@ -61,11 +62,10 @@ def refit_count(n: int) -> int:
 
 
 class Surrogate:
-    """Fits processes and remembers the last ones."""
+    """Fits processes; the last ones are remembered."""
 
     def __init__(self, prior: Prior | None = None) -> None:
         self._prior = prior or Prior()
-        self._bases: dict[bytes, Base] = {}
 
     def fitted(
         self,
@@ -107,15 +107,15 @@ class Surrogate:
         return Ensemble(fits, X[fitted.rows], fitted.y)
 
     def _base(self, X: Array, values: Array, layout: Layout, transform: Transform) -> Base:
-        what = f"{X.shape} {layout.smoothness} {transform.__name__}"
+        what = f"{X.shape} {layout} {transform.__name__} {self._prior}"
         at = blake2b(X.tobytes() + values.tobytes() + what.encode()).digest()
-        known = self._bases.get(at)
+        known = _BASES.get(at)
         if known is None:
             y = transform(values, X)
             known = Base(self.fit(X, y, layout), X, y, self._prior)
-            if len(self._bases) >= _KEPT:
-                self._bases.pop(next(iter(self._bases)))
-            self._bases[at] = known
+            while len(_BASES) >= _KEPT:
+                _BASES.pop(next(iter(_BASES)), None)
+            _BASES[at] = known
         return known
 
     def fit(self, X: Array, y: Array, layout: Layout) -> Fit:

@@ -81,15 +81,17 @@ class Bayesian:
 
     def _proposed(self, history: History, key: Key) -> Proposal | Exhausted:
         space = history.space
-        if not len(space) or len(history.explored) < self.settings.initial or len(history.scored) < LEAST_SCORED:
+        is_first = not len(space) or len(history.explored) < self.settings.initial
+        evidence = None if is_first else self._witness.evidence(history)
+        if evidence is None or evidence.looks.trials < LEAST_SCORED:
             reason = f"Sobol point {key.number}: a model needs some even points first"
             return sobol_proposal(self.name, history, space, key, reason)
-        evidence = self._witness.evidence(history)
-        if self._margin(history, key) == max(self.settings.margins) and _has_stalled(evidence):
+        margin = self._margin(history, key, evidence)
+        if margin == max(self.settings.margins) and _has_stalled(evidence):
             return self._second_opinion(history, key)
-        local = evidence.n >= LOCAL_FROM and key.number % 2 == 1
+        local = evidence.n >= LOCAL_FROM and key.number % 2 == 1 and not evidence.looks.is_early
         centre = _incumbent(evidence) if local else None
-        margin = 0.0 if local else self._margin(history, key)
+        margin = 0.0 if local else margin
         goal = aim(evidence, self._surrogate, self.settings.modelling, margin, key, centre)
         more, likely = preferences(evidence, history, self._surrogate, margin > EXPLORING)
         exact, rough = (
@@ -99,7 +101,7 @@ class Bayesian:
         rules = [] if self.within is None else [part.inside(evidence.features.cube, self.within)]
         rules += [] if centre is None else [_box(evidence, centre)]
         rules += [] if likely is None else [likely]
-        effort = self.settings.effort if evidence.n <= THOROUGH_UNTIL else self.settings.later
+        effort = self.settings.effort if len(evidence.looks) <= THOROUGH_UNTIL else self.settings.later
         for rule in [_all(rules), None] if rules else [None]:
             rng = key.generator("gp")
             found = maximise(exact, rough, rng, best, evidence.taken, effort, rule)
@@ -108,7 +110,8 @@ class Bayesian:
         else:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
         row = found[0].row
-        if margin <= min(self.settings.margins) and not _covers(history) and is_worth_more(evidence, goal, row):
+        is_plain = margin <= min(self.settings.margins) and not _covers(history)
+        if is_plain and goal.incumbent is not None and is_worth_more(evidence, goal, row):
             return _again(evidence.records[goal.incumbent])
         reason = _reason(evidence, goal, row, history, centre, margin > EXPLORING)
         return Proposal(evidence.features.cube.decode(row), reason, self.name)
@@ -121,16 +124,16 @@ class Bayesian:
         why = f"hardly a gain in {STALLED} trials, so TPE is asked"
         return replace(got, reason=f"{why}: {got.reason}", strategy=self.name)
 
-    def _margin(self, history: History, key: Key) -> float:
+    def _margin(self, history: History, key: Key, evidence: Evidence) -> float:
         """In turn; near the end of a known budget every improvement counts."""
         trials = history.plan.budget.trials
         if self.within is not None:
             return 0.0
         if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
             return 0.0
-        if len(history.scored) < SETTLING:
+        if evidence.looks.trials < SETTLING:
             return self.settings.margins[0]
-        turn = key.number // 2 if len(history.scored) >= LOCAL_FROM else key.number
+        turn = key.number // 2 if evidence.n >= LOCAL_FROM else key.number
         return self.settings.margins[turn % len(self.settings.margins)]
 
 
@@ -195,13 +198,16 @@ def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, centre:
         parts = zip(objectives, goal.models, evidence.losses.T, strict=True)
         expected = [_expected(objective, fitted, losses, X) for objective, fitted, losses in parts]
         return f"may push the front outwards: {', '.join(expected)} expected"
-    fitted, best = goal.models[0], evidence.records[goal.incumbent].number
+    fitted = goal.models[0]
+    if goal.incumbent is None:
+        return f"{_expected(objectives[0], fitted, evidence.looks.losses, X)} expected of a full run"
+    best = evidence.records[goal.incumbent].number
     (mean, rival), (variance, _) = fitted.posterior.predict(np.concatenate([X, evidence.scored.X[[goal.incumbent]]]))
     chance = min(max(float(special.ndtr((rival - mean) / math.sqrt(variance))), 0.01), 0.99)
     where = (
         "explores: " if is_exploring else "" if centre is None else f"near trial {evidence.records[centre].number}: "
     )
-    what = _expected(objectives[0], fitted, evidence.losses[:, 0], X)
+    what = _expected(objectives[0], fitted, evidence.looks.losses, X)
     rival_is = "" if goal.incumbent == _incumbent(evidence) else "the model's best, "
     return f"{where}{what} expected, {100 * chance:.0f} % likely to beat {rival_is}trial {best}"
 

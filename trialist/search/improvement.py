@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trialist.model.evidence import Evidence, loss_values
+from trialist.model.looks import Looks
 from trialist.model.surrogate import Fitted, Surrogate
 from trialist.model.transfer import Informed, informed
 from trialist.numerics.ensemble import Ensemble
@@ -29,14 +31,14 @@ class Aim:
     """term: the improvement, None where no trial is feasible yet.  rough: nearly the same by fewer processes.
 
     best (k, d): rows worth perturbing, the best first.  models: of the first objective, or of the scalarised ones.
-    incumbent: the index of the best scored trial.
+    incumbent: the index of the best scored trial, None before there is one.
     """
 
     term: Term | None
     rough: Term | None
     best: Rows
     models: tuple[Fitted, ...]
-    incumbent: int
+    incumbent: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,49 +66,65 @@ def aim(
     if 1 < m <= CLOSED_FORM:
         # One process for each objective: the kernels take turns.
         return _front(evidence, surrogate, modelling.smoothness[key.number % len(modelling.smoothness)], near)
-    losses = evidence.losses[:, 0] if m == 1 else _scalarised(evidence.losses, key)
-    return _single(evidence, losses, surrogate, modelling, margin, key, near)
+    looks = evidence.looks if m == 1 else replace(evidence.looks, losses=_scalarised(evidence.losses, key))
+    return _single(evidence, looks, surrogate, modelling, margin, key, near)
 
 
 def _single(
     evidence: Evidence,
-    losses: Array,
+    looks: Looks,
     surrogate: Surrogate,
     modelling: Modelling,
     margin: float,
     key: Key,
     near: int | None,
 ) -> Aim:
-    X, feasible = evidence.scored.X, evidence.is_feasible
+    X = looks.X
     rng = key.generator("hyperparameters")
-    draws = next((count for until, count in modelling.draws if evidence.n <= until), 0)
+    draws = next((count for until, count in modelling.draws if len(looks) <= until), 0)
     models, pairs, rough, means = [], [], [], []
     for nu in modelling.smoothness:
-        fitted = surrogate.fitted(X, losses, evidence.features.layout(nu, modelling.warp), loss_values, near)
+        layout = evidence.features.layout(nu, modelling.warp)
+        fitted = surrogate.fitted(X, looks.losses, layout, evidence.transform, near)
         drawn = surrogate.ensemble(fitted, X, rng, draws) if draws else fitted.posterior
         model = _taught(evidence, surrogate, fitted) or drawn
-        mean = np.atleast_2d(model.predict(X[fitted.rows])[0])  # (M, k)
-        ok = feasible[fitted.rows]
+        mean = np.atleast_2d(model.predict(looks.top[fitted.rows])[0])  # (M, k)
+        ok = looks.may_win[fitted.rows]
         mean = np.where(ok, mean, np.inf) if ok.any() else mean
         models.append(fitted)
         means.append(mean.mean(axis=0))
         pairs.append((model.conditioned(evidence.pending.X), mean.min(axis=1) - margin))
         if isinstance(model, Ensemble):
             rough.append((fitted.posterior.conditioned(evidence.pending.X), pairs[-1][1][:1]))
-    rows = models[0].rows
-    order = rows[np.argsort(np.mean(means, axis=0), kind="stable")]
-    best = evidence.scored.rows[order[:INCUMBENTS]]
-    if not feasible.any():
-        return Aim(None, None, best, tuple(models), int(order[0]))
+    order = models[0].rows[np.argsort(np.mean(means, axis=0), kind="stable")]
+    incumbent = _first_scored(evidence, looks, order)
+    best = looks.rows[_first_of_each(looks.number[order], order)[:INCUMBENTS]]
+    if not looks.may_win.any():
+        return Aim(None, None, best, tuple(models), incumbent)
     exact = LogEI(pairs)
-    return Aim(exact, LogEI(rough) if draws and rough else exact, best, tuple(models), int(order[0]))
+    return Aim(exact, LogEI(rough) if draws and rough else exact, best, tuple(models), incumbent)
+
+
+def _first_of_each(numbers: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of looks in order, with their trials' numbers, the first one of each trial."""
+    _, first = np.unique(numbers, return_index=True)
+    found: NDArray[np.intp] = order[np.sort(first)]
+    return found
+
+
+def _first_scored(evidence: Evidence, looks: Looks, order: NDArray[np.intp]) -> int | None:
+    """The index of the scored trial that comes first in the order of looks."""
+    if not looks.is_early:
+        return int(order[0])
+    index = {record.number: i for i, record in enumerate(evidence.records)}
+    return next((index[number] for number in looks.number[order].tolist() if number in index), None)
 
 
 def _taught(evidence: Evidence, surrogate: Surrogate, fitted: Fitted) -> Informed | None:
     """The process with earlier studies as its prior mean, where they foretell this one better than it does itself."""
     if not evidence.sources:
         return None
-    X, own = evidence.scored.X[fitted.rows], fitted.posterior
+    X, own = evidence.looks.X[fitted.rows], fitted.posterior
     return informed(evidence.sources, own, X, fitted.y, lambda rest: surrogate.fit(X, rest, own.fit.layout))
 
 

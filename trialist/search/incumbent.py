@@ -50,7 +50,7 @@ def expected_losses(history: History) -> dict[int, float]:
     # What has satisfied a noisy constraint by luck comes after what is expected to satisfy it.
     means = np.where(holds < math.log(EVEN_ODDS), means + np.ptp(means) + 1.0, means)
     found = zip(evidence.records, means, strict=True)
-    return {record.number: round(float(mean), 9) for record, mean in found if record.is_scored}
+    return {record.number: round(float(mean), 9) for record, mean in found}
 
 
 def _is_deterministic(history: History) -> bool:

@@ -1,0 +1,122 @@
+"""Looks: losses of trials at rungs and at their end, so that one process learns from all of them.
+
+A run improves as it goes on, and one that went on was among the better ones, so that losses of two rungs cannot be
+compared as they are.  Each is moved by what trials typically gained from there to the end: the medians over the trials
+that came from a rung to the next.
+
+r looks at n trials, F feature columns; smaller is better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trialist.model.audit import audit
+from trialist.model.curves import Curves
+from trialist.model.rungs import rungs_of
+from trialist.numerics.gp import Array
+from trialist.numerics.transform import crowding, half_rank
+from trialist.trials.history import History
+from trialist.trials.trial import TrialRecord
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """X (r, F) as the trials were seen, top (r, F) the same as full runs, losses (r,) as they would be at the end.
+
+    rows (r, d): of the cube.  number (r,): of the trial.  may_win (r,): no constraint is known to be violated.
+    is_early: some are looks at a rung.
+    """
+
+    X: Array
+    top: Array
+    losses: Array
+    rows: Array
+    number: NDArray[np.int64]
+    may_win: Mask
+    is_early: bool
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @property
+    def trials(self) -> int:
+        return len(np.unique(self.number))
+
+
+def look_values(losses: Array, X: Array) -> Array:
+    """Losses of early looks for a process: as `loss_values`, the looks at one trial being a cluster."""
+    return half_rank(losses, crowding(X[:, :-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen early: of which trial (r,), its place in the order of numbers (r,), how early (r,) between the
+    first rung, 0, and a full run, 1, and losses (r,) as they would be at the end."""
+
+    number: NDArray[np.int64]
+    row: NDArray[np.intp]
+    earliness: Array
+    losses: Array
+
+
+def seen_early(history: History, curves: Curves) -> Seen:
+    """The looks at the rungs that the audit has not refuted, the full runs not among them."""
+    active = set(audit(history, curves).active)
+    shares = [share for share in rungs_of(history.plan) if share in active]
+    curves.look(history)
+    columns = [np.where(curves.counts, curves.at(share, curves.scores_best)[:, 0], np.nan) for share in shares]
+    columns.append(np.where(curves.is_full, curves.final[:, 0], np.nan))
+    with np.errstate(invalid="ignore"):
+        finite = [np.where(np.isfinite(column), column, np.nan) for column in columns]
+        gains = [there - here for here, there in pairwise(finite)]
+    typical = [float(np.nanmedian(gain)) if np.isfinite(gain).any() else 0.0 for gain in gains]
+    lowest = math.log(rungs_of(history.plan)[0])
+    found, earliness, losses = [], [], []
+    for k, share in enumerate(shares):
+        rows = np.flatnonzero(~np.isnan(columns[k]))
+        found.append(rows)
+        earliness.append(np.full(len(rows), 1.0 - math.log(share) / lowest))
+        losses.append(columns[k][rows] + sum(typical[k:]))
+    if not found:
+        return Seen(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
+    rows = np.concatenate(found)
+    place = np.empty(len(curves.numbers), dtype=np.intp)
+    place[np.argsort(curves.numbers)] = np.arange(len(place))
+    return Seen(curves.numbers[rows], place[rows], np.concatenate(earliness), _bounded(np.concatenate(losses)))
+
+
+def with_bounds(seen: Seen, stopped: Sequence[tuple[int, TrialRecord]], scored: Array, history: History) -> Seen:
+    """With those who were stopped before any rung, as no better than the median of the full runs' losses (n,).
+
+    stopped: each with its place in the order of numbers.
+    """
+    known = set(seen.number.tolist())
+    left = [(row, record) for row, record in stopped if record.number not in known]
+    if not left or not len(scored):
+        return seen
+    middle, bounds = float(np.median(scored)), []
+    for _, record in left:
+        last = history.plan.objective.loss(record.reports[-1].value) if record.reports else middle
+        bounds.append(max(last, middle) if math.isfinite(last) else middle)
+    return Seen(
+        np.concatenate([seen.number, [record.number for _, record in left]]),
+        np.concatenate([seen.row, [row for row, _ in left]]),
+        np.concatenate([seen.earliness, np.ones(len(left))]),
+        np.concatenate([seen.losses, bounds]),
+    )
+
+
+def _bounded(losses: Array) -> Array:
+    """With diverged ones a little worse than all others: processes see the worse half by ranks alone."""
+    finite = losses[np.isfinite(losses)]
+    worst = float(finite.max() + np.ptp(finite) + 1e-12) if len(finite) else 0.0
+    return np.where(np.isfinite(losses), losses, worst)
