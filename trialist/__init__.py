@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from trialist.space.condition import above, below, between
     from trialist.space.parameter import Categorical, Float, Int, Normal
     from trialist.space.space import Space
+    from trialist.stopping.ending import Ending
     from trialist.study.study import Study
     from trialist.study.tune import tune
     from trialist.trials.fidelity import Fidelity
     from trialist.trials.history import History
     from trialist.trials.plan import Budget
+    from trialist.trials.stopping import Plateau, Target, Worth
     from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
 
 # Each public name and its home, which is loaded on first use: `import trialist` stays in milliseconds.
@@ -64,11 +66,13 @@ _HOMES = {
     "trialist.space.condition": "above below between",
     "trialist.space.parameter": "Categorical Float Int Normal",
     "trialist.space.space": "Space",
+    "trialist.stopping.ending": "Ending",
     "trialist.study.study": "Study",
     "trialist.study.tune": "tune",
     "trialist.trials.fidelity": "Fidelity",
     "trialist.trials.history": "History",
     "trialist.trials.plan": "Budget",
+    "trialist.trials.stopping": "Plateau Target Worth",
     "trialist.trials.trial": "Cause Score Stage State TrialRecord",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -79,6 +83,7 @@ __all__ = [
     "Cause",
     "Command",
     "CommandError",
+    "Ending",
     "ExecutionError",
     "Fidelity",
     "Float",
@@ -91,6 +96,7 @@ __all__ = [
     "Outcome",
     "PlanChangedError",
     "PlanError",
+    "Plateau",
     "RangeTest",
     "Rate",
     "ResultError",
@@ -107,11 +113,13 @@ __all__ = [
     "Study",
     "StudyError",
     "StudyExistsError",
+    "Target",
     "Trial",
     "TrialRecord",
     "TrialistError",
     "UnknownStudyError",
     "Verdict",
+    "Worth",
     "above",
     "below",
     "between",

@@ -11,21 +11,20 @@ from typing import Any
 class Left:
     """What further full runs would probably gain, in the metric's own unit; better is positive.
 
-    gain: the mean; low, high: the middle 80 %.
+    gain: what is expected.  most: what nine of ten such gains stay below.
     """
 
     trials: int
     gain: float
-    low: float
-    high: float
+    most: float
 
     def __str__(self) -> str:
         """
-        >>> str(Left(20, 0.002, 0.0, 0.0061))
-        'another 20 trials would probably gain 0.002 (80 %: 0 to 0.0061)'
+        >>> str(Left(20, 0.002, 0.0061))
+        'another 20 trials would probably gain 0.002 (90 %: 0 to 0.0061)'
         """
         what = "another trial" if self.trials == 1 else f"another {self.trials} trials"
-        return f"{what} would probably gain {self.gain:.2g} (80 %: {self.low:.2g} to {self.high:.2g})"
+        return f"{what} would probably gain {self.gain:.2g} (90 %: 0 to {self.most:.2g})"
 
 
 @dataclass(frozen=True, slots=True)

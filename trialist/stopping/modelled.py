@@ -76,15 +76,15 @@ def worth(rule: Worth, workers: int) -> Reader:
             return None
         rest = rest_of(history)
         most = trials if rest is None else min(trials, max(rest, 1))  # where less is left than a unit, all of it counts
-        gain = _gain(seen, most)
+        left = _gain(seen, most)
         of = "" if rule.per == "trial" else f" ({_count(trials)})"
         unit = "unit of cost" if rule.per == "cost" else rule.per
         scale = trials / most
         reason = (
-            f"one more {unit}{of} is expected to gain {gain.gain * scale:.2g} (80 %: {gain.low * scale:.2g} to "
-            f"{gain.high * scale:.2g}); you said that {rule.amount:g} per {unit} is worth it"
+            f"one more {unit}{of} is expected to gain {left.gain * scale:.2g} (90 %: 0 to {left.most * scale:.2g}); "
+            f"you said that {rule.amount:g} per {unit} is worth it"
         )
-        return Reading(gain.gain * scale, rule.amount, reason)
+        return Reading(left.gain * scale, rule.amount, reason)
 
     return read
 
@@ -100,7 +100,7 @@ def _gain(seen: Prospect, trials: float) -> Left:
     whole = max(math.floor(trials), 1)
     left = seen.left(min(whole, 10 * BATCH))
     part = trials / whole
-    return Left(whole, part * left.gain, part * left.low, part * left.high)
+    return Left(whole, part * left.gain, part * left.most)
 
 
 def _trials_per(unit: str, history: History, workers: int) -> float | None:

@@ -11,7 +11,7 @@ from trialist.stopping.prospects import LEAST, Prospects
 from trialist.trials.history import History
 from trialist.trials.stopping import Emmr, Plateau, Regret, Rule, Target, Worth
 
-MODELLED_LEAST = 20  # full runs, or two for each dial: before, a model of them is not asked to end anything
+MODELLED_LEAST, EACH_DIAL = 30, 3  # full runs, in all and for each dial: before, a model ends nothing
 IN_A_ROW = 3  # readings below the threshold
 AHEAD = 20  # trials that are told of where the budget does not count them
 ADVISERS: tuple[Rule, ...] = (Regret(), Emmr())
@@ -67,7 +67,7 @@ class Rules:
     def _modelled(self, rule: Rule, read: Reader, history: History, since: int) -> Ending | None:
         """Fires when the last few readings, each of a run less, are below the threshold."""
         n = len(history.scored)
-        if n - since < max(MODELLED_LEAST, 2 * len(history.space)):
+        if n - since < max(MODELLED_LEAST, EACH_DIAL * len(history.space)):
             return None
         last = None
         for earlier in range(IN_A_ROW):

@@ -239,6 +239,7 @@ class Plan:
         for name in names:
             if names.count(name) > 1:
                 raise PlanError("minimize/maximize", f"{shown(name)} is named twice", "Give each metric one direction.")
+        self.stopping.check(names)
         whole("seed", self.seed, at_least=0)
         for name in ("finalists", "replicates"):
             if getattr(self, name) is not None:

@@ -148,6 +148,18 @@ class Stopping:
             raise PlanError("stopping", "'none' stands beside other rules", "Remove it, or the others.")
         return cls(tuple(dict.fromkeys(rules)), ADVISE in listed)
 
+    def check(self, objectives: Sequence[str]) -> None:
+        """PlanError where a rule does not suit the objectives, given by name."""
+        for rule in self.rules:
+            if isinstance(rule, Target):
+                for metric, _ in rule.levels:
+                    if metric and metric not in objectives:
+                        remedy = f"Use {' or '.join(map(repr, objectives))}."
+                        raise PlanError("target", f"{shown(metric)} is no objective", remedy)
+            elif not isinstance(rule, Plateau) and len(objectives) > 1:
+                remedy = "Use a target or a plateau, which know several."
+                raise PlanError("stopping", f"the rule {rule.name!r} is for one objective", remedy)
+
     @property
     def is_none(self) -> bool:
         """The budget alone ends the study."""
@@ -245,9 +257,10 @@ _READERS: Mapping[str, Callable[[list[str]], Rule]] = {
 
 def _read(field_name: str, text: str) -> float:
     try:
-        return _number(field_name, float(text))
+        value = float(text)
     except ValueError:
         raise PlanError(field_name, f"{shown(text)} is not a number", "Give one such as 0.05.") from None
+    return _number(field_name, value)
 
 
 def _number(field_name: str, value: object) -> float:
