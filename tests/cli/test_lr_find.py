@@ -41,6 +41,8 @@ rate = 1e-6
 for step in range(1, 81):
     print(f"step={step} rate={rate} loss={loss(rate)}", flush=True)
     rate *= 1.25
+    if rate > 1:
+        time.sleep(30)
 open("over.txt", "w")
 """
 )
@@ -128,6 +130,7 @@ def test_a_command_that_raises_its_rate_itself_is_run_once_and_ended_when_traini
     assert 5e-5 < told["low"] < 4e-4 and 0.01 < told["high"] <= told["diverged_at"] < 0.5
     code, out, _ = trialist("lr-find --minimize loss --dial rate -- PYTHON sweep.py")
     assert code == 0 and "tl.Schedule(" in out
+    assert not (tmp_path / "over.txt").exists()
 
 
 def test_where_no_bounds_are_found_the_exit_code_and_the_reason_say_so(trialist, tmp_path):

@@ -58,6 +58,14 @@ def test_losses_that_are_noise_alone_hardly_ever_give_bounds(heavy):
     assert found <= 15
 
 
+def test_training_has_not_broken_where_the_loss_is_noisy_or_creeps_up():
+    rng = random.Random(0)
+    noisy = tl.lr_range_test(lambda rate: 0.01 + rng.gauss(0, 1))
+    creeping = tl.lr_range_test(lambda rate: 2.3 + 0.01 * math.log10(rate / 1e-7))
+    for test in (noisy, creeping):
+        assert len(test.rates) == 100 and test.diverged_at is None and test.low is None
+
+
 def test_where_there_are_no_bounds_the_reason_is_told():
     level = tl.lr_range_test(lambda rate: 2.3)
     assert level.low is None and level.steepest is None and level.diverged_at is None
