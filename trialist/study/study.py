@@ -33,7 +33,7 @@ from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.spending import Expectations
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
-from trialist.study.watch import ADVICE, LEFT, STOPPED, current
+from trialist.study.watch import ADVICE, LEFT, STOPPED, Watch, current
 from trialist.study.work import Work
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
@@ -78,6 +78,7 @@ class Study:
         self._session = session
         self._desk = Desk(session, session.scheduler, Interrupt())
         self._process = Process(session, _nothing, 1)
+        self._watch = Watch(session, 1)
 
     @classmethod
     def create(
@@ -286,9 +287,7 @@ class Study:
     @property
     def advice(self) -> Ending | None:
         """What models of the scores say if they would end the search here, whatever rules the plan has; else None."""
-        from trialist.stopping.rules import Rules
-
-        return Rules().advice(self.history)
+        return self._watch.advice()
 
     @property
     def verdict(self) -> Verdict | None:

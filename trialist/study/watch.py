@@ -16,6 +16,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:
+    from trialist.stopping.ending import Ending
     from trialist.stopping.rules import Rules
 
 STOPPED, ADVICE, LEFT = "stopped", "advice", "left"  # the stages under which they are kept
@@ -41,6 +42,10 @@ class Watch:
     def has_stopped(self) -> bool:
         """A rule ended the search under this budget."""
         return self._kept(STOPPED) is not None
+
+    def advice(self) -> Ending | None:
+        """What models say if they would end the search here."""
+        return self._rules.advice(self._session.history(), self._since)
 
     def over(self, goal: Goal) -> Goal:
         """The goal, reached as well once a rule of the plan fires."""
