@@ -117,7 +117,7 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     lines = labelled("trial", f"{record.number}, {record.state.value}, {_stage(record)}", room)
     lines += labelled("why", safe(record.reason), room)
     for objective in study.declared.objectives:
-        lines += labelled("score", f"{safe(objective.name)} {score(record.metrics.get(objective.name))}", room)
+        lines += labelled("score", f"{safe(objective.name)} {_score(record, objective.name)}", room)
     for name in record.metrics:
         if name not in [o.name for o in study.declared.objectives]:
             lines += labelled("", f"{safe(name)} {score(record.metrics[name])}", room)

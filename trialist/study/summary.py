@@ -10,7 +10,7 @@ from trialist.trials.trial import State, TrialRecord
 def best_against_default(history: History) -> str:
     """The best search score beside the default's, or why there is none."""
     objective, best, baseline = history.plan.objective, history.best, history.baseline
-    closed = sum(1 for r in history.explored if r.state.is_closed)
+    closed = sum(1 for r in history.explored if r.state.is_closed) + len(history.paused)
     if best is None:
         failed = sum(1 for r in history.explored if r.state is State.FAILED)
         return f"no score after {closed} trials, {failed} of them failed"
@@ -19,7 +19,8 @@ def best_against_default(history: History) -> str:
             f"no trial of {closed} satisfies the measured constraints; trial {best.number} comes nearest, with "
             f"{objective.name} {best.value:.4g}: it {violations(best)}"
         )
-    line = f"best {objective.name} {best.value:.4g} (trial {best.number}) after {closed} trials"
+    cheap = f", {len(history.scored)} of them in full" if history.paused else ""
+    line = f"best {objective.name} {best.value:.4g} (trial {best.number}) after {closed} trials{cheap}"
     if baseline is None:
         return f"{line}; the default has no score"
     if best.number == baseline.number:
