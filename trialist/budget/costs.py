@@ -1,13 +1,14 @@
 """What a run is expected to take, in seconds or in money, learnt from the runs that a history holds.
 
 ln cost is a ridge regression on the configuration's features, and the next one follows Student's t: costs are positive,
-vary by factors, and have heavy tails.  With fewer trials than would tell a slope the configuration does not count.
+vary by factors, and have heavy tails.  With fewer trials than would tell a slope the configuration does not count.  A
+configuration that was run is expected to be as dear again, by half of what one run of it was off, two thirds of two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,11 @@ class Costs:
             self._features = Features(Cube(history.space))
             X = self._rows([record.params for record, _ in told])
         self._fit = fit(X, y, GUESS)
+        self._own: dict[Hashable, list[float]] = {}
+        if not self.is_borrowed:
+            self._space = history.space
+            for (record, _), off in zip(told, self._fit.residuals.tolist(), strict=True):
+                self._own.setdefault(self._space.identity(record.params), []).append(off)
         self._excess = float(self._fit.residuals.max())
         self._smearing = float(np.mean(np.exp(self._fit.residuals)))  # Duan 1983: of logs to a mean, without a normal
 
@@ -76,11 +82,14 @@ class Costs:
 
     def typical(self) -> Amount:
         """A full run of a configuration like those that were run."""
-        return self._amounts(None)
+        return self._amounts(None, [])
 
     def of(self, params: Mapping[str, Any], share: float = 1.0) -> Amount:
         """A run of that configuration, through `share` of a full one."""
-        return self._amounts(self._rows([params]) if self._features is not None else None) * share
+        if self._fit is None:
+            return NOTHING
+        own = self._own.get(self._space.identity(params), []) if self._own else []
+        return self._amounts(self._rows([params]) if self._features is not None else None, own) * share
 
     @property
     def spread(self) -> float:
@@ -89,14 +98,18 @@ class Costs:
             return 0.0
         return math.sqrt(math.expm1(min(float(np.var(self._fit.residuals)) + self._fit.scale**2 / self.count, 3.0)))
 
-    def _amounts(self, X: Array | None) -> Amount:
+    def _amounts(self, X: Array | None, own: list[float]) -> Amount:
+        """own: by how much runs of the very configuration were off what is expected of it."""
         if self._fit is None:
             return NOTHING
         X = self._fit.centre[None] if X is None else X
         location = float(self._fit.predict(X)[0][0])
         likely, most = (float(self._fit.quantile(X, level)[0]) for level in (LIKELY, MOST))
-        top = max(most, location + self._excess)
-        return Amount(*(math.exp(min(x, 700.0)) for x in (location + math.log(self._smearing), likely, top)))
+        shift = math.fsum(own) / (len(own) + 1)
+        top = max(most + shift, location + shift + self._excess, location + max(own, default=0.0))
+        return Amount(
+            *(math.exp(min(x, 700.0)) for x in (location + shift + math.log(self._smearing), likely + shift, top))
+        )
 
     def _rows(self, params: list[Mapping[str, Any]]) -> Array:
         assert self._features is not None

@@ -17,6 +17,7 @@ from trialist.trials.plan import Budget, Plan, duration
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure
 
 LATENCY = 0.6  # seconds from the moment that a trial is to be ended until its processes are gone
+MOMENT = 0.05  # seconds
 NEXT_STEP = 1.5  # times the largest step so far is what the next one may take
 
 
@@ -35,6 +36,7 @@ class _Running:
     told: float = 0.0
     drawn: dict[str, float] = field(default_factory=dict)
     step: dict[str, float] = field(default_factory=dict)
+    is_ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +114,23 @@ class Accounts:
 
     def overdue(self) -> list[Overdue]:
         """The trials that have to be ended now, as far as they can be."""
-        return [found for number in list(self._running) if self.can_kill and (found := self._overdue(number))]
+        running = [number for number, run in self._running.items() if self.can_kill and not run.is_ending]
+        found = [late for number in running if (late := self._overdue(number)) is not None]
+        for late in found:
+            self._running[late.number].is_ending = True
+        return found
 
     def patience(self) -> float:
         """Seconds until one of them may have to be ended."""
-        if not self.can_kill or not self._running:
-            return math.inf
-        until = self.ends_at - self.clock()
-        for number, run in self._running.items():
+        running = {number: run for number, run in self._running.items() if self.can_kill and not run.is_ending}
+        until = self.ends_at - self.clock() if running else math.inf
+        for number, run in running.items():
             for purse in self.purses.values():
                 if purse.rate:
-                    until = min(until, (purse.hold(number) - self._drawn(purse, run)) / purse.rate)
+                    until = min(until, (purse.hold(number) - self._drawn(purse, run)) / purse.rate - latency(purse))
             if self._limit is not None and self._budget.per_second is not None:
                 until = min(until, (self._limit - self._money(run)) / self._budget.per_second)
-        return max(until, 0.0)
+        return max(until, 0.001)
 
     def _overdue(self, number: int) -> Overdue | None:
         run = self._running[number]
@@ -134,7 +139,11 @@ class Accounts:
         if self._limit is not None and self._money(run) > self._limit:
             return Overdue(number, self._too_dear(run), is_its_fault=True)
         for purse in self.purses.values():
-            if purse.rate and not purse.raised(number, self._drawn(purse, run)):
+            if not purse.rate:
+                continue
+            # Held until it is gone, and a moment more, lest it be asked again at once.
+            ahead = purse.rate * (latency(purse) + MOMENT)
+            if not purse.raised(number, self._drawn(purse, run) + ahead):
                 return Overdue(number, _out_of(purse))
         return None
 
@@ -153,6 +162,11 @@ class Accounts:
 
     def _too_dear(self, run: _Running) -> str:
         return f"it cost {self._money(run):.3g} so far, and the limit of a trial is {self._limit:g}"
+
+
+def latency(purse: Purse) -> float:
+    """Seconds that are kept for ending a trial; of a small purse less."""
+    return min(LATENCY, 0.05 * purse.limit / purse.rate)
 
 
 def purses_of(budget: Budget) -> Iterator[Purse]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trialist.budget.purse import TOLERANCE
-from trialist.search.stages import Stages, split
+from trialist.search.stages import Stages
 from trialist.stopping.over import should_end
 from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.session import Session
@@ -90,12 +90,12 @@ class Spending:
         accounts: Accounts,
         expected: Expectations,
         workers: int,
-        stages: Callable[[], Stages] | None = None,
+        stages: Callable[[], Stages],
         since: int = 0,
     ) -> None:
         self._session, self._accounts, self._expected = session, accounts, expected
         self._workers, self._since = workers, since
-        self._stages = stages or (lambda: split(session.space, session.plan, None))
+        self._stages = stages
         self._budget = session.plan.budget
         accounts.purses = {purse.name: purse for purse in purses_of(self._budget)}
 
@@ -138,13 +138,6 @@ class Spending:
         share = _share(history, record.fidelity)
         return {name: self._need(name, record.params, share, history) for name in self._accounts.purses}
 
-    def left(self, name: str) -> float:
-        """What is left of a limit in all, reserves included."""
-        if name == "seconds":
-            return (self._budget.seconds or math.inf) - self._session.seconds()
-        purse = self._accounts.purses[name]
-        return purse.limit - self._session.spent()[name] - purse.held - purse.elsewhere
-
     def _set_marks(self, history: History, marks: Marks) -> dict[str, float]:
         """How much a stage may have spent of each limit when it starts a trial; what runs may go on to its other mark.
 
@@ -160,7 +153,7 @@ class Spending:
                 self._accounts.ends_at = clock() + end - self._session.seconds()
             else:
                 purse = self._accounts.purses[name]
-                purse.ceiling = end = min(end, limit - min(LATENCY * purse.rate * self._workers, 0.05 * limit))
+                purse.ceiling = end = min(end, limit)
                 purse.spent, purse.elsewhere = self._session.spent()[name], self._elsewhere(name, history)
             starts[name] = min(start, end)
         return starts
@@ -215,8 +208,9 @@ class Spending:
         amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
         lanes = self._lanes(name)
         whole = stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
-        pair = max(amount.most for amount in amounts) if lanes > 1 else math.fsum(amount.likely for amount in amounts)
-        return min(max(whole, pair), self._budget.share("verify", VERIFICATION_SHARE) * limit)
+        least = max if lanes > 1 else math.fsum
+        most = self._budget.share("verify", VERIFICATION_SHARE) * limit
+        return min(max(whole, least([amount.most for amount in amounts])), most)
 
     def _limits(self) -> Iterator[tuple[str, float]]:
         """All but the number of trials."""
@@ -250,21 +244,20 @@ class Spending:
         if trials is not None and len(history) + len(runs) > trials:
             return False
         for name, limit in self._limits():
-            left = self.left(name) - self._set_aside(name, limit, stages, history)
+            left = left_of(self._session, name) - self._set_aside(name, limit, stages, history)
             each = [self._expected.of(name, run.params).mean for run in runs]
             left = min(left, self._budget.share("select", 1.0) * limit)
             if each and max(math.fsum(each) / self._lanes(name), max(each)) > left:
                 return False
         return True
 
-    def test_seeds(self, sides: tuple[TrialRecord, ...]) -> int:
-        """Seeds of the verification: as planned, fewer where time and money ask for it, one at least."""
-        seeds, trained = self._session.plan.test_seeds, {record.number: record for record in sides}
-        for name, _ in self._limits():
-            each = math.fsum(self._expected.of(name, record.params).mean for record in trained.values())
-            if name != "full_runs" and each > 0:
-                seeds = min(seeds, int(self.left(name) * self._lanes(name) / each))
-        return max(seeds, 1)
+
+def left_of(session: Session, name: str) -> float:
+    """What is left of a limit in all, reserves included; infinity where there is no such limit."""
+    limit = getattr(session.plan.budget, name)
+    if limit is None:
+        return math.inf
+    return float(limit) - (session.seconds() if name == "seconds" else session.spent()[name])
 
 
 def sides_of(history: History) -> tuple[TrialRecord, ...]:

@@ -1,104 +1,189 @@
-"""The budget of a verification: as many trainings as fit, and one of each side in any case.
+"""The budget of a verification: as many trainings as fit, and by all means one of each side.
 
-Money is hard: what is priced by the second ends when none is left.  Time is over at its end too, but not before each
-side was trained once: a study that is a little late is worth more than one without a verdict.
+Time and money are hard here too.  So until each side was trained once, a training may use up but half of what is left,
+and then another seed is tried: where run times have heavy tails, to begin anew is the surest way to a verdict.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from trialist.study.accounts import LATENCY, Accounts
+from trialist.budget.purse import Purse
+from trialist.study.accounts import LATENCY, MOMENT, NEXT_STEP, latency, purses_of
 from trialist.study.session import Session
-from trialist.study.spending import Expectations, Spending
-from trialist.trials.messages import Failed, Finished
-from trialist.trials.trial import TrialRecord
+from trialist.study.spending import Expectations, left_of
+from trialist.trials.messages import Failed, Finished, Reported
+from trialist.trials.trial import GO_ON, Action, Decision, TrialRecord
 
+HOPE = 0.25  # of what a training likely takes: with less left it need not begin
+PLENTY = 5.0  # times what the missing sides likely take
+ANEW = 0.5  # of what is left, for another try
 OVER = "the budget was used up before each side was trained once"
 
 
+@dataclass(slots=True)
+class _Training:
+    """began: on the session's clock.  keeps: what it has to leave of each limit.
+
+    told, step: money so far, and the largest step of it.
+    """
+
+    began: float
+    keeps: dict[str, float]
+    told: float = 0.0
+    step: float = 0.0
+    is_cut: bool = False
+
+
 class TestBudget:
-    """Trainings are known by their index: 2 * seed + side, 0 for the default and 1 for the selected configuration."""
+    """Trainings are known by their index: 2 * seed + side, 0 for the default and 1 for the selected configuration.
+
+    trained: the sides that are trained, one where both are the same configuration.
+    """
 
     __test__ = False  # no test for pytest to collect
 
-    def __init__(self, session: Session, sides: tuple[TrialRecord, TrialRecord], workers: int, can_kill: bool) -> None:
-        self._session, self._sides, self._can_kill = session, sides, can_kill
-        self._accounts = Accounts(session.plan, session.clock)
+    def __init__(
+        self,
+        session: Session,
+        sides: tuple[TrialRecord, TrialRecord],
+        trained: tuple[int, ...],
+        workers: int,
+        can_kill: bool,
+    ) -> None:
+        self._session, self._sides, self._trained = session, sides, trained
+        self._lanes, self._can_kill, self._budget = workers, can_kill, session.plan.budget
         self._expected = Expectations(session)
-        self._spending = Spending(session, self._accounts, self._expected, workers)
-        self._began: dict[int, float] = {}
-        self._budget = session.plan.budget
-        self._left = {name: self._spending.left(name) for name in self._accounts.purses if name != "full_runs"}
-        self._ends_at = session.clock() + self._spending.left("seconds")
+        self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
+        for name, purse in self._purses.items():
+            purse.spent = session.spent()[name]
+        self._ends_at = session.clock() + left_of(session, "seconds") - LATENCY
+        self._running: dict[int, _Training] = {}
+        self._done: set[int] = set()
 
     @property
     def running(self) -> int:
         """How many trainings run."""
-        return len(self._began)
+        return len(self._running)
+
+    @property
+    def missing(self) -> list[int]:
+        """The sides of which no training is done."""
+        return [side for side in self._trained if not any(index % 2 == side for index in self._done)]
 
     def seeds(self) -> int:
-        """As many as planned, or as are expected to fit; one at least."""
-        return self._spending.test_seeds(self._sides)
+        """As many as are expected to fit, one at least."""
+        found = self._session.plan.test_seeds
+        for name in ("seconds", *self._purses):
+            each = math.fsum(self._expected.of(name, self._sides[side].params).mean for side in self._trained)
+            lanes = self._lanes if name == "seconds" else 1
+            if each > 0 and (left := self._left(name)) < math.inf:
+                found = min(found, int(left * lanes / each))
+        return max(found, 1)
 
     def may_begin(self, index: int) -> bool:
-        """Whether a training is expected to fit; one of each side always does."""
-        if index < 2:
-            return True
-        likely = self._likely("seconds", index)
-        if self._session.clock() + likely > self._ends_at:
-            return False
-        free = {name: left - self._drawn(name) - self._held(name) for name, left in self._left.items()}
-        return all(room >= self._likely(name, index) for name, room in free.items())
+        """Whether a training is expected to fit; of a side that is missing, whether there is any hope.
+
+        Until no side is missing, others only begin where there is plenty.
+        """
+        missing = self.missing
+        is_needed = index % 2 in missing and not any(other % 2 == index % 2 for other in self._running)
+        for name in ("seconds", *self._purses):
+            idle = name == "seconds" and self._lanes > len(missing)
+            kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
+            if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._likely(name, index)):
+                return False
+        return True
 
     def begin(self, index: int) -> None:
         """A training begins."""
-        self._began[index] = self._session.clock()
+        keeps = {name: self._keeps(name, index) for name in ("seconds", *self._purses)}
+        self._running[index] = _Training(self._session.clock(), keeps)
+        for name, purse in self._purses.items():
+            purse.take(index, self._likely(name, index))
 
-    def end(self, message: Finished | Failed) -> None:
-        """A training is over: what it took is spent."""
-        self._began.pop(message.number, None)
-        money = (message.cost or 0.0) + (self._budget.per_second or 0.0) * message.seconds
-        for name, amount in (("compute_seconds", message.seconds), ("cost", money)):
-            if name in self._left:
-                self._left[name] -= amount
-        if self._left:
+    def end(self, message: Finished | Failed) -> bool:
+        """A training is over, and what it took is spent; whether what it gave counts."""
+        training = self._running.pop(message.number)
+        money = (training.told if message.cost is None else message.cost) + self._price * message.seconds
+        for name, purse in self._purses.items():
+            purse.release(message.number)
+            purse.spent += money if name == "cost" else message.seconds
+        if self._purses:
             self._session.charge(message.seconds, money)
+        if isinstance(message, Finished) and not training.is_cut:
+            self._done.add(message.number)
+        return not training.is_cut
+
+    def judge(self, report: Reported) -> Decision:
+        """A stop where the next step of a training would take more money than is left for it."""
+        training, purse = self._running.get(report.number), self._purses.get("cost")
+        if training is None or purse is None or report.cost is None:
+            return GO_ON
+        training.step = max(training.step, report.cost - training.told)
+        training.told = report.cost
+        if self._may_draw(purse, report.number, NEXT_STEP * training.step):
+            return GO_ON
+        training.is_cut = True
+        return Decision(Action.STOP, OVER)
 
     def overdue(self) -> list[int]:
         """The trainings that have to be ended now."""
-        if not self._can_kill:
-            return []
-        if any(left <= self._drawn(name) + self._margin(name) for name, left in self._left.items() if self._rate(name)):
-            return list(self._began)
-        return [index for index in self._began if index > 1 and self._session.clock() >= self._ends_at - LATENCY]
+        late = [index for index, training in self._running.items() if not training.is_cut and self._is_late(index)]
+        for index in late:
+            self._running[index].is_cut = True
+        return late
 
     def patience(self) -> float:
         """Seconds until one may have to be ended."""
-        if not self._can_kill or not self._began:
-            return math.inf
-        until = [self._ends_at - LATENCY - self._session.clock()] if max(self._began) > 1 else []
-        for name, left in self._left.items():
-            if rate := self._rate(name) * self.running:
-                until.append((left - self._drawn(name) - self._margin(name)) / rate)
-        return max(min(until, default=math.inf), 0.0)
+        until = [math.inf]
+        for index, training in self._running.items() if self._can_kill else ():
+            if training.is_cut:
+                continue
+            until.append(self._ends_at - training.keeps["seconds"] - self._session.clock())
+            for purse in self._purses.values():
+                if purse.rate:
+                    until.append((purse.hold(index) - self._drawn(purse, index)) / purse.rate - latency(purse))
+        return max(min(until), 0.001)
 
-    def _rate(self, name: str) -> float:
-        return self._accounts.purses[name].rate
+    def _is_late(self, index: int) -> bool:
+        if not self._can_kill:
+            return False
+        if self._session.clock() >= self._ends_at - self._running[index].keeps["seconds"]:
+            return True
+        rated = (purse for purse in self._purses.values() if purse.rate)
+        return any(not self._may_draw(purse, index, purse.rate * (latency(purse) + MOMENT)) for purse in rated)
 
-    def _margin(self, name: str) -> float:
-        return min(LATENCY * self._rate(name) * self.running, 0.05 * self._accounts.purses[name].limit)
+    def _may_draw(self, purse: Purse, index: int, more: float) -> bool:
+        """Whether a training may draw so much more, and leave what it is to leave."""
+        purse.ceiling = purse.limit - self._running[index].keeps[purse.name]
+        return purse.raised(index, self._drawn(purse, index) + more)
 
-    def _drawn(self, name: str) -> float:
-        """By the trainings that run, as far as time tells."""
-        now = self._session.clock()
-        return self._rate(name) * math.fsum(now - began for began in self._began.values())
+    def _keeps(self, name: str, index: int) -> float:
+        """What a training has to leave until no side is missing: for the other side, and for another try."""
+        side, missing = index % 2, self.missing
+        if side not in missing:
+            return 0.0
+        waits = [s for s in missing if s != side and not any(other % 2 == s for other in self._running)]
+        others = 0.0 if name == "seconds" and self._lanes > 1 else math.fsum(self._likely(name, s) for s in waits)
+        left, again = self._left(name), self._likely(name, index)
+        return others + max(again, ANEW * (left - others)) if left >= others + 2 * again else others
 
-    def _held(self, name: str) -> float:
-        """What those that run are still expected to take."""
-        now, rate = self._session.clock(), self._rate(name)
-        each = (self._likely(name, index) - rate * (now - began) for index, began in self._began.items())
-        return math.fsum(max(amount, 0.0) for amount in each)
+    def _left(self, name: str) -> float:
+        if name == "seconds":
+            return self._ends_at - self._session.clock()
+        purse = self._purses[name]
+        return purse.limit - purse.spent - purse.held
+
+    def _drawn(self, purse: Purse, index: int) -> float:
+        training = self._running[index]
+        return purse.rate * (self._session.clock() - training.began) + (training.told if purse.name == "cost" else 0.0)
 
     def _likely(self, name: str, index: int) -> float:
-        return self._expected.of(name, self._sides[index % 2].params).likely
+        likely: float = self._expected.of(name, self._sides[index % 2].params).likely
+        return likely
+
+    @property
+    def _price(self) -> float:
+        return self._budget.per_second or 0.0

@@ -16,7 +16,7 @@ from trialist.errors import ExecutionError, PlanError, ResultError, SealedError,
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
 from trialist.numerics.keys import Key
-from trialist.protocols import Look
+from trialist.protocols import Executor, Look
 from trialist.scoring.validation import Split, unsealed
 from trialist.scoring.verdict import Verdict, judge
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
@@ -25,11 +25,12 @@ from trialist.study.session import Session, describe_self
 from trialist.study.summary import constraint_note
 from trialist.study.testbudget import OVER, TestBudget
 from trialist.study.work import Work, describe, executor_for, is_in_process
-from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted
+from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
 
 Test = Callable[..., Any] | Command
 POLL_SECONDS = 0.5
+ANEW = 5  # seeds beyond those of the plan that may be tried where trainings were cut
 FILE_BYTES = 256 * 2**20  # of a command's own files, larger ones enter the fingerprint by size and time alone
 
 
@@ -71,7 +72,9 @@ def verify(
         _close(session, look, Verdict.from_json(dict(session.stage("verdict") or {})))
         return
     can_kill = not is_in_process(_work(test), workers, session.plan.limits)
-    budget = TestBudget(session, (baseline, selected), workers, can_kill)
+    # Where the default itself was selected, one training of it for each seed tells all.
+    trained = (0,) if baseline.number == selected.number else (0, 1)
+    budget = TestBudget(session, (baseline, selected), trained, workers, can_kill)
     seeds = budget.seeds()
     yield StageStarted(
         "verify",
@@ -80,9 +83,9 @@ def verify(
     )
     if note := constraint_note(baseline, selected):
         yield Told(f"{note}; the verdict is on {session.plan.objective.name} alone")
-    runs = _Runs(session, (baseline, selected), seeds, look, budget)
+    runs = _Runs(session, (baseline, selected), trained, look, budget, seeds)
     yield from runs.run(test, workers)
-    if runs.failure is None and not runs.whole:
+    if runs.failure is None and not runs.pairs:
         session.store.close_look(look, {"failed": OVER})
         yield Told(f"no verdict: {OVER}; extend the budget and verify again")
         return
@@ -133,13 +136,14 @@ class _Runs:
         self,
         session: Session,
         sides: tuple[TrialRecord, TrialRecord],
-        seeds: int,
+        trained: tuple[int, ...],
         look: Look,
         budget: TestBudget,
+        seeds: int,
     ) -> None:
-        self._session, self._sides, self._seeds, self._look, self._budget = session, sides, seeds, look, budget
-        # Where the default itself was selected, one training of it for each seed tells all.
-        self._trained = (0,) if sides[0].number == sides[1].number else (0, 1)
+        self._session, self._sides, self._trained, self._look = session, sides, trained, look
+        self._budget, self._seeds = budget, seeds
+        self._queue = [2 * seed + side for seed in range(seeds) for side in trained]
         self._values: dict[int, tuple[float, ...]] = {}
         self._notes: dict[str, Any] = {}
         self._attempts: dict[int, int] = {}
@@ -148,32 +152,44 @@ class _Runs:
     def run(self, test: Test, workers: int) -> Iterator[Event]:
         session, limits, budget = self._session, self._session.plan.limits, self._budget
         work = _work(test)
-        queue = [i for i in range(2 * self._seeds) if i % 2 in self._trained]
-        total = len(queue)
         with (
             Interrupt(is_in_process(work, workers, limits)) as interrupt,
             closing(executor_for(work, workers, limits, lambda: session.space)) as executor,
         ):
-            while len(self._values) < total and self.failure is None:
-                while queue and executor.free and not interrupt.should_finish and budget.may_begin(queue[0]):
-                    budget.begin(queue[0])
-                    executor.submit(self._assignment(queue.pop(0)))
-                if not budget.running and not interrupt.should_finish:
-                    return  # the rest does not fit
+            while self.failure is None and self._feed(executor):
                 done = len(self._values)
-                executor.poll(lambda message: self._answer(message, queue), min(POLL_SECONDS, budget.patience()))
+                executor.poll(self._answer, min(POLL_SECONDS, budget.patience()))
                 for index in budget.overdue():
                     executor.cancel(index, Failure(Cause.BUDGET, OVER))
                 if len(self._values) > done:
                     session.beat()  # trainings of verification are time spent, too
-                    yield TestRan(len(self._values), total)
+                    yield TestRan(len(self._values), self._seeds * len(self._trained))
                 if interrupt.should_finish:
                     raise Interrupted("interrupted during verification: run the same again, the look goes on")
 
+    def _feed(self, executor: Executor) -> bool:
+        """Start the trainings that fit; whether any runs."""
+        budget = self._budget
+        while executor.free:
+            if not self._queue:
+                if budget.running or not budget.missing or self._seeds >= self._session.plan.test_seeds + ANEW:
+                    break
+                self._queue = [2 * self._seeds + side for side in budget.missing]  # one was cut: another seed is tried
+                self._seeds += 1
+            self._queue.sort(key=lambda index: index % 2 not in budget.missing)  # what is needed first; else in order
+            index = next((index for index in self._queue if budget.may_begin(index)), None)
+            if index is None and budget.running:
+                break  # what they do not take may be enough
+            if index is None:
+                self._queue.clear()
+                continue
+            self._queue.remove(index)
+            budget.begin(index)
+            executor.submit(self._assignment(index))
+        return budget.running > 0
+
     def verdict(self) -> Verdict:
-        baseline, selected = (
-            [self._entry(2 * s + side) for s in self.whole] for side in (self._trained[0], self._trained[-1])
-        )
+        baseline, selected = ([self._entry(pair[side]) for pair in self.pairs] for side in (0, 1))
         plan = self._session.plan
         return judge(
             metric=plan.objective.name,
@@ -189,9 +205,13 @@ class _Runs:
         )
 
     @property
-    def whole(self) -> list[int]:
-        """The seeds on which all sides were trained."""
-        return [s for s in range(self._seeds) if all(2 * s + side in self._values for side in self._trained)]
+    def pairs(self) -> list[tuple[int, int]]:
+        """Trainings to compare: on the seeds that both sides have, or where there are none, one of each side."""
+        first, last = ([i for i in sorted(self._values) if i % 2 == side] for side in (0, self._trained[-1]))
+        if self._trained == (0,):
+            return list(zip(first, first, strict=True))
+        whole = [(i, i + 1) for i in first if i + 1 in self._values]
+        return whole or list(zip(first[:1], last[:1], strict=False))
 
     def _assignment(self, index: int) -> Assignment:
         side, seed = self._sides[index % 2], index // 2
@@ -209,18 +229,20 @@ class _Runs:
             last=None,
         )
 
-    def _answer(self, message: Message, queue: list[int]) -> Decision:
+    def _answer(self, message: Message) -> Decision:
         if isinstance(message, Noted):
             self._notes[message.key] = message.value
             return GO_ON
-        if isinstance(message, Finished | Failed):
-            self._budget.end(message)
+        if isinstance(message, Reported):
+            return self._budget.judge(message)
+        if isinstance(message, Finished | Failed) and not self._budget.end(message):
+            return GO_ON
         if isinstance(message, Finished):
             self._values[message.number] = message.metrics[self._session.plan.objective.name]
-        elif isinstance(message, Failed) and message.failure.cause is not Cause.BUDGET:
+        elif isinstance(message, Failed):
             tried = self._attempts[message.number] = self._attempts.get(message.number, 0) + 1
             if tried <= message.failure.cause.retries and message.failure.cause is not Cause.PREEMPTED:
-                queue.append(message.number)
+                self._queue.append(message.number)
             else:
                 self.failure = message.failure
         return GO_ON
