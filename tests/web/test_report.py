@@ -18,8 +18,9 @@ from trialist.scoring.verdict import judge
 from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget, Direction, Objective, Plan
-from trialist.trials.trial import Cause, Failure, Score, Stage, State, TrialRecord
+from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.report import page, save
 
@@ -321,3 +322,14 @@ def test_violated_constraints_are_named_and_no_trial_that_violates_one_is_a_best
     assert "not to be chosen: violates ms by 3" in told
     assert "point 2 of the design; violates ms by 2.5" in told
     assert "The best in the search is trial 3 with" in told
+
+
+def test_a_cheap_run_says_how_far_it_came_and_what_was_decided_on_it():
+    taken = (Taken(1, Action.PAUSE, "a rung"), Taken(1, Action.RESUME, "rank 1 of 3"), Taken(3, Action.PAUSE, "a rung"))
+    paused = trial(7, 0.25, state=State.PAUSED, reports=(Report(1, 0.5), Report(3, 0.25)), course=taken, fidelity=3)
+    data = whole_study()
+    records = tuple(replace(paused, loss=None) if r.number == 7 else r for r in data.records)
+    plan = replace(data.plan, fidelity=Fidelity("epochs", 1, 9))
+    text = Outline(page(replace(data, plan=plan, records=records))).text
+    assert re.search(r"\b0\.250* at 3\b", text)
+    assert "paused after 1 epoch: a rung; went on to 3 epochs: rank 1 of 3; paused after 3 epochs: a rung" in text

@@ -83,7 +83,7 @@ def refinement_section(data: ReportData) -> Html | None:
 def budget_section(data: ReportData) -> Html:
     """What was spent of each limit, and what each stage took."""
     limits = _limits(data)
-    head = ("stage", "trials", "complete", "stopped", "failed", "run time")
+    head = ("stage", "trials", "complete", "paused", "stopped", "failed", "run time")
     rows = [
         _stage_row(title, [r for r in data.records if r.stage is stage])
         for stage, title in _STAGES
@@ -148,7 +148,8 @@ def _limits(data: ReportData) -> list[Html]:
 
 
 def _stage_row(title: str, records: Sequence[TrialRecord]) -> Html:
-    states = [sum(r.state is state for r in records) for state in (State.COMPLETE, State.STOPPED, State.FAILED)]
+    ends = (State.COMPLETE, State.PAUSED, State.STOPPED, State.FAILED)
+    states = [sum(r.state is state for r in records) for state in ends]
     seconds = sum(r.seconds or 0.0 for r in records)
     cells = [str(len(records)), *map(str, states), duration(seconds)]
     return el("tr", el("th", title, scope="row"), *(el("td", cell, class_="number") for cell in cells))

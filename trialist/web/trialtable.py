@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trialist.space.parameter import Categorical
+from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
-from trialist.trials.trial import Failure, TrialRecord
+from trialist.trials.trial import Failure, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.html import Child, Html, el, join, name
 from trialist.web.layout import section, table
@@ -100,14 +101,18 @@ def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: S
         _versus_default(data, record),
         _number(None if record.seconds is None else duration(record.seconds), record.seconds),
         *configuration,
-        el("td", _reason(record), class_="reason"),
+        el("td", _reason(data, record), class_="reason"),
         class_="best" if best else None,
     )
 
 
 def _score(record: TrialRecord, metric: str) -> Html:
     score = record.metrics.get(metric)
-    return _number(None, None) if score is None else _number(measured(score.mean, score.stderr), score.mean)
+    if score is None:
+        return _number(None, None)
+    words = measured(score.mean, score.stderr)
+    is_partial = record.state is State.PAUSED and record.reports
+    return _number(f"{words} at {record.reports[-1].step:g}" if is_partial else words, score.mean)
 
 
 def _versus_default(data: ReportData, record: TrialRecord) -> Html:
@@ -139,8 +144,9 @@ def _configuration(record: TrialRecord) -> Html:
     return join(*parts)
 
 
-def _reason(record: TrialRecord) -> Html:
-    ends = f"; stopped: {record.stop_reason}" if record.stop_reason else ""
+def _reason(data: ReportData, record: TrialRecord) -> Html:
+    ends = f"; stopped: {record.stop_reason}" if record.stop_reason and not record.course else ""
+    ends += "".join(f"; {told[:200]}" for told in course_of(record, data.plan.fidelity))
     retried = f"; tried again after: {record.earlier[-1].message}" if record.earlier else ""
     failed = f"; failed: {record.failure.message[:200]}" if record.failure is not None else ""
     violated = "" if record.is_feasible else f"; {violations(record)}"
