@@ -24,8 +24,9 @@ class CurveModel(RunsOnce):
     """Stops a run that becomes the best full run with less than `chance`, by where runs of this study have ended.
 
     Use it where runs report often and curves are much alike; it looks at each report rather than at rungs, and knows by
-    itself how far an early look can be trusted.  Never with fewer than `least` finished runs or 3 reports.  Some runs
-    that would be stopped go on to check.  It forecasts one objective: with several, every trial runs to its end.
+    itself how early it may look.  Never with fewer than `least` finished runs, nor earlier than its forecasts of these
+    were right.  Some runs that would be stopped go on to check.  It forecasts one objective: with several, every trial
+    runs to its end.
     """
 
     chance: float = 0.05
@@ -49,7 +50,7 @@ class CurveModel(RunsOnce):
         rows = np.flatnonzero(curves.is_full)
         best = rows[np.lexsort((curves.numbers[rows], curves.final[rows, 0]))[0]]
         lowest = float(curves.final[best, 0])
-        if len(t) < 3 or y[-1] <= lowest:
+        if y[-1] <= lowest:
             return GO_ON
         chance, expected = outlook.chance(t, y, lowest)
         if chance >= self.chance:

@@ -1,8 +1,8 @@
 """What finished runs say of where a running one ends: a power law with their prior, and with their own mistakes.
 
 The model is asked about each finished run as it stood at some shares of its length, with a prior from others. How far
-it was off there, in its own standard deviations, is what it is wrong by now: its mean is moved and its deviation
-widened accordingly, and the tails are Student's, since few runs have shown few surprises.
+it was off there is how far it is off now: its mean is moved and its deviation widened accordingly, and the tails are
+Student's, since few runs have shown few surprises.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from scipy.special import stdtr
 from trialist.numerics.power_law import Floats, Prior, forecast, prior_of
 
 SHARES = np.array([1 / 27, 1 / 9, 1 / 5, 1 / 3, 1 / 2, 0.7, 0.9])  # where the model is checked
+REPORTS = 3  # at least, before anything is told
 _DOUBT = 1.5  # how wide errors are before any were seen, in the model's own deviations,
 _FEW = 2.0  # ... as if so many had shown it
 _TAILS = 5.0  # degrees of freedom
+_LEAST = 0.3  # slope of what came on what was expected: where it is less, the model does not know these curves yet
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """middle, scale: losses are seen as asinh((loss - middle) / scale), so that diverged ones are near bad ones.
 
-    bias, widening: of the model's error at SHARES, in its own deviations.
+    shares (S,), judged (S, 4): from these shares on it was right of others; there a run ends at offset + slope * what
+    the model expects, give or take widening * its own deviation, and not less than a usual error.
     """
 
     middle: float
     scale: float
     prior: Prior
-    bias: Floats
-    widening: Floats
+    shares: Floats
+    judged: Floats
 
     @classmethod
     def of(cls, curves: list[tuple[Floats, Floats]], ends: Floats) -> Outlook:
@@ -41,37 +44,49 @@ class Outlook:
         seen = [(t, _bent(y, middle, scale)) for t, y in curves]
         final = _bent(ends, middle, scale)
         halves = [prior_of(seen[half::2]) for half in (1, 0)]  # each half is forecast by the prior of the other
-        errors: list[list[float]] = [[] for _ in SHARES]
+        told: list[list[tuple[float, float, float]]] = [[] for _ in SHARES]
         for i, (t, y) in enumerate(seen):
-            for found, share in zip(errors, SHARES, strict=True):
+            for found, share in zip(told, SHARES, strict=True):
                 upto = int(np.searchsorted(t, share * (1 + 1e-9), "right"))
-                if upto >= 2:
-                    told = forecast(halves[i % 2], t[:upto], y[:upto])
-                    found.append((final[i] - told.mean) / told.deviation)
-        judged = np.array([_error(np.array(found)) for found in errors])
-        return cls(middle, scale, prior_of(seen), judged[:, 0], judged[:, 1])
+                if upto >= REPORTS:
+                    expected = forecast(halves[i % 2], t[:upto], y[:upto])
+                    found.append((expected.mean, expected.deviation, float(final[i])))
+        checked = [k for k, found in enumerate(told) if len(found) >= len(seen) / 2]
+        judged = np.array([_judged(np.array(told[k])) for k in checked]).reshape(len(checked), 4)
+        since = max((k + 1 for k, slope in enumerate(judged[:, 1]) if slope < _LEAST), default=0)
+        return cls(middle, scale, prior_of(seen), SHARES[checked][since:], judged[since:])
 
     def chance(self, t: Floats, y: Floats, best: float) -> tuple[float, float]:
         """The probability that a run ends below `best`, and the loss that it is expected to end at.
 
-        t (T,), y (T,): its shares and losses so far.
+        t (T,), y (T,): its shares and losses so far.  Earlier than the model was right of others nothing is ruled out.
         """
+        if len(t) < REPORTS or not len(self.shares) or t[-1] < self.shares[0] * (1 - 1e-9):
+            return 1.0, float(y[-1])
         told = forecast(self.prior, t, _bent(y, self.middle, self.scale))
-        place = np.log(t[-1])
-        bias, widening = (float(np.interp(place, np.log(SHARES), each)) for each in (self.bias, self.widening))
-        z = (float(_bent(np.array(best), self.middle, self.scale)) - told.mean) / told.deviation
-        expected = self.middle + self.scale * float(np.sinh(told.mean + bias * told.deviation))
-        return float(stdtr(_TAILS, (z - bias) / widening)), expected
+        place, checked = np.log(t[-1]), np.log(self.shares)
+        offset, slope, widening, usual = (float(np.interp(place, checked, each)) for each in self.judged.T)
+        expected = offset + slope * told.mean
+        z = (float(_bent(np.array(best), self.middle, self.scale)) - expected) / max(widening * told.deviation, usual)
+        return float(stdtr(_TAILS, z)), self.middle + self.scale * float(np.sinh(expected))
 
 
 def _bent(losses: Floats, middle: float, scale: float) -> Floats:
     return np.asarray(np.clip(np.arcsinh((losses - middle) / scale), -12.0, 12.0))
 
 
-def _error(z: Floats) -> tuple[float, float]:
-    """Bias and widening of standardized errors; the width is that of the runs that ended better than expected."""
-    if not len(z):
-        return 0.0, _DOUBT
-    bias = float(np.median(z)) * len(z) / (len(z) + _FEW)
-    better = z[z < bias] - bias
-    return bias, float(np.sqrt((np.sum(better**2) + _FEW * _DOUBT**2) / (len(better) + _FEW)))
+def _judged(told: Floats) -> tuple[float, float, float, float]:
+    """Offset, slope, widening and usual error by what was told (n, 3) of finished runs: mean, deviation, what came.
+
+    The slope is 1 where the model is right, 0 where it knows nothing, negative where early looks mislead.
+    """
+    mean, deviation, final = told.T
+    x = mean - np.median(mean)
+    slope = float((np.sum(x * (final - np.median(final))) + _FEW) / (np.sum(x**2) + _FEW))
+    offset = float(np.median(final - slope * mean))
+    # Those that ended better than expected tell the width of errors: the others are of no danger.
+    better = final < offset + slope * mean
+    error = (final - offset - slope * mean)[better]
+    spread = np.sum((error / deviation[better]) ** 2) + _FEW * _DOUBT**2
+    count = len(error) + _FEW
+    return offset, slope, float(np.sqrt(spread / count)), float(np.sqrt(np.sum(error**2) / max(1, len(error))))
