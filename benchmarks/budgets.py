@@ -5,9 +5,9 @@
 Time is virtual: an executor of this file's own moves a clock from event to event, and everything else is the product:
 stages, loop, desk, budgets, selection, verification.  What a study spent is summed by the simulator, not by the study.
 
-Each study draws its costs (log-normal or Pareto; of each run anew, or of each configuration with a tenth of noise; growing
-with a dial or not), its budget (8 to 60 trials of the mean cost), one or four workers, how often trials fail, and a kind of
-budget:
+Each study draws its costs (log-normal or Pareto; of each run anew, or of each configuration with a tenth of noise;
+growing with a dial or not), its budget (8 to 60 trials of the mean cost), one or four workers, how often trials fail,
+and a kind of budget:
 
     price    money at a price per second; a trial is ended at any moment, half a second late
     reports  money told with each of ten reports
@@ -42,6 +42,7 @@ from trialist.trials.trial import Action, Cause, Decision, Failure
 KINDS = ("price", "reports", "end", "time", "compute", "silent")
 KILL_SECONDS = 0.5  # that a process lives on once it is to be ended
 TYPICAL = 60.0  # seconds of a median trial
+WIDTHS = (9, 6, 11, 8, 8, 6, 9, 10)
 SPACE = tl.Space(
     x=tl.Float(0.0, 1.0, default=0.3), width=tl.Int(8, 128, log=True, default=32), k=tl.Categorical(["a", "b", "c"])
 )
@@ -242,7 +243,8 @@ def study(number: int, seed: int) -> Outcome:
 
 
 def table(outcomes: list[Outcome]) -> Iterator[str]:
-    yield f"{'budget':<9}{'studies':>8}{'over':>6}{'most over':>11}{'used':>8}{'trials':>8}{'cut':>6}{'verdict':>9}{'selected':>10}"
+    heads = ("studies", "over", "most over", "used", "trials", "cut", "verdict", "selected")
+    yield f"{'budget':<9}" + "".join(f"{head:>{width}}" for head, width in zip(heads, WIDTHS, strict=True))
     for kind in (*KINDS, "all"):
         rows = [o for o in outcomes if kind in (o.kind, "all")]
         if not rows:
@@ -250,12 +252,17 @@ def table(outcomes: list[Outcome]) -> Iterator[str]:
         over = [o for o in rows if o.used > o.limit * (1 + 1e-9)]
         worst = max(o.used / o.limit - 1.0 for o in rows)
         used = statistics.mean(min(o.used / o.limit, 1.0) for o in rows)
-        yield (
-            f"{kind:<9}{len(rows):>8}{len(over):>6}{100 * max(worst, 0.0):>10.2f}%{100 * used:>7.0f}%"
-            f"{statistics.mean(o.trials for o in rows):>8.1f}{statistics.mean(o.cut for o in rows):>6.1f}"
-            f"{100 * statistics.mean(o.has_verdict for o in rows):>8.0f}%"
-            f"{100 * statistics.mean(o.selected for o in rows):>9.0f}%"
+        cells = (
+            f"{len(rows)}",
+            f"{len(over)}",
+            f"{max(worst, 0.0):.2%}",
+            f"{used:.0%}",
+            f"{statistics.mean(o.trials for o in rows):.1f}",
+            f"{statistics.mean(o.cut for o in rows):.1f}",
+            f"{statistics.mean(o.has_verdict for o in rows):.0%}",
+            f"{statistics.mean(o.selected for o in rows):.0%}",
         )
+        yield f"{kind:<9}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run
 from trialist.study.session import Session
-from trialist.study.spending import ALL, REFINE, SEARCH, Expectations, Marks, Spending
+from trialist.study.spending import ALL, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.watch import Watch
 from trialist.study.work import Work, executor_for, is_in_process
@@ -150,7 +150,7 @@ class Process:
             numbers = list(dict.fromkeys(p.repeats for p in proposals if p.repeats is not None))
             yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
             self._enqueue_finalists(stages, explored)
-            goal = self._goal(desk, None, ALL)
+            goal = self._goal(desk, None, SELECT)
             desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
         history = session.history()

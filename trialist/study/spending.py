@@ -31,15 +31,21 @@ SILENT = 3  # trials without a word of money: the others will not tell either
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """A stage's marks as shares of what the verification leaves: where it starts trials, and where they go on."""
+    """A stage's marks as shares of what the verification leaves: where it starts trials, and where they go on.
+
+    aside: how much of what the verification is expected to need it has to leave; one training of each side in any case.
+    """
 
     start: Callable[[Stages], float]
     go_on: Callable[[Stages], float]
+    aside: float = 1.0
 
 
 SEARCH = Marks(lambda now: now.search_share, lambda now: now.search_share + now.refine_share)
 REFINE = Marks(SEARCH.go_on, SEARCH.go_on)
 ALL = Marks(lambda now: 1.0, lambda now: 1.0)
+# A choice between finalists that is made by luck spoils any verdict, so for one fresh score of each a few seeds may go.
+SELECT = Marks(ALL.start, ALL.go_on, 0.6)
 
 
 class Expectations:
@@ -146,7 +152,7 @@ class Spending:
         stages, starts = self._stages(), {}
         is_early, clock = not history.scored, self._accounts.clock
         for name, limit in self._limits():
-            rest = limit - self._set_aside(name, limit, stages, history)
+            rest = limit - self._set_aside(name, limit, stages, history, marks)
             start, end = (limit, limit) if is_early else (marks.start(stages) * rest, marks.go_on(stages) * rest)
             if name == "seconds":
                 end = min(end, limit - min(LATENCY, 0.01 * limit))
@@ -200,14 +206,14 @@ class Spending:
         others = [r for r in history if r.state is State.RUNNING and r.number not in self._accounts.running]
         return math.fsum(self._expected.of(name, r.params, _share(history, r.fidelity)).most for r in others)
 
-    def _set_aside(self, name: str, limit: float, stages: Stages, history: History) -> float:
+    def _set_aside(self, name: str, limit: float, stages: Stages, history: History, marks: Marks) -> float:
         """What the verification is expected to need, but never so much that nothing is left to search with."""
         if not stages.test_seeds or name == "full_runs":
             return 0.0
         sides = sides_of(history)
         amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
         lanes = self._lanes(name)
-        whole = stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
+        whole = marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
         return min(max(whole, least([amount.most for amount in amounts])), most)
@@ -244,7 +250,8 @@ class Spending:
         if trials is not None and len(history) + len(runs) > trials:
             return False
         for name, limit in self._limits():
-            left = left_of(self._session, name) - self._set_aside(name, limit, stages, history)
+            marks = SELECT if stages.replicates == 1 else ALL
+            left = left_of(self._session, name) - self._set_aside(name, limit, stages, history, marks)
             each = [self._expected.of(name, run.params).mean for run in runs]
             left = min(left, self._budget.share("select", 1.0) * limit)
             if each and max(math.fsum(each) / self._lanes(name), max(each)) > left:
