@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialist.cli.amounts import budget_of, bytes_of, seconds_of
+from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
 from trialist.errors import PlanError
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 
 
@@ -75,3 +76,30 @@ def test_any_text_is_an_amount_or_a_typed_error(text):
             reader(text)
         except PlanError as error:
             assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("value", "fidelity"),
+    [("epochs 1..81", Fidelity("epochs", 1, 81)), (" epochs  1 .. 81 ", Fidelity("epochs", 1, 81)),
+     ("share of data 0.1..1.0 factor 2", Fidelity("share of data", 0.1, 1.0, 2)),
+     ("steps 1e2..1e4", Fidelity("steps", 100.0, 10000.0)),
+     ({"name": "folds", "low": 1, "high": 5}, Fidelity("folds", 1, 5)),
+     (Fidelity("folds", 1, 5), Fidelity("folds", 1, 5))],
+)  # fmt: skip
+def test_fidelities(value, fidelity):
+    assert fidelity_of("fidelity", value) == fidelity
+    assert fidelity_of("fidelity", value).is_whole == fidelity.is_whole
+
+
+@pytest.mark.parametrize(
+    "value", ["", "epochs", "1..81", "epochs 1-81", "epochs 1..81 by 3", 81, {"name": "epochs"}, None]
+)
+def test_what_is_no_fidelity_is_refused(value):
+    with pytest.raises(PlanError, match=r'fidelity: .* is no fidelity\. .*"epochs 1\.\.81"'):
+        fidelity_of("fidelity", value)
+
+
+@pytest.mark.parametrize("value", ["epochs 81..1", "epochs 0..81", "epochs 1..9 factor 1"])
+def test_a_fidelity_that_cannot_be_is_refused(value):
+    with pytest.raises(PlanError, match="fidelity"):
+        fidelity_of("fidelity", value)

@@ -274,3 +274,39 @@ def test_a_new_study_learns_from_one_in_another_store(shell):
     assert first["params"] == shell.json("show", best[1], "--store", "old.db")["params"]
     refused = shell("run", "--name", "newer", "--warm-start", "old", *command, code=2)
     assert "warm_start: there is no study 'old'" in refused.stderr
+
+
+CURVE = """\
+import os, pathlib, sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+kept = pathlib.Path(os.environ["TRIALIST_CHECKPOINT"], "epoch")
+begun = int(kept.read_text()) if kept.exists() else 0
+assert given["--epochs"] == os.environ["TRIALIST_FIDELITY"]
+for epoch in range(begun + 1, int(given["--epochs"]) + 1):
+    print(f"Epoch {epoch}/9 val_loss={(float(given['--lr']) - 0.3) ** 2 + 1 / epoch}")
+    kept.write_text(str(epoch))
+"""
+
+
+def test_a_command_is_screened_at_few_epochs_and_goes_on_from_its_checkpoint(shell):
+    (shell.folder / "train.py").write_text(CURVE)
+    ask = ["--budget", "12", "--minimize", "val_loss", "--fidelity", "epochs 1..9", "--scheduler", "halving"]
+    words = [*shell.command, "--lr", "{0..1 =0.9}", "--epochs", "{epochs}"]
+    told = shell("run", *ask, "--strategy", "random", "--", *words)
+    trials = [shell.json("show", str(number)) for number in range(12)]
+    assert {trial["state"] for trial in trials} == {"complete", "paused"}
+    promoted = [t for t in trials if any(taken["action"] == "resume" for taken in t["course"])]
+    assert promoted and all(t["used"] == t["fidelity"] for t in promoted)  # no epoch was run twice
+    assert re.search(r"run it +.*--epochs 9\n", told.stdout)
+    shown = shell.look("show", str(promoted[0]["number"]))
+    assert "paused after 1 epoch: it was to run to 1 of 9 epochs" in shown and "went on to 3 epochs: rank" in shown
+    assert re.search(r"paused +\S+ at [13]\b", shell.look("trials"))
+    assert "finished already" in shell("run", *ask, "--strategy", "random", "--", *words).stdout
+
+
+def test_a_fidelity_has_a_place_and_a_name_of_its_own(shell):
+    ask = ["--budget", "5", "--minimize", "val_loss", "--fidelity", "epochs 1..9"]
+    told = shell("run", *ask, "--", *shell.command, "--lr", "{0..1}", "--epochs", "{1..9 int}", code=2)
+    assert "'epochs' is declared twice" in told.stderr
+    told = shell("run", *ask[:-1], "epochs", "--", *shell.command, "--lr", "{0..1}", code=2)
+    assert "'epochs' is no fidelity" in told.stderr and "epochs 1..81" in told.stderr

@@ -9,6 +9,7 @@ from trialist.cli.yamlfile import read_yaml
 from trialist.errors import CommandError
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int, Normal
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 
 WHOLE = """\
@@ -27,6 +28,7 @@ budget: {trials: 20, minutes: 5}
 workers: 2
 trial_seconds: 10m
 trial_memory: 2GiB
+fidelity: epochs 1..27
 warm_start: [old, older@old.db]
 test: python train.py --lr {lr} --split test
 """
@@ -46,6 +48,7 @@ def test_a_whole_file_is_read():
     assert read.keys["trial_memory"] == 2 * 2**30
     assert read.keys["workers"] == 2
     assert read.keys["warm_start"] == ["old", "older@old.db"]
+    assert read.keys["fidelity"] == Fidelity("epochs", 1, 27)
 
 
 def mistake(text: str) -> str:

@@ -18,6 +18,7 @@ from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.study.study import Study
 from trialist.study.table import rows
+from trialist.trials.fidelity import Fidelity
 
 ROOM = 80
 ODD = "a\nb <b>\u202eevil🚀 " + "x" * 100
@@ -76,6 +77,16 @@ def odd() -> Study:
     return run(Study.create(space, store="memory", minimize=ODD, budget=9, name=ODD), [1e300, -1e300, None, 5e-324])
 
 
+def screened() -> Study:
+    study = simple(fidelity=Fidelity(f"epochs {ODD}", 1, 9), scheduler="halving")
+    for _ in range(12):
+        trial = study.ask()
+        for step in trial.steps():
+            trial.report(trial["lr"] + 1 / step)
+        study.tell(trial)
+    return study
+
+
 STUDIES = {
     "empty": simple,
     "one": lambda: run(simple(), [0.5]),
@@ -86,6 +97,7 @@ STUDIES = {
     "several objectives": several,
     "conditional": conditional,
     "constrained": constrained,
+    "screened": screened,
     "odd": odd,
     "define by run": lambda: run(Study.create(minimize="loss", store="memory", name="d", budget=5), [0.1, 0.2]),
 }

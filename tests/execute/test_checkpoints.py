@@ -61,3 +61,14 @@ def test_a_link_is_cut_and_what_it_points_to_stays(tmp_path: Path) -> None:
     prune([tmp_path / "0"], keep=0)
     assert not (tmp_path / "0" / "checkpoint").exists()
     assert (treasure / "log.txt").exists()
+
+
+def test_paused_trials_keep_theirs_while_there_is_room_and_the_last_named_go_first(tmp_path: Path) -> None:
+    trials = [trial(tmp_path, number) for number in range(7)]
+    paused, running = trials[3:6], [trials[6]]
+    prune(trials[:3], running=running, paused=paused, keep=1)
+    assert kept(tmp_path) == [0, 3, 4, 5, 6]
+    prune(trials[:1], running=running, paused=paused, keep=1, limit_bytes=350)
+    assert kept(tmp_path) == [0, 3, 6]
+    prune(trials[:1], running=running, paused=paused, keep=1, limit_bytes=1)
+    assert kept(tmp_path) == [0, 6]
