@@ -46,7 +46,11 @@ def get(name: str) -> Problem:
         from problems import trained
 
         return trained.make(function)
-    raise KeyError(f"{name}: families are synthetic and trained")
+    if family == "drawn":
+        from problems import drawn
+
+        return drawn.make(function)
+    raise KeyError(f"{name}: families are synthetic, drawn and trained")
 
 
 @cache

@@ -139,7 +139,7 @@ def test_what_is_left_is_told_of_the_rest_of_the_budget():
     assert Rules().left(history(records)).trials == 20
     assert Rules().left(history(records, replace(ONE, budget=Budget(trials=100)))).trials == 70
     assert Rules().left(history(records, replace(ONE, budget=Budget(trials=30)))).trials == 20
-    assert Rules().left(history(records[:9])) is None
+    assert Rules().left(history(records[:19])) is None
 
 
 def test_endings_survive_their_json():

@@ -7,12 +7,13 @@ from dataclasses import replace
 from trialist.stopping.ending import Ending, Left
 from trialist.stopping.modelled import Reader, emmr, regret, rest_of, worth
 from trialist.stopping.plain import plateau, target
-from trialist.stopping.prospects import LEAST, Prospects
+from trialist.stopping.prospects import Prospects
 from trialist.trials.history import History
 from trialist.trials.stopping import Emmr, Plateau, Regret, Rule, Target, Worth
 
 MODELLED_LEAST, EACH_DIAL = 30, 3  # full runs, in all and for each dial: before, a model ends nothing
 IN_A_ROW = 3  # readings below the threshold
+TOLD_FROM = 20  # full runs: before, nothing is said of what is left
 AHEAD = 20  # trials that are told of where the budget does not count them
 ADVISERS: tuple[Rule, ...] = (Regret(), Emmr())
 
@@ -39,7 +40,7 @@ class Rules:
 
     def left(self, history: History, trials: int | None = None) -> Left | None:
         """What so many trials would probably gain, by default the rest of the budget; None where no model can tell."""
-        seen = self._prospects.at(history, len(history.scored)) if len(history.scored) >= LEAST else None
+        seen = self._prospects.at(history, len(history.scored)) if len(history.scored) >= TOLD_FROM else None
         return None if seen is None else seen.left(trials or rest_of(history) or AHEAD)
 
     def _first(self, rules: tuple[Rule, ...], history: History, since: int) -> Ending | None:
