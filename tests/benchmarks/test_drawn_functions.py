@@ -16,10 +16,9 @@ FUNCTIONS = ("ackley3", "rosenbrock4", "bowl5", "levy2", "styblinski4", "hartman
 @pytest.fixture
 def problems(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    before = set(sys.modules)
     yield importlib.import_module("problems")
-    for name in set(sys.modules) - before:  # a name such as `problems` is no package's own
-        del sys.modules[name]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "problems"]:
+        del sys.modules[name]  # such a name is no package's own
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
