@@ -52,6 +52,10 @@ class Purse:
         self._holds[number] = to + max(0.0, min(0.25 * to, self.room - more))
         return True
 
+    def drawn(self, number: int, amount: float) -> None:
+        """So much of what a trial holds is spent already, and counted there."""
+        self._holds[number] = max(0.0, self.hold(number) - amount)
+
     def release(self, number: int) -> None:
         """The trial is over: what it took is among what is spent."""
         self._holds.pop(number, None)

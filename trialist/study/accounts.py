@@ -61,7 +61,7 @@ class Accounts:
     """
 
     def __init__(self, plan: Plan, clock: Clock) -> None:
-        self._budget, self._limit, self.clock = plan.budget, plan.limits.cost, clock
+        self._budget, self._limit, self._fidelity, self.clock = plan.budget, plan.limits.cost, plan.fidelity, clock
         self.purses: Mapping[str, Purse] = {}
         self.ends_at = math.inf
         self.can_kill = self.tells = False
@@ -102,6 +102,10 @@ class Accounts:
         if self._limit is not None and self._next(run, "cost", self._money(run), is_last) > self._limit:
             stop = Decision(Action.STOP, self._too_dear(run))
         for name, purse in self.purses.items():
+            if name == "full_runs":
+                full = report.of if self._fidelity is None else self._fidelity.high
+                purse.drawn(report.number, (report.step - report.since) / full if full else 0.0)
+                continue
             drawn = self._drawn(purse, run)
             needed = self._next(run, name, drawn, is_last)
             if self.can_kill and not (name == "cost" and self.tells):

@@ -87,8 +87,7 @@ def _until_done(
             if goal.is_watched or opened == 0 or desk.has_failed:
                 closing = goal.may_start(session.history()) or ""
             if closing:
-                if closing not in told:
-                    told.add(closing)
+                if _is_news(closing, told):
                     yield Told(closing)
                 break
             with interrupt.shielded():
@@ -96,8 +95,7 @@ def _until_done(
                 got = session.open(lambda number: _fitting(session, desk, strategy, goal, number, limit))  # noqa: B023
             if isinstance(got, Exhausted):
                 is_idle = True
-                if got.reason and got.reason not in told:
-                    told.add(got.reason)
+                if got.reason and _is_news(got.reason, told):
                     yield Told(got.reason)
                 break
             opened += 1
@@ -162,7 +160,7 @@ def propose(
     history, key = session.history(), Key(session.plan.seed, number)
     is_full = limit is not None and number >= limit
     if number == 0:
-        return Exhausted("") if is_full else baseline(history.space)
+        return Exhausted("") if is_full else replace(baseline(history.space), fidelity=scheduler.start(history, key))
     further = scheduler.resume(history, key)
     if isinstance(further, Promotion) or (further is not None and not is_full):
         return further
@@ -174,6 +172,14 @@ def propose(
     if proposal.fidelity is not None or proposal.repeats is not None:  # a repeat is compared with what it repeats
         return proposal
     return replace(proposal, fidelity=scheduler.start(history, key))
+
+
+def _is_news(reason: str, told: set[str]) -> bool:
+    """Whether that was not told yet; what stands behind the colon may be another number each time."""
+    what = reason.partition(":")[0]
+    is_news = what not in told
+    told.add(what)
+    return is_news
 
 
 def _submit(session: Session, executor: Executor, desk: Desk, record: TrialRecord) -> None:

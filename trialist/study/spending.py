@@ -18,7 +18,7 @@ from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.plan import duration
-from trialist.trials.trial import Promotion, Proposal, Stage, State, TrialRecord
+from trialist.trials.trial import Action, Promotion, Proposal, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.budget.costs import Amount, Costs
@@ -133,15 +133,16 @@ class Spending:
                 return None
             if self._is_in_the_dark(history):
                 return ""
-            params = history[proposed.number].params if isinstance(proposed, Promotion) else proposed.params
-            starts = self._set_marks(history, marks)
-            return self._refusal(history, starts, params, _share(history, proposed.fidelity))
+            record = history[proposed.number] if isinstance(proposed, Promotion) else None
+            params = proposed.params if isinstance(proposed, Proposal) else history[proposed.number].params
+            share = _share(history, proposed.fidelity, record)
+            return self._refusal(history, self._set_marks(history, marks), params, share)
 
         return rule
 
     def needs(self, history: History, record: TrialRecord) -> dict[str, float]:
         """What a trial that begins likely takes of each purse."""
-        share = _share(history, record.fidelity)
+        share = _share(history, record.fidelity, record)
         return {name: self._need(name, record.params, share, history) for name in self._accounts.purses}
 
     def _set_marks(self, history: History, marks: Marks) -> dict[str, float]:
@@ -274,10 +275,25 @@ def sides_of(history: History) -> tuple[TrialRecord, ...]:
     return tuple(found.values())
 
 
-def _share(history: History, fidelity: float | None) -> float:
-    """Of a full run."""
+def _share(history: History, fidelity: float | None, before: TrialRecord | None = None) -> float:
+    """What a run to that fidelity goes through, of a full one.
+
+    before: the trial as far as it came; that is spared where trials that went on began at their checkpoints.
+    """
     dial = history.plan.fidelity
-    return 1.0 if fidelity is None or dial is None else dial.share(fidelity)
+    if dial is None:
+        return 1.0
+    amount = dial.high if fidelity is None else fidelity
+    if before is None or not before.reports or not _resumes(history):
+        return dial.share(amount)
+    return dial.share(max(amount - before.reports[-1].step, 0.0))
+
+
+def _resumes(history: History) -> bool:
+    """Whether the last trial that went on after a pause began where it had been."""
+    went_on = (r for r in reversed(history.records) if r.reports and any(t.action is Action.RESUME for t in r.course))
+    last = next((record for record in went_on if record.state is not State.RUNNING), None)
+    return last is not None and last.used <= last.reports[-1].step
 
 
 def _would_not_fit(name: str, limit: float, need: float) -> str:
