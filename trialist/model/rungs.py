@@ -21,3 +21,8 @@ def amount_told(plan: Plan, share: float, length: float) -> str:
     if not length > 0:
         return f"{100 * share:.2g} % of the steps"
     return f"step {max(1, -int(-share * length * (1 - 1e-9) // 1))}"
+
+
+def amount_of(plan: Plan, share: float) -> float | None:
+    """A rung's share of a full run in the unit of the plan's dial; None where it has none."""
+    return None if plan.fidelity is None else plan.fidelity.rungs[rungs_of(plan).index(share)]

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from trialist.numerics.keys import Key
 from trialist.protocols import Scheduler
-from trialist.schedule.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import Budget
-from trialist.trials.trial import GO_ON, Action, Decision
+from trialist.trials.plan import Budget, Plan
+from trialist.trials.trial import GO_ON, Action, Decision, Promotion, Proposal
 
 
 @dataclass
-class Auto(RunsOnce):
-    """Halving at the rungs that its audit has passed, and the learning-curve model at every report.
+class Auto:
+    """Inside runs: halving at the rungs that its audit has passed, and the learning-curve model at every report.
+
+    Where the plan has a Fidelity, trials pause at its rungs, and those go on of whose full runs a model expects most;
+    with several objectives, those that the fewest others dominate.
 
     Where the budget limits the number of trials alone, nothing is gained by halving, which stops the second best with
     the worst: then only the curve model stops what will hardly become the best.
@@ -25,6 +28,8 @@ class Auto(RunsOnce):
     name = "auto"
 
     def decide(self, history: History, report: Reported) -> Decision:
+        if history.plan.fidelity is not None:
+            return self._promoting(history.plan).decide(history, report)
         let = GO_ON
         for rule in self._rules[1:] if _limits_trials_alone(history.plan.budget) else self._rules:
             decision = rule.decide(history, report)
@@ -32,6 +37,27 @@ class Auto(RunsOnce):
                 return decision
             let = decision if decision.reason else let
         return let
+
+    def resume(self, history: History, key: Key) -> Promotion | Proposal | None:
+        return None if history.plan.fidelity is None else self._promoting(history.plan).resume(history, key)
+
+    def start(self, history: History, key: Key) -> float | None:
+        return None if history.plan.fidelity is None else self._promoting(history.plan).start(history, key)
+
+    def _promoting(self, plan: Plan) -> Scheduler:
+        return self._by_model if len(plan.objectives) == 1 else self._by_rank
+
+    @cached_property
+    def _by_model(self) -> Scheduler:
+        from trialist.schedule.promotion import ModelPromotion
+
+        return ModelPromotion()
+
+    @cached_property
+    def _by_rank(self) -> Scheduler:
+        from trialist.schedule.halving import Halving
+
+        return Halving(by="promotion")
 
     @cached_property
     def _rules(self) -> Sequence[Scheduler]:

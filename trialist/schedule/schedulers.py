@@ -36,6 +36,7 @@ _BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
     "median": _at_home("median", "MedianRule"),
     "halving": _at_home("halving", "Halving"),
     "hyperband": _at_home("halving", "Hyperband"),
+    "promotion": _at_home("promotion", "ModelPromotion"),
     "patience": _at_home("patience", "Patience"),
     "curve": _at_home("curve", "CurveModel"),
     "population": _at_home("population", "Population"),

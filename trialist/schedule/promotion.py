@@ -1,0 +1,145 @@
+"""Promotion by what full runs are expected to come to: a model of all looks ranks the trials, instead of one look.
+
+As in asynchronous successive halving every trial pauses at every rung, and of those that came to a rung the best part
+goes on.  But best are those of whom a process of all rungs and all dials expects most at the end: a trial that had bad
+luck early, amid good ones, goes on, and the search beside it proposes by the same process (Klein 2020, "Model-based
+asynchronous hyperparameter and neural architecture search").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trialist.model.audit import MARK, Audit, audit, lot, was_audited
+from trialist.model.curves import Curves, Mask
+from trialist.model.finals import Finals
+from trialist.model.rungs import amount_of, amount_told, rungs_of
+from trialist.numerics.keys import Key
+from trialist.trials.history import History
+from trialist.trials.messages import Reported
+from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
+
+BEFORE_AUDIT = 2  # full runs that were promoted, before the default is run in full to check what the rungs say
+AUDIT_EACH = 5  # of so many full runs, one is of a trial that would have been left behind
+
+
+@dataclass
+class ModelPromotion:
+    """Promotes the trials whose full runs are expected to be best; for plans with a Fidelity and one objective.
+
+    eta: one trial in so many goes on from a rung; None: the factor of the plan's Fidelity.
+
+    The default begins as cheap as all others, and is run in full, as the first check of what early looks say, once
+    some promoted trials have come to their end.
+    """
+
+    eta: float | None = None
+    name = "promotion"
+    _curves: Curves = field(default_factory=Curves, repr=False, compare=False)
+    _finals: Finals = field(default_factory=Finals, repr=False, compare=False)
+
+    def decide(self, history: History, report: Reported) -> Decision:
+        return GO_ON  # a run at a lower fidelity ends by itself
+
+    def start(self, history: History, key: Key) -> float | None:
+        """The first rung that the audit has not refuted."""
+        active = audit(history, self._curves).active
+        return amount_of(history.plan, active[0]) if active else None
+
+    def resume(self, history: History, key: Key) -> Promotion | None:
+        if not history.paused:
+            return None
+        found = audit(history, self._curves)
+        return self._check(history) or self._promoted(history, found)
+
+    def _check(self, history: History) -> Promotion | None:
+        """A trial that runs to its end whatever it has shown: first the default, then now and then one left behind."""
+        going = [r for r in history.explored if r.is_scored or (r.state in _ON and _is_to_end(history, r))]
+        default = history.get(0)
+        checks = [r for r in going if was_audited(r) or r.stage is Stage.BASELINE]
+        promoted = len(going) - len(checks)
+        if default is not None and default.state is State.PAUSED:
+            if promoted < BEFORE_AUDIT and not _is_half_spent(history):
+                return None
+            return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
+        if len(going) < 4 or len(checks) >= len(going) / AUDIT_EACH:
+            return None
+        left = self._left_behind(history)
+        if left is None:
+            return None
+        return Promotion(left.number, f"{MARK}left behind, and run to its end to check whether that was right")
+
+    def _left_behind(self, history: History) -> TrialRecord | None:
+        """By lot one of the worse half of those paused at the highest rung where there are some to choose from."""
+        curves, rungs = self._curves.look(history), rungs_of(history.plan)
+        paused = self._paused(history)
+        for k in reversed(range(len(rungs))):
+            rows = np.flatnonzero(paused & _stand_at(curves, rungs, k))
+            if len(rows) >= 3:
+                losses = curves.at(rungs[k], curves.scores_best)[rows, 0]
+                worse = rows[np.argsort(losses, kind="stable")[len(rows) // 2 :]]
+                found: TrialRecord = min(
+                    (history.records[row] for row in worse), key=lambda r: (lot(history, r), r.number)
+                )
+                return found
+        return None
+
+    def _promoted(self, history: History, found: Audit) -> Promotion | None:
+        """The best paused one of the highest active rung, where it is among the best 1/eta of all that came there."""
+        plan, curves = history.plan, self._curves.look(history)
+        rungs, active, paused = rungs_of(plan), found.active, self._paused(history)
+        expected: dict[int, float] | None = None
+        for k in reversed(range(len(rungs))):
+            if rungs[k] not in active:
+                continue
+            came = np.flatnonzero(curves.counts & (curves.spent >= rungs[k] * (1 - 1e-9)))
+            waiting = came[(paused & _stand_at(curves, rungs, k))[came]]
+            quota = int(len(came) / (self.eta or plan.fidelity.factor if plan.fidelity is not None else 3.0))
+            if not quota or not len(waiting):
+                continue
+            expected = self._finals.expected(history) if expected is None else expected
+            if not expected:
+                return None
+            order = sorted(came.tolist(), key=lambda row: (expected.get(int(curves.numbers[row]), np.inf), row))
+            for place, row in enumerate(order[:quota]):
+                if row in waiting:
+                    upto = next((share for share in active if share > rungs[k]), 1.0)
+                    return Promotion(
+                        int(curves.numbers[row]),
+                        f"rank {place + 1} of {len(came)} at {amount_told(plan, rungs[k], np.nan)}, by what is "
+                        f"expected of a full run: goes on to {amount_told(plan, upto, np.nan)}",
+                        amount_of(plan, upto) if upto < 1.0 else None,
+                    )
+        return None
+
+    def _paused(self, history: History) -> Mask:
+        found: Mask = np.array(
+            [r.state is State.PAUSED and r.stage is not Stage.SELECT for r in history.records], dtype=bool
+        )
+        return found
+
+
+def _stand_at(curves: Curves, rungs: Sequence[float], k: int) -> Mask:
+    """(n,) whose highest rung is that one."""
+    above = (*rungs, 1.0)[k + 1] * (1 - 1e-9)
+    found: Mask = (curves.spent >= rungs[k] * (1 - 1e-9)) & (curves.spent < above)
+    return found
+
+
+_ON = (State.RUNNING, State.WAITING)
+
+
+def _is_to_end(history: History, record: TrialRecord) -> bool:
+    fidelity = history.plan.fidelity
+    return fidelity is None or record.fidelity is None or record.fidelity >= fidelity.high
+
+
+def _is_half_spent(history: History) -> bool:
+    """Whether half of the trials, or of the fidelity, is used: the default must be measured while there is budget."""
+    budget = history.plan.budget
+    return (budget.trials is not None and len(history.explored) >= budget.trials / 2) or (
+        budget.full_runs is not None and history.full_runs_used >= budget.full_runs / 2
+    )
