@@ -76,6 +76,7 @@ def test_catching_up_gives_what_a_fresh_look_gives(data: st.DataObject) -> None:
         ({"state": State.FAILED, "failure": Failure(Cause.MEMORY, "out of memory")}, Kind.FAILED),
         ({"state": State.FAILED, "failure": Failure(Cause.PREEMPTED, "stopped by the user")}, Kind.SILENT),
         ({"state": State.WAITING}, Kind.PENDING),
+        ({"state": State.PAUSED}, Kind.PAUSED),
         ({"state": State.COMPLETE, "loss": 1.0, "stage": Stage.SELECT}, Kind.SILENT),
     ],
 )

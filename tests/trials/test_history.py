@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trialist.space.parameter import Float
 from trialist.space.space import Space
+from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
 from trialist.trials.plan import Direction, Objective, Plan
-from trialist.trials.trial import MOVES, Cause, Failure, Score, Stage, State, TrialRecord
+from trialist.trials.trial import MOVES, Action, Cause, Failure, Score, Stage, State, Taken, TrialRecord
 
 SPACE = Space(x=Float(0.0, 1.0))
 PLAN = Plan(name="p", objectives=(Objective("accuracy", Direction.MAXIMIZE),))
@@ -77,3 +80,29 @@ def test_an_array_of_one_objective_a_column() -> None:
     both = TrialRecord(0, State.COMPLETE, Stage.BASELINE, {"x": 0.5}, "r", "s", 0,
                        metrics={"loss": Score((2.0, 4.0)), "accuracy": Score((0.5,))}, loss=3.0)  # fmt: skip
     assert np.array_equal(History(plan, SPACE, (both,)).losses, [[3.0, -0.5]])
+
+
+def test_paused_trials_are_neither_pending_nor_scored() -> None:
+    states = [State.WAITING, State.RUNNING, State.PAUSED, State.STOPPED]
+    history = History(PLAN, SPACE, tuple(record(n, None, state=state) for n, state in enumerate(states)))
+    assert [r.number for r in history.pending] == [0, 1]
+    assert [r.number for r in history.paused] == [2]
+    assert history.scored == () and history.best is None
+    finalist = record(4, None, state=State.RUNNING, stage=Stage.SELECT)
+    assert len(History(PLAN, SPACE, (*history.records, finalist)).pending) == 2
+
+
+def test_what_was_used_is_told_in_full_runs() -> None:
+    epochs = replace(PLAN, fidelity=Fidelity("epochs", 1, 9))
+    used = (record(0, 0.5, used=9.0), record(1, None, state=State.PAUSED, used=3.0), record(2, 0.9, used=13.0))
+    assert History(epochs, SPACE, used).full_runs_used == pytest.approx(25 / 9)
+    told = (record(0, 0.5, used=27.0, length=27), record(1, None, state=State.STOPPED, used=9.0, length=27))
+    assert History(PLAN, SPACE, told).full_runs_used == pytest.approx(1 + 1 / 3)
+    untold = (record(0, 0.5), record(1, None, state=State.FAILED), record(2, None, state=State.RUNNING, used=5.0))
+    assert History(PLAN, SPACE, untold).full_runs_used == 2
+
+
+def test_a_halt_stands_until_something_else_is_decided() -> None:
+    taken = [Taken(1, Action.GO_ON, "first"), Taken(1, Action.PAUSE, "a rung"), Taken(1, Action.RESUME, "the best")]
+    halted = [record(0, None, course=tuple(taken[:n])).halted for n in range(4)]
+    assert halted == [None, None, taken[1], None]

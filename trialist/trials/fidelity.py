@@ -54,7 +54,7 @@ class Fidelity:
         The last but one is left out where it would be nearly a full run.
         """
         found: list[float] = []
-        while (amount := self.low * self.factor ** len(found)) < self.high / self.factor**0.5:
+        while (amount := self.low * self.factor ** (len(found) + 1)) < self.high / self.factor**0.5:
             found.append(round(amount) if self.is_whole else float(f"{amount:.6g}"))
         return (*dict.fromkeys([self.low, *found]), self.high)
 
