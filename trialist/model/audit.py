@@ -27,6 +27,7 @@ SHARE = 1 / 15  # of the trials that would be stopped are run to their end inste
 COST = 1 / 20  # ... as long as that costs no more than this part of all that is spent, the first one aside
 UPWARDS = 1 / 6  # of the paused trials that go on are ones that were left behind: that costs one step upwards each
 MARK = "audit: "  # such a trial's reason to go on begins so
+FIRST = "one of the first: "  # ... and so that of a trial which nothing has chosen, since all of its kind go on
 
 Rows = NDArray[np.int64]
 
@@ -162,7 +163,10 @@ def wrong_stops(history: History) -> WrongStops:
 
 def _are_fair(history: History, seen: Curves) -> Mask:
     """(n,) full runs that no rung has chosen: none let them pass or go on for their rank."""
-    fair = [all(t.action is Action.GO_ON and t.reason.startswith(MARK) for t in r.course) for r in history.records]
+    fair = [
+        all(t.reason.startswith((MARK, FIRST)) for t in r.course if t.action in (Action.GO_ON, Action.RESUME))
+        for r in history.records
+    ]
     found: Mask = seen.is_full & np.array(fair, dtype=bool)
     return found
 

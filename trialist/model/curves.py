@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _BLOCK = 256
+_LATE = 2.0  # times a share: what is reported first beyond that says nothing of how a run stood there
 _NEARLY = 1 - 1e-9  # a third of 9 steps is step 3, whatever the rounding
 
 
@@ -119,7 +120,7 @@ class Curves:
         return self._records[row]
 
     def at(self, share: float, best: bool = False) -> Floats:
-        """(n, m) losses at a share of the length, NaN where a curve does not reach it.
+        """(n, m) losses at a share of the length, NaN where a curve does not reach it, or was not looked at near it.
 
         best: the lowest up to there instead of the last one, in each objective.
         """
@@ -132,7 +133,8 @@ class Curves:
             before = (low < high) & (steps[rows, np.minimum(middle, width - 1)] < target)
             low = np.where(before, middle + 1, low)
             high = np.where(before, high, middle)
-        reached = (low < self._seen("count")) & ~np.isnan(target)
+        stands_at = steps[rows, np.minimum(low, width - 1)]
+        reached = (low < self._seen("count")) & (stands_at * _NEARLY <= _LATE * target)
         # A run that inherits its checkpoint was nowhere before: it stands from its first report on.
         reached &= ~self._seen("inherits") | (steps[:n, 0] * _NEARLY <= target)
         found: Floats = np.full((n, len(self._objectives)), np.nan)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trialist.errors import PlanError, shown
-from trialist.model.audit import MARK, UPWARDS, audit, is_audited, lot, was_audited
+from trialist.model.audit import FIRST, MARK, UPWARDS, audit, is_audited, lot, was_audited
 from trialist.model.curves import Curves, Mask
 from trialist.model.rungs import amount_told, rungs_of
 from trialist.numerics.keys import Key
@@ -40,7 +40,8 @@ class Halving:
 
     eta: one trial in so many goes on; None: the factor of the plan's Fidelity, else 3.  by: "stopping" or "promotion";
     None: promotion where the plan has a Fidelity, else stopping.  Stopped is only at rungs that the audit has passed,
-    paused at all that it has not refuted; never with fewer than eta trials at the rung.
+    paused at all that it has not refuted; never with fewer than eta trials at the rung.  By promotion the first
+    few trials run in full, since only full runs tell whether early looks mislead.
     """
 
     eta: float | None = None
@@ -89,6 +90,8 @@ class Halving:
         brackets = self._brackets(plan, curves.numbers)
         for k in reversed(range(len(rungs_of(plan)))):
             waiting = paused & self._stands_at(plan, curves, k)
+            if first := self._first_of(history, waiting, k, active):
+                return first
             for bracket in range(k + 1):
                 among = curves.counts & (brackets == bracket)
                 found = self._promoted(history, curves, k, among, among & waiting, active)
@@ -99,10 +102,12 @@ class Halving:
     def start(self, history: History, key: Key) -> float | None:
         """The first rung that the audit has not refuted, from the one at which the trial's bracket begins."""
         fidelity = history.plan.fidelity
-        if fidelity is None or not self._promotes(history.plan):
+        if fidelity is None or not self._promotes(history.plan) or key.number == 0:  # the default is run in full
             return None
-        active = audit(history, self._curves).active
-        rungs = self._rungs(history.plan, key.number)
+        found = audit(history, self._curves)
+        if key.number <= _first(history.plan) and self._full_runs_tell():
+            return None
+        active, rungs = found.active, self._rungs(history.plan, key.number)
         return next((_amount(history.plan, share) for share in rungs if share in active), None)
 
     # Which rungs, and beside whom
@@ -129,6 +134,26 @@ class Halving:
 
     # By promotion
 
+    def _full_runs_tell(self) -> bool:
+        """Whether a full run reports how it stands on the way: then it need not be paused to be looked at."""
+        return bool((self._curves.is_full & self._curves.has_curve).any())
+
+    def _first_of(self, history: History, waiting: Mask, k: int, active: Sequence[float]) -> Promotion | None:
+        """One of the first trials: all of these go on to their end, rung by rung."""
+        for row in np.flatnonzero(waiting):
+            record = history.records[row]
+            if record.number <= _first(history.plan) and may_be_halted(record):
+                amount, further = self._next(history.plan, k, active)
+                return Promotion(record.number, f"{FIRST}{further} whatever it has shown", amount)
+        return None
+
+    def _next(self, plan: Plan, k: int, active: Sequence[float]) -> tuple[float | None, str]:
+        """The amount of the next rung after the k-th one, None for a full run, and where to that is in words."""
+        upto = next((s for s in active if s > rungs_of(plan)[k]), None)
+        amount = None if upto is None or plan.fidelity is None else _amount(plan, upto)
+        length = float(np.nanmax(self._curves.lengths))
+        return amount, f"goes on to {amount_told(plan, 1.0 if upto is None else upto, length)}"
+
     def _paused(self, history: History, record: TrialRecord, report: Reported) -> Decision:
         """A run at a lower fidelity ends by itself; one that was to run in full is paused at its next rung."""
         plan = history.plan
@@ -138,7 +163,7 @@ class Halving:
         share = crossed(curves, record, report, self._rungs(plan, record.number))
         # A run without checkpoints begins anew, and passes rungs where it has been paused already.
         paused_at = max((t.step for t in record.course if t.action is Action.PAUSE), default=-math.inf)
-        if share is None or report.step <= paused_at:
+        if share is None or report.step <= paused_at or record.number <= _first(plan):
             return GO_ON
         if share not in audit(history, curves).active:
             return GO_ON
@@ -166,10 +191,8 @@ class Halving:
         quota = int(len(rows) / self._eta(plan))
         if not quota or not len(at):
             return None
-        upto = next((s for s in active if s > share), None)
-        amount = None if upto is None or plan.fidelity is None else _amount(plan, upto)
+        amount, further = self._next(plan, k, active)
         length = float(np.nanmax(curves.lengths))
-        further = f"goes on to {amount_told(plan, 1.0 if upto is None else upto, length)}"
         losses = losses[rows]  # (n, m)
         wins = (losses[:, None] <= losses[at]).all(axis=2) & (losses[:, None] < losses[at]).any(axis=2)
         beaten = wins.sum(axis=0)  # by how many each of the waiting ones is
@@ -220,6 +243,12 @@ def _amount(plan: Plan, share: float) -> float:
     """A share of a full run in the plan's unit."""
     assert plan.fidelity is not None
     return plan.fidelity.rungs[rungs_of(plan).index(share)]
+
+
+def _first(plan: Plan) -> int:
+    """How many trials beside the baseline run in full first: what four show is worth it, but not half of a budget."""
+    runs = plan.budget.full_runs
+    return 4 if runs is None else min(4, int(runs / 5))
 
 
 def _place(beaten: int, n: int, objectives: int) -> str:
