@@ -292,7 +292,9 @@ def test_a_command_is_screened_at_few_epochs_and_goes_on_from_its_checkpoint(she
     (shell.folder / "train.py").write_text(CURVE)
     ask = ["--budget", "12", "--minimize", "val_loss", "--fidelity", "epochs 1..9", "--scheduler", "halving"]
     words = [*shell.command, "--lr", "{0..1 =0.9}", "--epochs", "{epochs}"]
+    assert re.search(r"fidelity +1 to 9 epochs, with looks at 1, 3 \(halving\)", shell.look("plan", *ask, "--", *words))
     told = shell("run", *ask, "--strategy", "random", "--", *words)
+    assert re.search(r"fidelity +1 to 9 epochs, with looks at 1, 3; [\d.]+ full runs used", shell.look("status"))
     trials = [shell.json("show", str(number)) for number in range(12)]
     assert {trial["state"] for trial in trials} == {"complete", "paused"}
     promoted = [t for t in trials if any(taken["action"] == "resume" for taken in t["course"])]

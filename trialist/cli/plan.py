@@ -48,6 +48,7 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
                 "stages": asdict(choice.stages),
                 "fits": choice.fits,
                 "budget": str(plan.budget),
+                "fidelity": None if plan.fidelity is None else plan.fidelity.to_json(),
                 "stopping": plan.stopping.to_json(),
                 "warm_start": plan.warm_start,
                 "baseline": space.baseline(),
@@ -66,6 +67,8 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     fits = "not known before the first trial has run" if choice.fits is None else f"{choice.fits:,} runs of the command"
     workers = f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     lines += labelled("budget", f"{plan.budget}, {workers}; fits {fits}", room)
+    if plan.fidelity is not None:
+        lines += labelled("fidelity", f"{safe(str(plan.fidelity))} ({safe(plan.scheduler)})", room)
     if plan.stopping.rules:
         lines += labelled("stopping", safe(str(plan.stopping)), room)
     if plan.warm_start:

@@ -55,6 +55,9 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     lines += labelled("strategy", safe(planned.reason), room)
     lines += labelled("budget", _budget(study, len(history), spent.get("seconds", 0.0), spent.get("cost", 0.0)), room)
     lines += labelled("trials", _states(history), room)
+    if study.declared.fidelity is not None:
+        used = f"{history.full_runs_used:.3g} full runs used"
+        lines += labelled("fidelity", f"{safe(str(study.declared.fidelity))}; {used}", room)
     lines += _standing(study, history, room)
     if study.stopping:
         lines += labelled("stopping", safe(study.stopping), room)

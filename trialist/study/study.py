@@ -55,11 +55,13 @@ class StudyPlan:
     fits: int | None
     budget: Budget
     warm_start: tuple[str, ...] = ()
+    fidelity: Fidelity | None = None
 
     def lines(self) -> list[str]:
         fit = "not known before the first trials" if self.fits is None else f"{self.fits:,} runs of the objective"
         warm = [f"warm start: from {', '.join(self.warm_start)}"] if self.warm_start else []
-        return [self.reason, f"budget: {self.budget}; fits {fit}", *warm, *self.stages.words]
+        dial = [] if self.fidelity is None else [f"fidelity: {self.fidelity}"]
+        return [self.reason, f"budget: {self.budget}; fits {fit}", *dial, *warm, *self.stages.words]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -256,7 +258,9 @@ class Study:
             seconds, cost = (Expectations(self._session).typical(name) for name in ("seconds", "cost"))
             choice = choose(self.space, self.declared, workers, seconds, cost_per_trial=cost)
         plan = self.declared
-        return StudyPlan(choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start)
+        return StudyPlan(
+            choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start, plan.fidelity
+        )
 
     def stage(self, name: str) -> Mapping[str, Any] | None:
         """A stage's stored outcome as JSON, or None."""

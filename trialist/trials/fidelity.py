@@ -66,4 +66,6 @@ class Fidelity:
         return {"name": self.name, "low": self.low, "high": self.high, "factor": self.factor}
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g} {self.name}"
+        return (
+            f"{self.low:g} to {self.high:g} {self.name}, with looks at {', '.join(f'{r:g}' for r in self.rungs[:-1])}"
+        )
