@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from trialist.study.study import Study
 
 
+_FORECAST_SECONDS = 1.0  # between two forecasts
+
+
 class Course:
     """Counts, best and default, what runs now, and what is left of the budget. `clock` gives monotonic seconds."""
 
@@ -46,9 +49,19 @@ class Course:
         self._clock, self._began = clock, clock()
         self._spent_before = study.spent.get("seconds", 0.0)
         self._seconds = [r.seconds for r in history if r.state.is_closed and r.seconds is not None]
+        self._study, self._foreseen = study, self._began
+        self.outlays: tuple[str, ...] = ()  # what is spent, runs and is expected, of money and of compute time
 
     def take(self, event: Event) -> bool:
         """Take an event in; True where it is a new best."""
+        is_best = self._take(event)
+        # Here and not where it is drawn: a live view draws in a thread of its own.
+        if isinstance(event, TrialClosed) and self._clock() >= self._foreseen + _FORECAST_SECONDS:
+            self._foreseen = self._clock()
+            self.outlays = tuple(str(o) for o in self._study.forecast(self.workers).outlays if o.name != "seconds")
+        return is_best
+
+    def _take(self, event: Event) -> bool:
         match event:
             case StageStarted(stage):
                 self.stage = stage

@@ -72,7 +72,8 @@ class Live:
 
     def _budget(self) -> str:
         course = self.course
-        parts = [f"{duration(course.elapsed)} gone", course.time_left()]
+        of = f" of {duration(course.budget.seconds)}" if course.budget.seconds else ""
+        parts = [f"{duration(course.elapsed)}{of} gone", course.time_left(), *course.outlays]
         if course.burnt is not None:
             full = round(_BAR * course.burnt)
             parts.insert(0, f"{'█' * full}{'░' * (_BAR - full)} {100 * course.burnt:.0f} %")

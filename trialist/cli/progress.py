@@ -11,7 +11,7 @@ import click
 from trialist.cli.course import Course
 from trialist.cli.format import cut, params, safe, wrapped
 from trialist.cli.table import width
-from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialRetried
+from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.trial import Stage, State, TrialRecord
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Plain:
 
     def take(self, event: Event) -> None:
         self.course.take(event)
-        if isinstance(event, TrialClosed):
+        if isinstance(event, (TrialClosed, TrialPaused)):
             self.say(self._trial(event.record))
         for line in lines_of(event, width()):
             self.say(line)
@@ -80,7 +80,9 @@ class Plain:
             return ""
         # Without a number of trials ahead, lines come at 1, 2, 4, 8 ... trials.
         self._next = course.closed + (self._every if course.total else course.closed)
-        return "  " + ", ".join(part for part in (course.short_counts(), course.standing(), course.time_left()) if part)
+        return "  " + ", ".join(
+            part for part in (course.short_counts(), course.standing(), course.time_left(), *course.outlays) if part
+        )
 
 
 def lines_of(event: Event, room: int) -> list[str]:

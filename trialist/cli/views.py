@@ -53,7 +53,7 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     if study.declared.source:
         lines += labelled("tunes", safe(study.declared.source), room)
     lines += labelled("strategy", safe(planned.reason), room)
-    lines += labelled("budget", _budget(study, len(history), spent.get("seconds", 0.0), spent.get("cost", 0.0)), room)
+    lines += labelled("budget", _budget(study, len(history), spent["seconds"]), room)
     lines += labelled("trials", _states(history), room)
     if study.declared.fidelity is not None:
         used = f"{history.full_runs_used:.3g} full runs used"
@@ -222,16 +222,14 @@ def _violations_and_params(record: TrialRecord) -> str:
     return violated + params(record.params)
 
 
-def _budget(study: Study, trials: int, seconds: float, cost: float) -> str:
+def _budget(study: Study, trials: int, seconds: float) -> str:
     budget = study.declared.budget
     used = [f"{trials} of {budget.trials} trials" if budget.trials and trials <= budget.trials else f"{trials} trials"]
     used += [f"planned were {budget.trials}"] if budget.trials and trials > budget.trials else []
     used.append(f"{duration(seconds)} of {duration(budget.seconds)}" if budget.seconds else duration(seconds))
-    if budget.compute_seconds:
-        spent = study.spent.get("compute_seconds", 0.0)
-        used.append(f"{duration(spent)} of {duration(budget.compute_seconds)} of compute")
-    if budget.cost or cost:
-        used.append(f"cost {cost:g} of {budget.cost:g}" if budget.cost else f"cost {cost:g}")
+    if budget.full_runs:
+        used.append(f"{study.spent['full_runs']:.3g} of {budget.full_runs:g} full runs")
+    used += [str(outlay) for outlay in study.forecast().outlays if outlay.name != "seconds"]
     return ", ".join(used)
 
 

@@ -93,7 +93,8 @@ class Process:
 
     def _planned(self) -> Event:
         choice = self._choice()
-        self._session.store.write_stage(self._session.name, "plan", choice.to_json(), time.time())
+        kept = {**choice.to_json(), "budget": str(self._session.plan.budget)}
+        self._session.store.write_stage(self._session.name, "plan", kept, time.time())
         return StageStarted("plan", choice.reason)
 
     def _choice(self) -> Choice:

@@ -177,7 +177,7 @@ class Spending:
                 purse = self._accounts.purses[name]
                 used = purse.spent + purse.elsewhere + purse.held
             if used + need > start * (1 + TOLERANCE) or used >= start:
-                return _would_not_fit(name, limit, need)
+                return _would_not_fit(name, limit, need, is_share=used + need <= limit)
         return None
 
     def _need(self, name: str, params: Mapping[str, Any] | None, share: float, history: History) -> float:
@@ -296,9 +296,14 @@ def _resumes(history: History) -> bool:
     return last is not None and last.used <= last.reports[-1].step
 
 
-def _would_not_fit(name: str, limit: float, need: float) -> str:
-    if name == "compute_seconds":
-        return f"{duration(limit)} of compute: another trial of about {duration(need)} would not fit"
-    if name == "full_runs":
-        return f"a budget of {limit:g} full runs: another one would not fit"
-    return f"a budget of {limit:g}: another trial of about {need:.3g} would not fit"
+def _would_not_fit(name: str, limit: float, need: float, is_share: bool) -> str:
+    """is_share: it would fit into the whole, and only that of this stage is used."""
+    whole, each = {
+        "seconds": (f"{duration(limit)} of time", f" of about {duration(need)}"),
+        "compute_seconds": (f"{duration(limit)} of compute", f" of about {duration(need)}"),
+        "cost": (f"a budget of {limit:g}", f" of about {need:.3g}"),
+        "full_runs": (f"{limit:g} full runs", ""),
+    }[name]
+    if is_share:
+        return f"the share of this stage in {whole} is used: another trial{each} would not fit"
+    return f"{whole}: another trial{each} would not fit"

@@ -44,6 +44,8 @@ from trialist.trials.trial import Exhausted, Proposal, Stage, State, TrialRecord
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from trialist.study.forecast import Forecast
+
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
@@ -56,12 +58,14 @@ class StudyPlan:
     budget: Budget
     warm_start: tuple[str, ...] = ()
     fidelity: Fidelity | None = None
+    expected: str = ""  # what it will take in all, as far as trials of this study or of earlier ones tell
 
     def lines(self) -> list[str]:
         fit = "not known before the first trials" if self.fits is None else f"{self.fits:,} runs of the objective"
         warm = [f"warm start: from {', '.join(self.warm_start)}"] if self.warm_start else []
         dial = [] if self.fidelity is None else [f"fidelity: {self.fidelity}"]
-        return [self.reason, f"budget: {self.budget}; fits {fit}", *dial, *warm, *self.stages.words]
+        expected = [f"expected: {self.expected}"] if self.expected else []
+        return [self.reason, f"budget: {self.budget}; fits {fit}", *expected, *dial, *warm, *self.stages.words]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -252,15 +256,23 @@ class Study:
     def planned(self, workers: int = 1) -> StudyPlan:
         """The plan for that many workers."""
         kept = self._session.stage("plan")
-        if kept is not None and self.trials:
+        if kept is not None and self.trials and kept.get("budget") == str(self.declared.budget):
             choice = Choice.from_json(kept)
         else:
             seconds, cost = (Expectations(self._session).typical(name) for name in ("seconds", "cost"))
             choice = choose(self.space, self.declared, workers, seconds, cost_per_trial=cost)
-        plan = self.declared
+        plan, expected = self.declared, self.forecast(workers, choice.stages).words
         return StudyPlan(
-            choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start, plan.fidelity
-        )
+            choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start, plan.fidelity,
+            expected,
+        )  # fmt: skip
+
+    def forecast(self, workers: int = 1, stages: Stages | None = None) -> Forecast:
+        """What is spent, what runs, and what will be spent in all, of time and money, with an interval."""
+        from trialist.study.forecast import forecast_of
+
+        stages = self.planned(workers).stages if stages is None else stages
+        return forecast_of(self.history, stages, self.spent, workers, time.time())
 
     def stage(self, name: str) -> Mapping[str, Any] | None:
         """A stage's stored outcome as JSON, or None."""

@@ -1,0 +1,81 @@
+"""Forecasts: what a number of runs will take in all, with an interval, from what single runs took."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from trialist.budget.costs import Costs
+from trialist.trials.plan import duration
+
+NORMAL_80 = 1.2816  # the 90 % quantile: an interval between 10 and 90 %
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An amount as expected, and the interval that holds it with 80 %."""
+
+    mean: float
+    low: float
+    high: float
+
+    def plus(self, amount: float) -> Range:
+        """With something certain added."""
+        return Range(self.mean + amount, self.low + amount, self.high + amount)
+
+    def within(self, limit: float | None) -> Range:
+        """Ended where a hard limit is."""
+        if limit is None:
+            return self
+        return Range(min(self.mean, limit), min(self.low, limit), min(self.high, limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlay:
+    """One kind of expense of a study: "seconds" (wall time), "compute_seconds" or "cost".
+
+    spent: by what is over, and by time that has passed.  running: what the trials that run are still expected to take.
+    total: in all, at the end of the study; None while no trial tells.
+    """
+
+    name: str
+    spent: float
+    running: float
+    total: Range | None
+    limit: float | None
+
+    def __str__(self) -> str:
+        """For people: "cost 0.82 of 20, 0.12 running, about 4.1 (3.4 to 5.2) in all"."""
+        tell, kind = (_money, "cost ") if self.name == "cost" else (duration, "")
+        of = f" of {tell(self.limit)}" if self.limit is not None else ""
+        parts = [f"{kind}{tell(self.spent)}{of}{' of compute' if self.name == 'compute_seconds' else ''}"]
+        if self.running and self.name != "seconds":
+            parts.append(f"{tell(self.running)} running")
+        if self.total is not None and self.spent < self.total.mean != self.limit:
+            parts.append(f"{told(self.name, self.total)} in all")
+        return ", ".join(parts)
+
+
+def runs(count: float, costs: Costs) -> Range | None:
+    """What so many full runs take; the mean of few runs is uncertain itself.  None where no run told."""
+    if not costs or count <= 0:
+        return Range(0.0, 0.0, 0.0) if costs else None
+    each = costs.typical().mean
+    mean = count * each
+    # The sum of independent runs, and the error that they all share: of a mean that was estimated.
+    variance = count * (costs.spread * each) ** 2 + (count * costs.spread * each) ** 2 / costs.count
+    # Of positive amounts: the log-normal with that mean and variance.
+    sigma = math.sqrt(math.log1p(variance / mean**2)) if mean else 0.0
+    middle = math.log(mean) - sigma**2 / 2 if mean else -math.inf
+    return Range(mean, math.exp(middle - NORMAL_80 * sigma), math.exp(middle + NORMAL_80 * sigma))
+
+
+def told(name: str, amount: Range) -> str:
+    """A range in words: "about 4.1 (3.4 to 5.2)", without the interval where it says nothing."""
+    tell = _money if name == "cost" else duration
+    mean, low, high = tell(amount.mean), tell(amount.low), tell(amount.high)
+    return f"about {mean}" if low == high else f"about {mean} ({low} to {high})"
+
+
+def _money(amount: float) -> str:
+    return f"{amount:.3g}" if abs(amount) < 1000 else f"{amount:,.0f}"
