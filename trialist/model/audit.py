@@ -22,6 +22,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Action, State, TrialRecord
 
 LEAST = 0.1  # below that, an expected agreement is not worth looking early
+FEWEST = 4  # full runs, before a rung may stop anybody
 LATEST = 96  # full runs that are looked at: enough for an interval of 0.1 to either side
 SHARE = 1 / 15  # of the trials that would be stopped are run to their end instead,
 COST = 1 / 20  # ... as long as that costs no more than this part of all that is spent, the first one aside
@@ -48,7 +49,7 @@ class Rung:
     @property
     def is_informative(self) -> bool:
         """Enough to stop trials here, which is final: the interval of its agreement with full runs lies above 0."""
-        return self.final.low > 0 and not self.is_misleading
+        return self.final.n >= FEWEST and self.final.low > 0 and not self.is_misleading
 
     @property
     def is_misleading(self) -> bool:

@@ -24,7 +24,7 @@ import numpy as np
 from trialist.errors import PlanError, shown
 from trialist.model.audit import FIRST, MARK, UPWARDS, audit, is_audited, lot, was_audited
 from trialist.model.curves import Curves, Mask
-from trialist.model.rungs import amount_told, rungs_of
+from trialist.model.rungs import amount_of, amount_told, rungs_of
 from trialist.numerics.keys import Key
 from trialist.schedule.brackets import bracket_of
 from trialist.schedule.standing import crossed, may_be_halted, standing
@@ -108,7 +108,7 @@ class Halving:
         if key.number <= _first(history.plan) and self._full_runs_tell():
             return None
         active, rungs = found.active, self._rungs(history.plan, key.number)
-        return next((_amount(history.plan, share) for share in rungs if share in active), None)
+        return next((amount_of(history.plan, share) for share in rungs if share in active), None)
 
     # Which rungs, and beside whom
 
@@ -150,7 +150,7 @@ class Halving:
     def _next(self, plan: Plan, k: int, active: Sequence[float]) -> tuple[float | None, str]:
         """The amount of the next rung after the k-th one, None for a full run, and where to that is in words."""
         upto = next((s for s in active if s > rungs_of(plan)[k]), None)
-        amount = None if upto is None or plan.fidelity is None else _amount(plan, upto)
+        amount = None if upto is None else amount_of(plan, upto)
         length = float(np.nanmax(self._curves.lengths))
         return amount, f"goes on to {amount_told(plan, 1.0 if upto is None else upto, length)}"
 
@@ -237,12 +237,6 @@ class Hyperband(Halving):
 
     def _brackets(self, plan: Plan, numbers: np.ndarray) -> np.ndarray:
         return bracket_of(numbers, len(rungs_of(plan)), self._eta(plan))
-
-
-def _amount(plan: Plan, share: float) -> float:
-    """A share of a full run in the plan's unit."""
-    assert plan.fidelity is not None
-    return plan.fidelity.rungs[rungs_of(plan).index(share)]
 
 
 def _first(plan: Plan) -> int:
