@@ -237,7 +237,7 @@ def test_each_stage_is_told_in_a_line() -> None:
         "search: 41 trials",
         "refine: 6 trials",
         "select: 4 finalists x 3 fresh seeds = 12 trials",
-        "verify: 3 trainings each of default and selected configuration, on top of the budget",
+        "verify: 3 trainings each of default and selected configuration, on top of the trials, within time and money",
     )
     bare = choose(MIXED, plan(5), workers=2).stages.words
     assert bare[-2:] == ("select: nothing is scored again", "verify: nothing, no test was given")

@@ -48,6 +48,8 @@ class Outlay:
         """For people: "cost 0.82 of 20, 0.12 running, about 4.1 (3.4 to 5.2) in all"."""
         tell, kind = (_money, "cost ") if self.name == "cost" else (duration, "")
         of = f" of {tell(self.limit)}" if self.limit is not None else ""
+        if not self.spent and self.total is not None and self.total.mean != self.limit:
+            return f"{kind}{told(self.name, self.total)}{of}"
         parts = [f"{kind}{tell(self.spent)}{of}{' of compute' if self.name == 'compute_seconds' else ''}"]
         if self.running and self.name != "seconds":
             parts.append(f"{tell(self.running)} running")

@@ -53,6 +53,8 @@ class Live:
         if course.stage == "verify" and course.tests:
             head = f"{safe(course.name)}: verify, {course.tests.done} of {course.tests.total} trainings"
         lines = [Text(cut(head, room), style="bold"), self._line("budget", self._budget(), room)]
+        if course.outlays:
+            lines.append(self._line("spent", ", ".join(course.outlays), room))
         lines.append(self._line("best", self._record(course.best), room, "green"))
         lines.append(self._line("default", self._record(course.baseline), room))
         if len(course.losses) > 1:
@@ -73,7 +75,7 @@ class Live:
     def _budget(self) -> str:
         course = self.course
         of = f" of {duration(course.budget.seconds)}" if course.budget.seconds else ""
-        parts = [f"{duration(course.elapsed)}{of} gone", course.time_left(), *course.outlays]
+        parts = [f"{duration(course.elapsed)}{of} gone", course.time_left()]
         if course.burnt is not None:
             full = round(_BAR * course.burnt)
             parts.insert(0, f"{'█' * full}{'░' * (_BAR - full)} {100 * course.burnt:.0f} %")

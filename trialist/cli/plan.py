@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trialist.cli.options import WithCommand, command_behind_dashes, json_option
-from trialist.cli.request import declaration_options, gather
+from trialist.cli.request import Request, declaration_options, gather
 
 if TYPE_CHECKING:
     from trialist.space.space import Space
+    from trialist.trials.history import History
     from trialist.trials.plan import Plan
 
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     """Say which strategy a run would use and why, how many trials fit the budget, and what each stage gets.
 
-    Takes what `trialist run` takes. Runs nothing, writes nothing.
+    Takes what `trialist run` takes. Runs nothing, writes nothing. Time and cost are forecast from the trials of this
+    study, where it has run before, or of those that it learns from.
 
     \b
     Example:
@@ -35,10 +38,14 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     from trialist.cli.format import params, safe
     from trialist.cli.table import Column, labelled, table, width
     from trialist.search.choose import choose
+    from trialist.study.forecast import forecast_of, typical
 
     request = gather(file, command_behind_dashes(), options)
     plan, space = request.plan, request.space
-    choice = choose(space, plan, request.workers)
+    history = _known(request)
+    seconds, cost = typical(history, "seconds"), typical(history, "cost")
+    choice = choose(space, plan, request.workers, seconds, cost_per_trial=cost)
+    forecast = forecast_of(history, choice.stages, {}, request.workers, 0.0)
     if as_json:
         print_json(
             {
@@ -48,6 +55,9 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
                 "stages": asdict(choice.stages),
                 "fits": choice.fits,
                 "budget": str(plan.budget),
+                "forecast": None
+                if forecast.is_unknown
+                else {"from_earlier_studies": forecast.is_borrowed, "in_all": [asdict(o) for o in forecast.outlays]},
                 "fidelity": None if plan.fidelity is None else plan.fidelity.to_json(),
                 "stopping": plan.stopping.to_json(),
                 "warm_start": plan.warm_start,
@@ -75,8 +85,9 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
         lines += labelled("warm start", f"from {', '.join(map(safe, plan.warm_start))}", room)
     for line in choice.stages.words:
         stage, _, words = line.partition(": ")
-        lines += labelled(stage, words, room)
-    lines += labelled("cost", _cost(choice.fits, plan, request.workers), room)
+        takes = forecast.stage(stage)
+        lines += labelled(stage, f"{words}; {takes}" if takes else words, room)
+    lines += labelled("cost", forecast.words or _cost(choice.fits, plan, request.workers), room)
     baseline = space.baseline()
     rows = [[safe(name), brace(parameter), _default(space, name, baseline)] for name, parameter in space.items()]
     heads = [Column("dial", flexible=True), Column("range", flexible=True), Column("default", flexible=True)]
@@ -90,6 +101,24 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
     for note in request.notes:
         lines += labelled("note", note, room)
     click.echo("\n".join(lines))
+
+
+def _known(request: Request) -> History:
+    """What there is to forecast from: the trials of this very study, or those of its warm start, or none."""
+    from trialist.errors import StoreError, StudyError
+    from trialist.study.declaring import store_of
+    from trialist.study.earlier import histories, snapshot
+    from trialist.trials.history import History
+
+    plan, nothing = request.plan, History(request.plan, request.space)
+    try:
+        with closing(store_of(request.store, create=False)) as store:
+            if plan.name in store.studies():
+                return History(plan, request.space, store.changes(plan.name).records)
+            known = histories(snapshot(request.warm_start, plan, store)) if request.warm_start else ()
+            return History(plan, request.space, (), known)
+    except (StoreError, StudyError):  # no store yet, or no such study in it: a run would say so
+        return nothing
 
 
 def _default(space: Space, name: str, baseline: Mapping[str, Any]) -> str:

@@ -56,7 +56,10 @@ class Plain:
     def take(self, event: Event) -> None:
         self.course.take(event)
         if isinstance(event, (TrialClosed, TrialPaused)):
+            at = self._next
             self.say(self._trial(event.record))
+            if self._next != at and self.course.outlays:
+                self.say(f"    {', '.join(self.course.outlays)}")
         for line in lines_of(event, width()):
             self.say(line)
 
@@ -80,9 +83,7 @@ class Plain:
             return ""
         # Without a number of trials ahead, lines come at 1, 2, 4, 8 ... trials.
         self._next = course.closed + (self._every if course.total else course.closed)
-        return "  " + ", ".join(
-            part for part in (course.short_counts(), course.standing(), course.time_left(), *course.outlays) if part
-        )
+        return "  " + ", ".join(part for part in (course.short_counts(), course.standing(), course.time_left()) if part)
 
 
 def lines_of(event: Event, room: int) -> list[str]:

@@ -102,7 +102,7 @@ class Stages:
             if self.select
             else "select: nothing is scored again",
             f"verify: {counted(self.test_seeds, 'training')} each of default and selected configuration, on top of the "
-            "budget"
+            "trials, within time and money"
             if self.test_seeds
             else "verify: nothing, no test was given",
         )

@@ -95,6 +95,12 @@ def forecast_of(history: History, stages: Stages, spent: Mapping[str, float], wo
     return Forecast(tuple(outlays), by_stage, is_borrowed, not costs["seconds"] and not costs["cost"])
 
 
+def typical(history: History, name: str) -> float | None:
+    """What a full run likely takes, in "seconds" or in "cost"; None where nothing tells."""
+    costs = Costs(history, money if name == "cost" else seconds)
+    return costs.typical().likely if costs else None
+
+
 def _runs_left(history: History, stages: Stages) -> float | None:
     """Full runs until the end, as far as their number is limited; None where time or money ends the study."""
     budget, found = history.plan.budget, []

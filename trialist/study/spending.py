@@ -148,10 +148,11 @@ class Spending:
     def _set_marks(self, history: History, marks: Marks) -> dict[str, float]:
         """How much a stage may have spent of each limit when it starts a trial; what runs may go on to its other mark.
 
-        Before anything is scored there is nothing to verify, and the first trials may use all.
+        Before any trial is over nothing is known of what they take, and the first ones may use all.
         """
         stages, starts = self._stages(), {}
-        is_early, clock = not history.scored, self._accounts.clock
+        is_early = all(record.state in (State.WAITING, State.RUNNING) for record in history)
+        clock = self._accounts.clock
         for name, limit in self._limits():
             rest = limit - self._set_aside(name, limit, stages, history, marks)
             start, end = (limit, limit) if is_early else (marks.start(stages) * rest, marks.go_on(stages) * rest)
