@@ -143,3 +143,10 @@ class Witness:
 def loss_values(losses: Array, X: Array) -> Array:
     """Losses for a process: the worse half by ranks, a cluster of trials counted about once."""
     return half_rank(losses, crowding(X))
+
+
+def signed_values(values: Array, X: Array) -> Array:
+    """A constraint's values for a process: scaled and compressed, never shifted, so that 0 stays the limit."""
+    scale = float(np.median(np.abs(values)))
+    bounded: Array = np.arcsinh(np.clip(values, -1e300, 1e300) / (scale or 1.0))
+    return bounded

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from trialist.model.evidence import Evidence
+from trialist.model.evidence import Evidence, signed_values
 from trialist.model.points import Points
 from trialist.model.surrogate import Surrogate
 from trialist.numerics.gp import Array
@@ -47,13 +47,6 @@ def _likely(evidence: Evidence, chances: list[Term]) -> Inside:
         return sum((term.value(points) for term in chances), np.zeros(len(rows))) >= math.log(EVEN_ODDS)
 
     return inside
-
-
-def signed_values(values: Array, X: Array) -> Array:
-    """A constraint's values for a process: scaled and compressed, never shifted, so that 0 stays the limit."""
-    scale = float(np.median(np.abs(values)))
-    bounded: Array = np.arcsinh(np.clip(values, -1e300, 1e300) / (scale or 1.0))
-    return bounded
 
 
 def as_they_are(values: Array, X: Array) -> Array:

@@ -42,10 +42,10 @@ def _of_repeats(history: History) -> Noise | None:
             losses[history.space.identity(record.params)].append(record.loss)
     again = [np.array(group) for group in losses.values() if len(group) > 1]
     freedom = sum(len(group) - 1 for group in again)
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in again)
-    if freedom < REPEATS and (squares > 0 or not freedom):  # one that scored alike to the last digit says enough
+    apart = math.hypot(*(x - float(group.mean()) for group in again for x in group.tolist()))
+    if freedom < REPEATS and (apart > 0 or not freedom):  # one that scored alike to the last digit says enough
         return None
-    return Noise(math.sqrt(squares / freedom), f"from {freedom} repeated scores")
+    return Noise(apart / math.sqrt(freedom), f"from {freedom} repeated scores")
 
 
 def _of_replicates(history: History) -> Noise | None:
@@ -56,11 +56,13 @@ def _of_replicates(history: History) -> Noise | None:
     if k < 2 or len(same) < TRIALS:
         return None
     R = np.array([replicates for _, replicates in same[: max(TRIALS, len(same) // 2)]])  # (t, k)
-    variance = float(R.var(axis=1, ddof=1).mean())
+    unit = float(np.abs(R).max()) or 1.0  # or squares would have no room
+    R = R / unit
+    sd = unit * math.sqrt(float(R.var(axis=1, ddof=1).mean()))
     if are_folds(R):
         # Folds share training data: the mean of k is less certain than 1 / k (Nadeau & Bengio 2003, eq. 8).
-        return Noise(math.sqrt((1 / k + 1 / (k - 1)) * variance), f"from {k} folds")
-    return Noise(math.sqrt(variance / k), f"from {k} replicates")
+        return Noise(math.sqrt(1 / k + 1 / (k - 1)) * sd, f"from {k} folds")
+    return Noise(sd / math.sqrt(k), f"from {k} replicates")
 
 
 def are_folds(R: Array) -> bool:

@@ -72,6 +72,7 @@ def _volume_gained(history: History, before: int) -> float | None:
     losses, is_early = history.losses[feasible], np.flatnonzero(feasible) < before
     if not is_early.any():
         return None
+    losses = losses / np.maximum(np.abs(losses).max(axis=0), 1e-300)  # shares have no unit, and volumes would overflow
     reference = reference_point(losses)
     whole = hypervolume(losses, reference)
     return 1.0 - hypervolume(losses[is_early], reference) / whole if whole > 0 else 0.0

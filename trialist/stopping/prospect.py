@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trialist.model.evidence import Evidence, loss_values
+from trialist.model.evidence import Evidence, loss_values, signed_values
 from trialist.model.points import Points
 from trialist.model.steps import perturbed
 from trialist.model.surrogate import Fitted, Surrogate
@@ -131,7 +131,7 @@ def _holds(evidence: Evidence, surrogate: Surrogate) -> Inside:
     for values in evidence.constraints.values():
         known = np.isfinite(values)
         if known.sum() >= 2:
-            processes.append(surrogate.fitted(evidence.scored.X[known], values[known], layout, _scaled).posterior)
+            processes.append(surrogate.fitted(evidence.scored.X[known], values[known], layout, signed_values).posterior)
 
     def holds(points: Points) -> NDArray[np.bool_]:
         found = np.ones(len(points), dtype=bool)
@@ -140,12 +140,6 @@ def _holds(evidence: Evidence, surrogate: Surrogate) -> Inside:
         return found
 
     return holds
-
-
-def _scaled(values: Array, X: Array) -> Array:
-    """In units of their size, with their sign."""
-    size = float(np.sqrt(np.mean(values**2)))
-    return values / size if size > 0 else values
 
 
 def _members(fitted: Fitted, known: Array, rng: np.random.Generator) -> list[Posterior]:
