@@ -36,7 +36,7 @@ EPOCHS = tl.Fidelity("epochs", 1, 9)  # looked at after 1, 3 and 9
 
 @dataclass
 class Ladder:
-    """Begins at the lowest rung; the best `1 / factor` of each rung go on, and of the others nobody ever."""
+    """All but the default begin at the lowest rung; the best `1 / factor` of each go on, of the others nobody ever."""
 
     factor: int = 3
     name: str = "ladder"
@@ -45,7 +45,7 @@ class Ladder:
         return GO_ON
 
     def start(self, history: History, key: Key) -> float | None:
-        return history.plan.fidelity.low if history.plan.fidelity else None
+        return history.plan.fidelity.low if history.plan.fidelity and key.number else None
 
     def resume(self, history: History, key: Key) -> Promotion | Proposal | None:
         rungs = history.plan.fidelity.rungs if history.plan.fidelity else ()
@@ -245,6 +245,26 @@ def test_the_whole_process_compares_and_selects_full_runs_alone(tmp_path: Path) 
         assert history.full_runs_used == pytest.approx(objective.epochs / 9)
 
 
+class Cheap(Ladder):
+    def start(self, history: History, key: Key) -> float | None:
+        return 1
+
+
+@pytest.mark.parametrize("way", ["process", "optimize", "budget"])
+def test_a_default_that_began_cheap_is_run_in_full_before_anything_is_chosen(way: str, tmp_path: Path) -> None:
+    budget = {"process": tl.Budget(20), "optimize": None, "budget": tl.Budget(full_runs=5)}[way]
+    with create(tmp_path / "s.db", scheduler=Cheap(), budget=budget) as study:  # the default is among the worst
+        if way == "optimize":
+            study.optimize(Counted(True), trials=12)
+        else:
+            for _ in study.process(Counted(True)):
+                pass
+        default = study.trials[0]
+        assert (default.state, default.fidelity) == (State.COMPLETE, 9)
+        assert default.course[-1].reason == "the default is measured in full, since in the end all is compared with it"
+        assert study.baseline == default
+
+
 def test_an_extended_study_goes_on_with_paused_trials(tmp_path: Path) -> None:
     def earlier_is_better(trial: tl.Trial) -> float | None:
         for epoch in trial.steps():
@@ -317,6 +337,15 @@ def test_a_trial_begins_with_a_copy_of_the_checkpoint_that_it_inherits(is_gone: 
         assert record.used == (3 if is_gone else 2)
         assert (child / "epoch").read_text() == "3"
         assert is_gone or (parent / "epoch").read_text() == "1"  # its own was not touched
+
+
+def test_a_new_study_finds_no_checkpoints_of_an_earlier_one_of_its_name(tmp_path: Path) -> None:
+    for _ in range(2):
+        with create(tmp_path / "s.db") as study:
+            study.optimize(Counted(True), trials=4)
+            assert all(r.used == r.fidelity for r in study.trials)
+            assert (study.directory / "00001" / "checkpoint" / "epoch").exists()
+        (tmp_path / "s.db").unlink()
 
 
 def test_a_scheduler_given_as_an_object_is_told_in_the_plan_and_has_to_be_given_again(tmp_path: Path) -> None:

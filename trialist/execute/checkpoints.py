@@ -36,10 +36,11 @@ def prune(
         while len(may_go) > least and used + sum(sizes) > limit_bytes:
             removed.append(may_go.pop())
             sizes.pop()
-    return tuple(path for path in removed if _delete(path))
+    return tuple(path for path in removed if discard(path))
 
 
-def _delete(path: Path) -> bool:
+def discard(path: Path) -> bool:
+    """Delete a checkpoint folder; False where there is none."""
     if path.is_symlink():
         path.unlink()  # the link was put there by somebody; what it points to is theirs
         return True

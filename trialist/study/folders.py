@@ -42,22 +42,24 @@ def slug(name: str) -> str:
     return f"{plain or 'study'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def inherit_checkpoint(folder: Path, record: TrialRecord) -> None:
-    """Give a trial a copy of the checkpoint that it begins with, unless it has one of its own by now.
+def prepare_checkpoint(folder: Path, record: TrialRecord) -> None:
+    """What a trial that begins finds as its checkpoint: its own, or a copy of the one that it inherits, or nothing.
 
-    Where there is none any more it begins without.  OSError where it cannot be copied.
+    OSError where it cannot be copied, or what is left of another study cannot be deleted.
     """
-    if record.inherits is None:
-        return
-    from trialist.execute.worker import CHECKPOINT
+    ours = trial_folder(folder, record.number) / "checkpoint"
+    if record.attempt == 0 and os.path.lexists(ours):
+        from trialist.execute.checkpoints import discard
 
-    theirs, ours = (trial_folder(folder, number) / CHECKPOINT for number in (record.inherits, record.number))
-    if not theirs.is_dir() or (ours.is_dir() and any(ours.iterdir())):
+        discard(ours)  # of an earlier study of that name, whose file is gone
+    if record.inherits is None or (ours.is_dir() and any(ours.iterdir())):
         return
-    partial = ours.with_name(f"{CHECKPOINT}.partial")  # whole, or not at all, also when this process dies over it
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(theirs, partial, symlinks=True)
-    partial.replace(ours)
+    theirs = trial_folder(folder, record.inherits) / "checkpoint"
+    if theirs.is_dir():
+        partial = ours.with_name("checkpoint.partial")  # whole, or not at all, also when this process dies over it
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(theirs, partial, symlinks=True)
+        partial.replace(ours)
 
 
 def prune_checkpoints(folder: Path, halted: int, history: Callable[[], History]) -> None:
@@ -67,7 +69,7 @@ def prune_checkpoints(folder: Path, halted: int, history: Callable[[], History])
     and others may inherit from them; where there is no room for all of them, those that came least far go first, and
     would be run anew.
     """
-    if not os.path.isdir(f"{folder}/{halted:05d}/checkpoint"):
+    if not os.path.isdir(trial_folder(folder, halted) / "checkpoint"):
         return
     from trialist.execute.checkpoints import prune
 

@@ -155,7 +155,8 @@ def propose(
 ) -> Proposal | Promotion | Exhausted:
     """What is to run next: the baseline, then what the scheduler goes on with, then as the strategy says.
 
-    number: of the next new trial; from `limit` on only paused ones go on.
+    number: of the next new trial; from `limit` on only paused ones go on.  Where nothing else is left, a baseline that
+    was paused goes on, for in the end all is compared with it.
     """
     history, key = session.history(), Key(session.plan.seed, number)
     is_full = limit is not None and number >= limit
@@ -164,14 +165,22 @@ def propose(
     further = scheduler.resume(history, key)
     if isinstance(further, Promotion) or (further is not None and not is_full):
         return further
-    if is_full:
-        return Exhausted("")
-    proposal = strategy(history).propose(history, key)
-    if session.plan.fidelity is None or isinstance(proposal, Exhausted):
-        return proposal
+    proposal = Exhausted("") if is_full else strategy(history).propose(history, key)
+    if isinstance(proposal, Exhausted):
+        return whole_baseline(history) or proposal
     if proposal.fidelity is not None or proposal.repeats is not None:  # a repeat is compared with what it repeats
         return proposal
-    return replace(proposal, fidelity=scheduler.start(history, key))
+    return proposal if history.plan.fidelity is None else replace(proposal, fidelity=scheduler.start(history, key))
+
+
+def whole_baseline(history: History) -> Promotion | None:
+    """The baseline goes on to its end, where it was paused; None where nothing is left of it to run."""
+    if history.plan.fidelity is None:  # nothing pauses it there
+        return None
+    first = history.get(0)
+    if first is None or first.state is not State.PAUSED:
+        return None
+    return Promotion(0, "the default is measured in full, since in the end all is compared with it")
 
 
 def _is_news(reason: str, told: set[str]) -> bool:

@@ -21,9 +21,9 @@ from trialist.study.desk import Desk
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
-from trialist.study.loop import PEER_SECONDS, Goal, run
+from trialist.study.loop import PEER_SECONDS, Goal, run, whole_baseline
 from trialist.study.session import Session
-from trialist.study.spending import ALL, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
+from trialist.study.spending import ALL, DEFAULT, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.watch import Watch
 from trialist.study.work import Work, executor_for, is_in_process
@@ -107,7 +107,8 @@ class Process:
         if self._is_past("search"):
             return
         yield StageStarted("search", f"{_runs(stages.search)} after the default, {self._choice().strategy}")
-        goal = self._watch.over(self._goal(desk, self._number(stages.search, stages), SEARCH))
+        number = self._number(stages.search, stages.select + (stages.refine or 0))
+        goal = self._watch.over(self._goal(desk, number, SEARCH))
         yield from self._tidied(run(self._session, executor, desk, self.strategy, goal, interrupt))
         yield self._ended("search")
 
@@ -126,7 +127,7 @@ class Process:
         for line in refinement.edges:
             yield Told(line)
         narrowed = refiner_for(session.plan.strategy, refinement, self._workers)
-        goal = self._watch.over(self._goal(desk, self._number(both, stages), REFINE))
+        goal = self._watch.over(self._goal(desk, self._number(both, stages.select), REFINE))
         yield from self._tidied(run(session, executor, desk, lambda history: narrowed, goal, interrupt))
         yield self._ended("refined")
 
@@ -136,6 +137,10 @@ class Process:
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         session = self._session
+        desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
+        if whole_baseline(session.history()):
+            goal = self._goal(desk, None, DEFAULT)
+            yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
         history, spending = session.history(), self._spending(desk)
 
         def runs(finalists: int, replicates: int) -> tuple[Proposal, ...]:
@@ -152,7 +157,6 @@ class Process:
             yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
             self._enqueue_finalists(stages, explored)
             goal = self._goal(desk, None, SELECT)
-            desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
         history = session.history()
         whole = selection.rounds(history, stages.finalists, stages.replicates)
@@ -201,8 +205,8 @@ class Process:
             spending.needs,
         )
 
-    def _number(self, trials: int | None, stages: Stages) -> int | None:
-        """The trials that there are once so many are explored after the baseline, and the selection can follow.
+    def _number(self, trials: int | None, later: int) -> int | None:
+        """The trials that there are once so many are explored after the baseline; `later` ones have room after them.
 
         Without a budget of trials, their number is a guess that ends nothing.
         """
@@ -210,7 +214,7 @@ class Process:
         if limit is None:
             return None
         again = len(history) - len(history.explored)
-        return min(limit - stages.select, limit if trials is None else 1 + trials + again)
+        return min(limit - later, limit if trials is None else 1 + trials + again)
 
     def _is_past(self, stage: str) -> bool:
         """The stage ended under this budget, and nothing waits or runs."""

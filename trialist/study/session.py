@@ -19,7 +19,7 @@ from trialist.errors import ExecutionError, StateError, StoreError
 from trialist.protocols import Owner, Scheduler, Store, StudyRecord
 from trialist.space.space import Space
 from trialist.study import earlier
-from trialist.study.folders import inherit_checkpoint, study_folder
+from trialist.study.folders import prepare_checkpoint, study_folder
 from trialist.study.scheduling import scheduler_of
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Assignment, Entry, Failed
@@ -153,16 +153,16 @@ class Session:
         return self.store.release_expired(self.name, time.time())
 
     def begun(self, record: TrialRecord) -> Assignment:
-        """The assignment of a trial that begins now, with the checkpoint that it inherits in its folder.
+        """The assignment of a trial that begins now, whose folder holds the checkpoint that it is to go on from.
 
-        ExecutionError where that cannot be copied.
+        ExecutionError where the folder cannot be made ready.
         """
         try:
-            inherit_checkpoint(self.folder, record)
+            prepare_checkpoint(self.folder, record)
         except OSError as problem:
             raise ExecutionError(
-                f"the checkpoint of trial {record.inherits} could not be copied for trial {record.number} ({problem}). "
-                "Make room, or give the folder of the study back to its owner, and run the same again."
+                f"the checkpoint of trial {record.number} could not be made ready ({problem}). Make room, or give "
+                f"yourself write access to {self.folder}, and run the same again."
             ) from problem
         return self.assignment(record)
 

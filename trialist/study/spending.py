@@ -15,6 +15,7 @@ from trialist.budget.purse import TOLERANCE
 from trialist.search.stages import Stages
 from trialist.stopping.over import should_end
 from trialist.study.accounts import LATENCY, Accounts, purses_of
+from trialist.study.loop import whole_baseline
 from trialist.study.session import Session
 from trialist.trials.history import History
 from trialist.trials.plan import duration
@@ -34,11 +35,13 @@ class Marks:
     """A stage's marks as shares of what the verification leaves: where it starts trials, and where they go on.
 
     aside: how much of what the verification is expected to need it has to leave; one training of each side in any case.
+    keeps_default: whether it also leaves what the default needs to come to its end, where that was paused.
     """
 
     start: Callable[[Stages], float]
     go_on: Callable[[Stages], float]
     aside: float = 1.0
+    keeps_default: bool = True
 
 
 SEARCH = Marks(lambda now: now.search_share, lambda now: now.search_share + now.refine_share)
@@ -46,6 +49,7 @@ REFINE = Marks(SEARCH.go_on, SEARCH.go_on)
 ALL = Marks(lambda now: 1.0, lambda now: 1.0)
 # A choice between finalists that is made by luck spoils any verdict, so for one fresh score of each a few seeds may go.
 SELECT = Marks(ALL.start, ALL.go_on, 0.6)
+DEFAULT = replace(ALL, keeps_default=False)
 
 
 class Expectations:
@@ -136,7 +140,9 @@ class Spending:
             record = history[proposed.number] if isinstance(proposed, Promotion) else None
             params = proposed.params if isinstance(proposed, Proposal) else history[proposed.number].params
             share = _share(history, proposed.fidelity, record)
-            return self._refusal(history, self._set_marks(history, marks), params, share)
+            keeps = marks.keeps_default and (record is None or record.stage is not Stage.BASELINE)
+            starts = self._set_marks(history, replace(marks, keeps_default=keeps))
+            return self._refusal(history, starts, params, share)
 
         return rule
 
@@ -210,15 +216,22 @@ class Spending:
 
     def _set_aside(self, name: str, limit: float, stages: Stages, history: History, marks: Marks) -> float:
         """What the verification is expected to need, but never so much that nothing is left to search with."""
+        default = self._rest_of_default(name, history) if marks.keeps_default else 0.0
         if not stages.test_seeds or name == "full_runs":
-            return 0.0
+            return default
         sides = sides_of(history)
         amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
         lanes = self._lanes(name)
         whole = marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
-        return min(max(whole, least([amount.most for amount in amounts])), most)
+        return default + min(max(whole, least([amount.most for amount in amounts])), most)
+
+    def _rest_of_default(self, name: str, history: History) -> float:
+        """What the default still needs to be measured in full."""
+        if whole_baseline(history) is None:
+            return 0.0
+        return self._expected.of(name, history[0].params, _share(history, None, history[0])).likely
 
     def _limits(self) -> Iterator[tuple[str, float]]:
         """All but the number of trials."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialRetried
+from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import State, TrialRecord
@@ -23,7 +23,7 @@ class Teller:
         self._study, self._out = study, out or sys.stderr
         self._best: float | None = None
         self._failures = 0
-        self._closed = 0
+        self._closed = self._halted = 0
         expected = study.declared.budget.trials or 100
         self._every = max(1, expected // LINES_FOR_TRIALS)
 
@@ -44,7 +44,16 @@ class Teller:
             return f"trial {event.record.number}: {event.record.earlier[-1].message}; it will be tried again"
         if isinstance(event, TestRan):
             return f"verify: {event.done} of {event.total} trainings" if event.done in (1, event.total) else None
+        if isinstance(event, TrialPaused):
+            return self._paused_line(event.record)
         return self._closed_line(event.record) if isinstance(event, TrialClosed) else None
+
+    def _paused_line(self, record: TrialRecord) -> str | None:
+        self._halted += 1
+        if self._halted % self._every:
+            return None
+        reached = f" at {record.reports[-1].step:g}" if record.reports else ""
+        return f"trial {record.number} paused: {self._value(record)}{reached}"
 
     def _closed_line(self, record: TrialRecord) -> str | None:
         self._closed += 1
