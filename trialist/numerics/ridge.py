@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 Array = NDArray[np.float64]
 
 WORTH = 3.0  # observations that the expected deviation counts as
-PENALTIES = np.logspace(-2.0, 4.0, 13)  # the largest one leaves next to no slope
+PENALTIES = np.logspace(4.0, -2.0, 13)  # the largest one, which wins a tie, leaves next to no slope
 
 
 @dataclass(frozen=True, slots=True)
