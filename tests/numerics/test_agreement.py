@@ -50,7 +50,10 @@ def test_diverged_items_are_the_worst() -> None:
     assert agreement(x, y).tau > 0.6
 
 
-@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=0, max_size=12), st.randoms())
+NUMBERS = st.floats(-9, 9).map(lambda value: round(value, 9))  # so that a scale changes no order
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=0, max_size=12), st.randoms())
 def test_the_order_of_items_and_the_scale_do_not_matter(pairs: list[tuple[float, float]], random: object) -> None:
     turned = list(pairs)
     random.shuffle(turned)  # type: ignore[attr-defined]

@@ -102,9 +102,12 @@ def test_a_diverged_trial_is_stopped() -> None:
     assert decide(diverged, [float("nan")] * 3) == GO_ON
 
 
+NUMBERS = st.floats(-9, 9).map(lambda value: round(value, 9))  # so that a scale changes no order
+
+
 @given(
-    curves=st.lists(st.lists(st.floats(-9, 9), min_size=1, max_size=6), min_size=0, max_size=9),
-    mine=st.lists(st.floats(-9, 9), min_size=1, max_size=6),
+    curves=st.lists(st.lists(NUMBERS, min_size=1, max_size=6), min_size=0, max_size=9),
+    mine=st.lists(NUMBERS, min_size=1, max_size=6),
     shift=st.integers(-3, 3),
 )
 def test_order_and_scale_do_not_matter(curves: list[list[float]], mine: list[float], shift: int) -> None:

@@ -38,7 +38,7 @@ class Patience(RunsOnce):
         if not now > self.share:  # nor where the length is not known
             return GO_ON
         since = report.step * (1 - self.share / now)
-        before = curves.best_before(curves.row(record.number), np.nextafter(since, np.inf))  # (m,)
+        before = curves.best_before(curves.row(record.number), since * (1 + 1e-9) + 1e-9)  # (m,)
         best = reached(curves, record, report, best=True)  # (m,)
         if (before > best + self.min_delta).any():
             return GO_ON

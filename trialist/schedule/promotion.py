@@ -23,6 +23,7 @@ from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
 BEFORE_AUDIT = 2  # full runs that were promoted, before the default is run in full to check what the rungs say
+CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
 AUDIT_EACH = 5  # of so many full runs, one is of a trial that would have been left behind
 
 
@@ -45,9 +46,10 @@ class ModelPromotion:
         return GO_ON  # a run at a lower fidelity ends by itself
 
     def start(self, history: History, key: Key) -> float | None:
-        """The first rung that the audit has not refuted."""
+        """The first rung that the audit has not refuted; some trials begin one rung higher, so that it can be."""
         active = audit(history, self._curves).active
-        return amount_of(history.plan, active[0]) if active else None
+        first = active[1:2] if key.number < CALIBRATION and len(active) > 1 else active[:1]
+        return amount_of(history.plan, first[0]) if first else None
 
     def resume(self, history: History, key: Key) -> Promotion | None:
         if not history.paused:
