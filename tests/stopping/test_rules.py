@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.stopping.histories import ONE, flipped, history, losses, record, searched
+from trialist.stopping import prospects
 from trialist.stopping.ending import Ending, Left
+from trialist.stopping.prospects import Prospects
 from trialist.stopping.rules import MODELLED_LEAST, Rules
 from trialist.trials.plan import Budget
 from trialist.trials.stopping import Plateau, Stopping, Target, Worth
@@ -114,6 +116,22 @@ def test_rules_count_anew_after_an_extension():
     study = history(NOISY, ONE, Worth(10.0))
     assert Rules().ending(study, since=20) is not None
     assert Rules().ending(study, since=21) is None
+
+
+def test_each_moment_is_asked_about_once(monkeypatch):
+    """The early ones too, which emmr compares with for as long as a study lasts."""
+    asked, found = [], Prospects().at(history(NOISY), 50)
+
+    def prospect(evidence, surrogate, key):
+        asked.append(evidence.n)
+        return found
+
+    monkeypatch.setattr(prospects, "prospect", prospect)
+    rules = Rules()
+    flat = losses(*[1.0] * 150).records
+    for n in range(30, 151):
+        assert rules.ending(history(flat[:n], ONE, ["regret", "emmr"])) is None
+    assert len(asked) == len(set(asked))
 
 
 def test_a_statistic_must_stay_below_its_threshold():

@@ -30,7 +30,9 @@ class Prospects:
         records = tuple(r for r in history.records if r.number <= last)
         told = tuple((r.number, r.state, r.loss, len(r.reports)) for r in records if r.state.is_closed)
         key = (history.plan.seed, repr(history.space), hash(told))
-        if key not in self._known:
+        if key in self._known:
+            self._known[key] = self._known.pop(key)  # asked for again: the last to be forgotten
+        else:
             if len(self._known) >= _KEPT:
                 self._known.pop(next(iter(self._known)))
             part = History(history.plan, history.space, records, history.earlier)
