@@ -629,13 +629,14 @@ def test_a_run_that_goes_on_begins_after_the_steps_that_its_checkpoint_holds(tmp
     assert [(r.since, r.step) for r in reports(heard)] == [(3, 4), (4, 5)]
 
 
-def test_with_all_steps_done_already_the_last_value_stands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reached", [3, 2])
+def test_with_all_steps_done_already_the_last_value_stands(reached: int, tmp_path: Path) -> None:
     def objective(trial: Trial) -> float | None:
         for _ in trial.steps(start=3):
             raise AssertionError("nothing is left to do")
         return trial.last
 
-    end = finished(objective, fidelity=3, attempt=1, reached=3, last=7.0, directory=str(tmp_path))
+    end = finished(objective, fidelity=3, attempt=1, reached=reached, last=7.0, directory=str(tmp_path))
     assert end.metrics == {"loss": (7.0,)} and end.since == 3
 
 

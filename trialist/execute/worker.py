@@ -227,7 +227,7 @@ class Trial:
             self._length = n
         if not self._reported:
             self._start = start
-            if start and start == self._assignment.reached:
+            if start == n:  # it was ended after its last step, before it could say so
                 self._last = self._assignment.last
         return self._steps(n, start)
 
