@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trialist.budget.costs import Amount, Costs
 
 VERIFICATION_SHARE = 0.4  # of a limit, at most
+START_SECONDS = 1.0  # until the workers of a verification are there
 HEARD = 3  # reports of a run from which on it can be ended in time where it runs in this process
 EACH = 40  # trials up to which each refits what is expected; then each twentieth of their number
 SILENT = 3  # trials without a word of money: the others will not tell either
@@ -222,10 +223,11 @@ class Spending:
         sides = sides_of(history)
         amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
         lanes = self._lanes(name)
+        start = START_SECONDS if name == "seconds" and self._accounts.can_kill else 0.0
         whole = marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
-        return default + min(max(whole, least([amount.most for amount in amounts])), most)
+        return default + min(start + max(whole, least([amount.most for amount in amounts])), most)
 
     def _rest_of_default(self, name: str, history: History) -> float:
         """What the default still needs to be measured in full."""

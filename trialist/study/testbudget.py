@@ -58,7 +58,8 @@ class TestBudget:
         self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
         for name, purse in self._purses.items():
             purse.spent = session.spent()[name]
-        self._ends_at = session.clock() + left_of(session, "seconds") - LATENCY
+        kept = min(LATENCY, 0.01 * (self._budget.seconds or math.inf)) if can_kill else 0.0
+        self._ends_at = session.clock() + left_of(session, "seconds") - kept
         self._running: dict[int, _Training] = {}
         self._done: set[int] = set()
 
@@ -90,6 +91,8 @@ class TestBudget:
         missing = self.missing
         is_needed = index % 2 in missing and not any(other % 2 == index % 2 for other in self._running)
         for name in ("seconds", *self._purses):
+            if is_needed and not self._can_kill and name != "cost":
+                continue  # the time that is missing was lost where nothing could be ended; a verdict is worth more
             idle = name == "seconds" and self._lanes > len(missing)
             kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
             if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._likely(name, index)):

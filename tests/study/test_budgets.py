@@ -1,0 +1,247 @@
+"""Budgets are hard: of money, time and fidelity, for a study, a stage and a trial; and leave room for a verdict."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import trialist as tl
+from trialist.study.events import StageEnded, StageStarted, Told
+from trialist.trials.trial import Action, Cause
+
+SPACE = tl.Space(x=tl.Float(0.0, 1.0, default=0.9), k=tl.Categorical(["a", "b"], default="b"))
+
+
+def loss(trial: tl.Trial) -> float:
+    return float((trial["x"] - 0.3) ** 2 + (trial["k"] == "b"))
+
+
+def tune(objective: object, budget: tl.Budget, **rest: object) -> tl.Study:
+    given = {"minimize": "loss", "store": "memory", "strategy": "random", "progress": False, **rest}
+    return tl.tune(objective, SPACE, budget=budget, **given)  # type: ignore[arg-type]
+
+
+def stepwise(trial: tl.Trial) -> float:
+    """Each of ten steps costs as much as the configuration says; one in five is ten times as dear."""
+    each = 0.1 * (10.0 if trial.number % 5 == 3 else 1.0)
+    for step in trial.steps(10):
+        trial.spend(each)
+        trial.report(loss(trial) + 1 / step)
+    return loss(trial)
+
+
+def test_money_told_on_the_way_is_never_overspent() -> None:
+    study = tune(stepwise, tl.Budget(cost=25.0))
+    assert 15.0 < study.spent["cost"] <= 25.0
+    assert study.spent["cost"] == pytest.approx(math.fsum(r.cost or 0.0 for r in study.trials))
+    assert study.selection is not None and study.best is not None
+
+
+def test_a_trial_is_stopped_before_it_exceeds_its_own_limit_of_money() -> None:
+    study = tune(stepwise, tl.Budget(trials=8), trial_cost=4.0)
+    dear = [r for r in study.trials if r.number % 5 == 3]
+    assert dear and all(r.state is tl.State.STOPPED and (r.cost or 0.0) <= 4.0 for r in dear)
+    assert all("the limit of a trial is 4" in r.stop_reason for r in dear)
+    assert all(taken.action is Action.STOP for r in dear for taken in r.course[-1:])
+    assert all(r.is_scored for r in study.trials if r.number % 5 != 3)
+
+
+def test_tokens_are_priced_by_the_budget() -> None:
+    def talks(trial: tl.Trial) -> float:
+        trial.spend(0.5)
+        assert trial.spend(prompt=1000, completion=100) == pytest.approx(0.5 + 0.003 + 0.0015)
+        with pytest.raises(tl.ResultError, match="prompt or completion"):
+            trial.spend(images=1)
+        return loss(trial)
+
+    prices = {"prompt": 3e-6, "completion": 1.5e-5}
+    study = tune(talks, tl.Budget(trials=3, cost=100.0, per_token=prices))
+    assert study.trials[0].cost == pytest.approx(0.5045)
+    free = tune(lambda trial: trial.spend(tokens=9) + loss(trial), tl.Budget(trials=2), name="free")
+    assert all(r.cost == 0.0 for r in free.trials)  # without prices tokens cost nothing, and are no mistake
+
+
+def test_failed_trials_cost_as_well() -> None:
+    def breaks(trial: tl.Trial) -> float:
+        trial.spend(1.0)
+        if trial.number == 2:
+            raise RuntimeError("no")
+        return loss(trial)
+
+    study = tune(breaks, tl.Budget(trials=5, cost=50.0))
+    assert study.trials[2].state is tl.State.FAILED and study.spent["cost"] == 5.0
+
+
+def naps(trial: tl.Trial) -> float:
+    time.sleep(0.05)
+    return loss(trial)
+
+
+def sleeps_at_3(trial: tl.Trial) -> float:
+    if trial.number == 3:
+        threading.Event().wait(60)
+    return naps(trial)
+
+
+def test_time_is_money_at_a_price_and_what_would_take_more_is_ended(tmp_path: Path) -> None:
+    budget = tl.Budget(cost=8.0, per_second=3.0)
+    study = tune(sleeps_at_3, budget, workers=2, store=tmp_path / "s.db")
+    assert study.spent["cost"] <= 8.0
+    assert study.spent["cost"] == pytest.approx(3 * study.spent["compute_seconds"])
+    cut = study.trials[3]
+    assert cut.state is tl.State.FAILED and cut.failure is not None and cut.failure.cause is Cause.BUDGET
+    assert "no more is left of the budget of 8" in cut.failure.message
+    assert study.best is not None
+
+
+def test_a_trial_that_hangs_is_ended_when_the_time_is_over(tmp_path: Path) -> None:
+    study = tune(sleeps_at_3, tl.Budget(seconds=4.0), workers=2, store=tmp_path / "s.db")
+    cut = [r for r in study.trials if r.failure is not None and r.failure.cause is Cause.BUDGET]
+    assert [r.number for r in cut] == [3] and cut[0].failure.message == "the time is over"
+    assert study.selection is not None
+
+
+def test_trainings_of_the_verification_count_as_spent() -> None:
+    def test(params: dict[str, object], seed: int) -> float:
+        time.sleep(0.02)
+        return float(params["x"])  # type: ignore[arg-type]
+
+    study = tune(naps, tl.Budget(12, compute_seconds=3.0), test=test, test_seeds=3)
+    trials = math.fsum(r.seconds or 0.0 for r in study.trials)
+    assert study.verdict is not None
+    assert trials + 0.1 < study.spent["compute_seconds"] <= 3.0
+
+
+@pytest.mark.parametrize("budget", [tl.Budget(seconds=0.3), tl.Budget(compute_seconds=0.25), tl.Budget(cost=2.0)])
+def test_even_a_tiny_budget_ends_with_a_verdict(budget: tl.Budget) -> None:
+    def dear(trial: tl.Trial) -> float:
+        trial.cost = 0.5
+        return naps(trial)
+
+    study = tune(dear, budget, test=lambda params, seed: float(params["x"]))
+    assert study.verdict is not None and study.baseline is not None
+
+
+def test_a_trial_that_waits_when_the_budget_is_used_does_not_keep_the_study_running() -> None:
+    study = tl.Study.create(SPACE, minimize="loss", budget=tl.Budget(cost=3.0), store="memory", strategy="random")
+
+    def dear(trial: tl.Trial) -> float:
+        trial.cost = 1.0
+        return loss(trial)
+
+    study.optimize(dear, trials=2)
+    number = study.enqueue({"x": 0.5, "k": "a"})
+    for _ in range(4):
+        study.enqueue({"x": 0.1, "k": "a"})
+    study.optimize(dear)
+    assert study.spent["cost"] <= 3.0 and study.trials[number + 3].state is tl.State.WAITING
+    study.extend(tl.Budget(cost=30.0))
+    study.optimize(dear, trials=6)
+    assert not any(r.state is tl.State.WAITING for r in study.trials)
+
+
+def test_a_dear_configuration_is_not_begun_near_the_end_where_a_cheap_one_still_fits() -> None:
+    def by_x(trial: tl.Trial) -> float:
+        trial.cost = 0.1 + 10.0 * trial["x"] ** 2
+        return loss(trial)
+
+    for seed in range(5):
+        study = tune(by_x, tl.Budget(cost=60.0), seed=seed, name=f"s{seed}")
+        assert study.spent["cost"] <= 60.0
+
+
+def test_stages_keep_to_the_shares_that_were_declared() -> None:
+    def one(trial: tl.Trial) -> float:
+        trial.cost = 1.0
+        return loss(trial) + random.Random(trial.seed).gauss(0, 0.1)
+
+    study = tune(one, tl.Budget(cost=60.0, stages={"search": 0.3, "refine": 0.1, "select": 0.2}))
+    by_stage = {stage: sum(r.stage is stage for r in study.trials) for stage in tl.Stage}
+    assert 1 + by_stage[tl.Stage.SEARCH] <= 19
+    assert by_stage[tl.Stage.REFINE] <= 7 and 2 <= by_stage[tl.Stage.SELECT] <= 12
+
+
+def epochs(trial: tl.Trial) -> float:
+    for epoch in trial.steps():
+        trial.report(loss(trial) + 1 / epoch)
+    return loss(trial)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_fidelity_is_never_overspent_however_it_is_spread(workers: int) -> None:
+    fidelity = tl.Fidelity("epochs", 1, 9)
+    study = tune(epochs, tl.Budget(full_runs=8), fidelity=fidelity, scheduler="halving", workers=workers)
+    assert 5.0 < study.history.full_runs_used <= 8.0 + 1e-9
+    assert len(study.trials) > 8  # more than full runs alone would be
+
+
+def test_trials_without_any_cost_are_run_all_the_same_though_money_is_limited() -> None:
+    study = tune(loss, tl.Budget(trials=12, cost=5.0), workers=2)
+    assert len(study.trials) == 12 and study.spent["cost"] == 0.0
+
+
+def test_an_extended_study_explores_again_refines_again_and_looks_a_second_time(tmp_path: Path) -> None:
+    def noisy(trial: tl.Trial) -> float:
+        return loss(trial) + random.Random(trial.seed).gauss(0, 0.02)
+
+    plan = {"minimize": "loss", "maximize": None, "trial_seconds": None, "trial_memory": None, "test": "on_test"}
+    from trialist.study.declaring import plan_of
+
+    made = plan_of(**plan, budget=20, strategy="auto", scheduler="auto", stopping="none", name="e")
+    with tl.Study.open(made, SPACE, tmp_path / "s.db") as study:
+        test = lambda params, seed: float(params["x"]) + seed % 5 / 100  # noqa: E731
+        list(study.process(noisy, test))
+        first, trials = study.verdict, len(study.trials)
+        assert first is not None and trials == 20 and study.plan.budget == tl.Budget(trials=20)
+        study.extend(40, "a week more was granted")
+        assert study.plan.budget == tl.Budget(trials=40) and (study.plan.stages.search or 0) > 20
+        events = list(study.process(noisy, test))
+        assert [e.stage for e in events if isinstance(e, StageStarted)][:3] == ["plan", "search", "refine"]
+        new = study.trials[trials:]
+        assert sum(r.stage is tl.Stage.SEARCH for r in new) >= 5
+        assert any(r.stage is tl.Stage.REFINE for r in new) and len(study.trials) <= 40
+        assert study.verdict == first  # a second look has to be asked for
+        list(study.process(noisy, test, again=True))
+        assert study.verdict is not None and study.verdict.looks == 2 and "look 2" in study.verdict.sentence
+        assert [r.reason for r in study.store.revisions("e")][-1] == "a week more was granted"
+
+
+def test_why_nothing_more_starts_is_told_once_for_a_stage() -> None:
+    def dear(trial: tl.Trial) -> float:
+        trial.cost = random.Random(trial.number).lognormvariate(0, 0.5)
+        return loss(trial)
+
+    with tl.Study.create(SPACE, minimize="loss", budget=tl.Budget(cost=20), store="memory", strategy="random") as study:
+        events = list(study.process(dear))
+    told, seen = [], set()
+    for event in events:
+        if isinstance(event, StageEnded):
+            seen.clear()
+        if isinstance(event, Told) and "would not fit" in event.text:
+            assert event.text.partition(":")[0] not in seen
+            seen.add(event.text.partition(":")[0])
+            told.append(event.text)
+    assert any("the share of this stage in a budget of 20 is used" in line for line in told)
+
+
+def test_the_forecast_says_what_is_spent_and_what_will_be() -> None:
+    def one(trial: tl.Trial) -> float:
+        trial.cost = 0.5
+        return loss(trial)
+
+    with tl.Study.create(SPACE, minimize="loss", budget=tl.Budget(20, cost=30), store="memory", name="f") as study:
+        assert study.forecast().is_unknown and "expected" not in str(study.plan)
+        study.optimize(one, trials=5)
+        cost = study.forecast()["cost"]
+        assert cost.spent == 2.5 and cost.total is not None and cost.total.mean == pytest.approx(10.0, rel=0.01)
+        assert cost.total.low <= cost.total.mean <= cost.total.high <= 30
+        assert study.forecast().stage("search").startswith("about")
+    later = tl.Study.create(
+        SPACE, minimize="loss", budget=tl.Budget(20, cost=30), store=study.store, name="g", warm_start="f"
+    )
+    assert later.forecast().is_borrowed and "going by the trials of the warm start" in str(later.plan)
