@@ -26,7 +26,7 @@ from trialist.numerics.keys import Key
 from trialist.stopping.ending import Left
 
 SMOOTHNESS = 1.5  # of the kernel: the rougher one promises more, and is nearer to what comes
-MEMBERS = 4  # processes that are drawn from
+MEMBERS, UNTIL = 4, 150  # processes that are drawn from, up to so many trials; then one is sure enough
 DRAWS = 200  # S, in all
 CANDIDATES = 128  # q
 BATCH = 32  # trials ahead that are told apart; then nearly all that there is to gain is gained
@@ -106,7 +106,7 @@ def prospect(evidence: Evidence, surrogate: Surrogate, key: Key) -> Prospect | N
         course=unit * _course(evidence, fitted, mean),
         misfit=np.exp(MISFIT * rng.standard_normal(DRAWS)),
         trend=TREND * rng.standard_exponential(DRAWS),
-        regret_bound=unit * _bound(process, np.concatenate([candidates.X, known[feasible]]), mean, variance, width),
+        regret_bound=unit * _bound(process, candidates.X, mean, variance, width),
         change=unit * _change(fitted, known, candidates.X, width),
     )
 
@@ -144,8 +144,10 @@ def _holds(evidence: Evidence, surrogate: Surrogate) -> Inside:
 
 def _members(fitted: Fitted, known: Array, rng: np.random.Generator) -> list[Posterior]:
     """The process, and others at hyperparameters drawn round the likeliest: that all is noise is then not certain."""
-    fit, S = fitted.posterior.fit, fitted.base.spread
     members = [fitted.posterior]
+    if len(known) > UNTIL:
+        return members
+    fit, S = fitted.posterior.fit, fitted.base.spread
     for z in rng.standard_normal((MEMBERS - 1, len(S))):
         theta = fit.theta.copy()
         theta[: len(S)] += S @ z
@@ -189,7 +191,8 @@ def _ahead(members: list[Posterior], incumbent: Array, X: Array, rng: np.random.
     Draws share their candidates, so what one candidate gains, its neighbour does not gain again: the expected best of
     the next k trials is not k times an expected improvement.
     """
-    f = np.concatenate([_drawn(member, np.concatenate([incumbent[None], X]), rng) for member in members])
+    points, each = np.concatenate([incumbent[None], X]), DRAWS // len(members)
+    f = np.concatenate([_drawn(member, points, each, rng) for member in members])
     gains = np.maximum(f[:, :1] - f[:, 1:], 0.0)  # (S, q)
     ahead = np.zeros((BATCH + 1, DRAWS))
     for k in range(1, BATCH + 1 if len(X) else 1):
@@ -198,12 +201,12 @@ def _ahead(members: list[Posterior], incumbent: Array, X: Array, rng: np.random.
     return ahead
 
 
-def _drawn(process: Posterior, X: Array, rng: np.random.Generator) -> Array:
-    """(S / MEMBERS, q) joint draws of f at X (q, F)."""
+def _drawn(process: Posterior, X: Array, count: int, rng: np.random.Generator) -> Array:
+    """(count, q) joint draws of f at X (q, F)."""
     mean, covariance = process.covariance(X)
     # Candidates lie close together: the jitter that a Cholesky factor asks for would be gains of its own.
     values, vectors = np.linalg.eigh(covariance)
-    z = rng.standard_normal((DRAWS // MEMBERS, len(mean))) * np.sqrt(np.maximum(values, 0.0))
+    z = rng.standard_normal((count, len(mean))) * np.sqrt(np.maximum(values, 0.0))
     drawn: Array = mean + z @ vectors.T
     return drawn
 
@@ -217,10 +220,14 @@ def _course(evidence: Evidence, fitted: Fitted, mean: Array) -> Array:
 
 
 def _bound(process: Posterior, X: Array, mean: Array, variance: Array, width: float) -> float:
-    """The lowest upper bound of what was tried, less the lowest lower bound of what could be (Makarova et al. 2022)."""
-    everywhere, its_variance = process.predict(X)
-    upper = float((mean + width * np.sqrt(variance)).min())
-    return upper - float((everywhere - width * np.sqrt(its_variance)).min())
+    """The lowest upper bound of what was tried, less the lowest lower bound of what could be (Makarova et al. 2022).
+
+    mean, variance (k,): of what was tried, inf where infeasible.  X (q, F): what could be as well.
+    """
+    other, its_variance = process.predict(X)
+    half, its_half = width * np.sqrt(variance), width * np.sqrt(its_variance)
+    lower = min(float((mean - half).min()), float((other - its_half).min(initial=np.inf)))
+    return float((mean + half).min()) - lower
 
 
 def _change(fitted: Fitted, known: Array, X: Array, width: float) -> float:
@@ -240,5 +247,5 @@ def _change(fitted: Fitted, known: Array, X: Array, width: float) -> float:
     moved = v * math.exp(float(log_h(np.array([shift / v]))[0][0]))
     s2, error = float(variance[-1]), float(y[-1] - mean[-1])
     divergence = 0.5 * (math.log1p(s2 / fit.noise) - s2 / (s2 + fit.noise) + s2 * (error / (s2 + fit.noise)) ** 2)
-    bound = _bound(before, np.concatenate([X, known[:-1]]), mean[:-1], variance[:-1], width)
+    bound = _bound(before, X, mean[:-1], variance[:-1], width)
     return moved + bound * math.sqrt(0.5 * max(divergence, 0.0))
