@@ -22,6 +22,8 @@ NEXT_STEP = 1.5  # times the largest step so far is what the next one may take
 
 
 TIME_IS_OVER = "the time is over"
+UNVERIFIABLE = "it took so much that what is left could not verify it"
+AGAIN = 1.1  # times what a trial took is what it may take when it is verified
 Clock = Callable[[], float]
 
 
@@ -56,14 +58,18 @@ class Overdue:
 class Accounts:
     """One coordinator's; without purses it only prices, and keeps to the limit of a trial.
 
-    purses: by the name of their limit, as in Budget.  ends_at: when what runs has to be over, on the session's clock.
-    can_kill: trials run in processes of their own.  tells: some objective told of money before its end.
+    purses: by the name of their limit, as in Budget.  ends_at: when what runs has to be over, on the session's clock;
+    time_ends_at: when all has to be.  can_kill: trials run in processes of their own.  tells: some objective told of
+    money before its end.
+    default: by limit, what a training of the default likely takes, where there is a verification: a trial may not take
+    so much that what is left could not verify it.
     """
 
     def __init__(self, plan: Plan, clock: Clock) -> None:
         self._budget, self._limit, self._fidelity, self.clock = plan.budget, plan.limits.cost, plan.fidelity, clock
         self.purses: Mapping[str, Purse] = {}
-        self.ends_at = math.inf
+        self.ends_at = self.time_ends_at = math.inf
+        self.default: Mapping[str, float] = {}
         self.can_kill = self.tells = False
         self._running: dict[int, _Running] = {}
 
@@ -112,6 +118,8 @@ class Accounts:
                 needed = drawn  # it can be ended at any moment
             if not purse.raised(report.number, needed):
                 stop = Decision(Action.STOP, _out_of(purse))
+        if self._is_beyond_verifying(report.number, run):
+            stop = Decision(Action.STOP, UNVERIFIABLE)
         if self.clock() >= self.ends_at:
             stop = Decision(Action.STOP, TIME_IS_OVER)
         return GO_ON if is_last else stop
@@ -132,6 +140,9 @@ class Accounts:
             for purse in self.purses.values():
                 if purse.rate:
                     until = min(until, (purse.hold(number) - self._drawn(purse, run)) / purse.rate - latency(purse))
+            for name, slack in self._slack(number, run):
+                rate = 1.0 if name == "seconds" else self.purses[name].rate
+                until = min(until, slack / (rate * (1 + AGAIN)) if rate else math.inf)
             if self._limit is not None and self._budget.per_second is not None:
                 until = min(until, (self._limit - self._money(run)) / self._budget.per_second)
         return max(until, 0.001)
@@ -142,6 +153,8 @@ class Accounts:
             return Overdue(number, TIME_IS_OVER)
         if self._limit is not None and self._money(run) > self._limit:
             return Overdue(number, self._too_dear(run), is_its_fault=True)
+        if self._is_beyond_verifying(number, run):
+            return Overdue(number, UNVERIFIABLE)
         for purse in self.purses.values():
             if not purse.rate:
                 continue
@@ -150,6 +163,20 @@ class Accounts:
             if not purse.raised(number, self._drawn(purse, run) + ahead):
                 return Overdue(number, _out_of(purse))
         return None
+
+    def _is_beyond_verifying(self, number: int, run: _Running) -> bool:
+        return any(slack < 0 for _, slack in self._slack(number, run))
+
+    def _slack(self, number: int, run: _Running) -> Iterator[tuple[str, float]]:
+        """By limit, what is left when the trial and the default were trained again; time may pass for both at once."""
+        for name, default in self.default.items():
+            if name == "seconds":
+                drawn, left = self.clock() - run.began, self.time_ends_at - self.clock()
+            else:
+                purse = self.purses[name]
+                drawn = self._drawn(purse, run)
+                left = purse.limit - purse.spent - purse.elsewhere - (purse.held - purse.hold(number)) - drawn
+            yield name, left - default - AGAIN * drawn
 
     def _next(self, run: _Running, name: str, drawn: float, is_last: bool) -> float:
         """What will have been drawn at the next report, going by the largest step so far."""

@@ -157,7 +157,7 @@ class Spending:
 
         Before any trial is over nothing is known of what they take, and the first ones may use all.
         """
-        stages, starts = self._stages(), {}
+        stages, starts, defaults = self._stages(), {}, {}
         is_early = all(record.state in (State.WAITING, State.RUNNING) for record in history)
         clock = self._accounts.clock
         for name, limit in self._limits():
@@ -166,11 +166,15 @@ class Spending:
             if name == "seconds":
                 end = min(end, limit - min(LATENCY, 0.01 * limit))
                 self._accounts.ends_at = clock() + end - self._session.seconds()
+                self._accounts.time_ends_at = clock() + limit - self._session.seconds()
             else:
                 purse = self._accounts.purses[name]
                 purse.ceiling = end = min(end, limit)
                 purse.spent, purse.elsewhere = self._session.spent()[name], self._elsewhere(name, history)
             starts[name] = min(start, end)
+            if stages.test_seeds and name != "full_runs" and len(history):
+                defaults[name] = self._expected.of(name, history[0].params).likely / self._lanes(name)
+        self._accounts.default = defaults
         return starts
 
     def _refusal(
