@@ -18,7 +18,7 @@ from trialist.model.features import Features
 from trialist.numerics.ridge import Array, Ridge, fit
 from trialist.space.cube import Cube
 from trialist.trials.history import History
-from trialist.trials.trial import State, TrialRecord
+from trialist.trials.trial import Cause, State, TrialRecord
 
 Measure = Callable[[TrialRecord], float | None]
 
@@ -126,6 +126,9 @@ def _told(history: History, measure: Measure) -> list[tuple[TrialRecord, float]]
     for record in history:
         value = measure(record)
         if value is None or record.state in (State.WAITING, State.RUNNING):
+            continue
+        if record.failure is not None and record.failure.cause in (Cause.BUDGET, Cause.TIMEOUT):
+            ran.append((record, value))  # it would have taken more, so this much at least
             continue
         if record.state is State.FAILED:
             if record.failure is None or not record.failure.cause.is_blameless:
