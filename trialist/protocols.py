@@ -42,7 +42,10 @@ class Scheduler(Protocol):
         ...
 
     def start(self, history: History, key: Key) -> float | None:
-        """The fidelity that a new trial runs to; None for a full run, or where the plan has no such dial."""
+        """The fidelity that a new trial runs to; None for a full run, or where the plan has no such dial.
+
+        Asked of the baseline too, as number 0: where that begins cheap, it runs in full before anything is chosen.
+        """
         ...
 
 
