@@ -123,7 +123,8 @@ def told_chances(curves: Any) -> list[tuple[float, bool]]:
         for share in SHARES:
             upto = max(3, int(np.ceil(share * T)))
             chance, _ = outlook.chance(t[:upto], curves[i, :upto], best)
-            told.append((chance, bool(curves[i, -1] < best)))
+            if chance < 1.0:  # else it says that it knows nothing yet
+                told.append((chance, bool(curves[i, -1] < best)))
     return told
 
 
