@@ -110,7 +110,7 @@ def test_those_whom_an_informative_rung_has_chosen_do_not_switch_it_off() -> Non
 
 def test_a_rung_that_leaves_the_best_behind_is_found_by_the_few_that_are_checked() -> None:
     """Among those that it lets pass it predicts well."""
-    turned = [audit(chosen_at_the_first_rung(lambda u, rng: u if u < 0.4 else -u, seed)) for seed in range(20)]
+    turned = [audit(chosen_at_the_first_rung(lambda u, rng: u if u < 0.4 else -1.0, seed)) for seed in range(20)]
     assert sum(found.rungs[0].is_misleading for found in turned) >= 15
 
 

@@ -95,6 +95,14 @@ def test_nobody_is_stopped_before_the_audit_has_passed_the_rung() -> None:
     assert decide(turned, [0.05] * 3) == GO_ON  # nor is anybody chosen
 
 
+def test_nobody_is_stopped_beside_fewer_others_than_of_whom_one_goes_on() -> None:
+    running, report = trial(5, [9.0] * 2, State.RUNNING), Reported(5, 0, 3, 9.0, of=LENGTH)
+    records = tuple(replace(r, number=i) for i, r in enumerate(FLAT[3:]))
+    history = History(PLAN, MIXED, (*records, running))
+    assert Halving(eta=6, by="stopping").decide(history, report) == GO_ON
+    assert Halving(eta=5, by="stopping").decide(history, report).action is Action.STOP
+
+
 def test_the_first_that_would_be_stopped_is_run_to_its_end_to_check() -> None:
     unchecked = [replace(r, course=()) for r in FLAT]
     decision = decide(unchecked, [9.0] * 3)
@@ -274,6 +282,7 @@ def test_full_runs_that_tell_nothing_on_the_way_climb_rung_by_rung_instead() -> 
 def test_runs_with_steps_alone_are_paused_at_rungs_if_asked_for() -> None:
     study = played(Halving(by="promotion"), honest, PLAN, trials=40)
     assert not any(r.state is State.STOPPED for r in study.records)
+    assert not any(r.course for r in study.records[:5])  # the default and four more run in full
     waiting = {len(r.reports) for r in study.records if r.state is State.PAUSED}
     assert waiting <= {1, 3, 9} and 1 in waiting
     assert best_of(study) == min(honest(n, 1.0) for n in range(40))
