@@ -20,6 +20,7 @@ from trialist.model.rungs import amount_of, amount_told, rungs_of
 from trialist.numerics.keys import Key
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
+from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
 BEFORE_AUDIT = 2  # full runs that were promoted, before the default is run in full to check what the rungs say
@@ -31,7 +32,8 @@ AUDIT_EACH = 5  # of so many full runs, one is of a trial that would have been l
 class ModelPromotion:
     """Promotes the trials whose full runs are expected to be best; for plans with a Fidelity and one objective.
 
-    eta: one trial in so many goes on from a rung; None: the factor of the plan's Fidelity.
+    eta: one trial in so many goes on from a rung; None: one more than the factor of the plan's Fidelity, since ranks by
+    a model are worth more than ranks by a look, and what is left behind may still go on later.
 
     The default begins as cheap as all others, and is run in full, as the first check of what early looks say, once
     some promoted trials have come to their end.
@@ -52,8 +54,11 @@ class ModelPromotion:
         return amount_of(history.plan, first[0]) if first else None
 
     def resume(self, history: History, key: Key) -> Promotion | None:
-        if not history.paused:
-            return None
+        if (
+            len(history.explored) < min(CALIBRATION, (history.plan.budget.trials or CALIBRATION) // 2)
+            or not history.paused
+        ):
+            return None  # among so few the first one would be the best
         found = audit(history, self._curves)
         return self._check(history) or self._promoted(history, found)
 
@@ -99,7 +104,7 @@ class ModelPromotion:
                 continue
             came = np.flatnonzero(curves.counts & (curves.spent >= rungs[k] * (1 - 1e-9)))
             waiting = came[(paused & _stand_at(curves, rungs, k))[came]]
-            quota = int(len(came) / (self.eta or plan.fidelity.factor if plan.fidelity is not None else 3.0))
+            quota = int(len(came) / self._one_in(plan))
             if not quota or not len(waiting):
                 continue
             expected = self._finals.expected(history) if expected is None else expected
@@ -116,6 +121,9 @@ class ModelPromotion:
                         amount_of(plan, upto) if upto < 1.0 else None,
                     )
         return None
+
+    def _one_in(self, plan: Plan) -> float:
+        return self.eta or (4.0 if plan.fidelity is None else plan.fidelity.factor + 1.0)
 
     def _paused(self, history: History) -> Mask:
         found: Mask = np.array(

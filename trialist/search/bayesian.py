@@ -81,7 +81,7 @@ class Bayesian:
 
     def _proposed(self, history: History, key: Key) -> Proposal | Exhausted:
         space = history.space
-        is_first = not len(space) or len(history.explored) < self.settings.initial
+        is_first = not len(space) or len(history.explored) < self._initial(history)
         evidence = None if is_first else self._witness.evidence(history)
         if evidence is None or evidence.looks.trials < LEAST_SCORED:
             reason = f"Sobol point {key.number}: a model needs some even points first"
@@ -115,6 +115,11 @@ class Bayesian:
             return _again(evidence.records[goal.incumbent])
         reason = _reason(evidence, goal, row, history, centre, margin > EXPLORING)
         return Proposal(evidence.features.cube.decode(row), reason, self.name)
+
+    def _initial(self, history: History) -> int:
+        """Trials before the first model: more where they begin cheap."""
+        few, trials = self.settings.initial, history.plan.budget.trials
+        return few if history.plan.fidelity is None else min(few + 3, max(few, (trials or 100) // 4))
 
     def _second_opinion(self, history: History, key: Key) -> Proposal | Exhausted:
         """By a strategy that errs elsewhere: where the model is wrong, it will not find that out by itself."""
