@@ -101,6 +101,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "best": None if best is None else trial_json(best),
         "selection": None if selection is None else asdict(selection),
         "stopped": None if study.stopped is None else study.stopped.to_json(),
+        "screening": study.screening,
         "stopping": study.stopping,
         "verdict": None if verdict is None else verdict.to_json(),
         "verified": verdict is not None,

@@ -59,6 +59,8 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
         used = f"{history.full_runs_used:.3g} full runs used"
         lines += labelled("fidelity", f"{safe(str(study.declared.fidelity))}; {used}", room)
     lines += _standing(study, history, room)
+    if study.screening:
+        lines += labelled("screening", safe(study.screening), room)
     if study.stopping:
         lines += labelled("stopping", safe(study.stopping), room)
     if refinement := study.refinement:

@@ -31,7 +31,7 @@ class Auto:
         if history.plan.fidelity is not None:
             return self._promoting(history.plan).decide(history, report)
         let = GO_ON
-        for rule in self._rules[1:] if _limits_trials_alone(history.plan.budget) else self._rules:
+        for rule in self._rules[1:] if limits_trials_alone(history.plan.budget) else self._rules:
             decision = rule.decide(history, report)
             if decision.action is not Action.GO_ON:
                 return decision
@@ -68,6 +68,7 @@ class Auto:
         return Halving(by="stopping"), CurveModel()
 
 
-def _limits_trials_alone(budget: Budget) -> bool:
+def limits_trials_alone(budget: Budget) -> bool:
+    """Whether time and money are no object: then nothing is gained by looking less closely."""
     others = (budget.seconds, budget.compute_seconds, budget.cost, budget.full_runs)
     return budget.trials is not None and all(limit is None for limit in others)

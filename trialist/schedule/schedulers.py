@@ -8,10 +8,11 @@ from importlib import import_module
 
 from trialist.errors import PlanError, shown
 from trialist.protocols import Scheduler
-from trialist.schedule.auto import Auto
+from trialist.schedule.auto import Auto, limits_trials_alone
 from trialist.schedule.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
+from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision
 
 
@@ -42,6 +43,16 @@ _BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
     "population": _at_home("population", "Population"),
 }
 SCHEDULERS = tuple(_BUILDERS)
+
+
+_AT_RUNGS = {"halving", "hyperband", "promotion", "Halving", "Hyperband", "ModelPromotion"}
+
+
+def uses_rungs(plan: Plan) -> bool:
+    """Whether the scheduler that a plan names looks at trials at rungs, and audits them."""
+    if plan.scheduler == "auto":
+        return plan.fidelity is not None or not limits_trials_alone(plan.budget)
+    return plan.scheduler.partition("(")[0] in _AT_RUNGS
 
 
 def scheduler_for(name: str) -> Scheduler:

@@ -12,8 +12,9 @@ from trialist.errors import InputError, StoreError
 from trialist.protocols import Scheduler
 from trialist.study.accounts import Accounts
 from trialist.study.ending import ended, is_last, ruling
-from trialist.study.events import Event, TrialClosed, TrialPaused, TrialReported, TrialRetried
+from trialist.study.events import Event, Told, TrialClosed, TrialPaused, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
+from trialist.study.screening import Rungs
 from trialist.study.session import Session
 from trialist.trials.messages import Decided, Declared, Entry, Failed, Finished, Message, Noted, Reported
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, State, Taken, TrialRecord
@@ -27,6 +28,7 @@ class Desk:
         self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
         self._misuses: dict[int, Failure] = {}
         self.accounts = Accounts(session.plan, session.clock)
+        self._rungs = Rungs()
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
         self.has_failed = False  # the last trial that closed here
@@ -103,6 +105,8 @@ class Desk:
             raise
         self.has_failed = record.state is State.FAILED
         self.events.append(_event(record))
+        if record.reports and (news := self._rungs.news(self._session.history())):
+            self.events.append(Told(news))
         if isinstance(message, Failed) and message.failure.usage is not None:
             self.usage = message.failure
         return GO_ON

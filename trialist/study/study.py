@@ -29,6 +29,7 @@ from trialist.study.events import Event, Told
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import propose
 from trialist.study.process import Process
+from trialist.study.screening import screening
 from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.spending import Expectations
 from trialist.study.told import told
@@ -299,6 +300,11 @@ class Study:
         """In words: which rule stopped the search, else what more of it would probably gain; empty while unknown."""
         found = (current(self._session, stage) for stage in (STOPPED, LEFT, ADVICE))
         return next((str(kept["words"]) for kept in found if kept is not None), "")
+
+    @property
+    def screening(self) -> str:
+        """In words: which early looks at trials say nothing of the end, and how often halting was wrong; or empty."""
+        return screening(self._session.history())
 
     @property
     def advice(self) -> Ending | None:

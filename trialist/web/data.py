@@ -39,6 +39,7 @@ class ReportData:
     verdict: Verdict | None = None
     ledger: tuple[Look, ...] = ()
     spent: Mapping[str, float] = field(default_factory=dict)
+    screening: str = ""
     stopping: str = ""
     store: str = ""
 
@@ -58,6 +59,7 @@ class ReportData:
             verdict=study.verdict,
             ledger=study.ledger,
             spent=study.spent,
+            screening=study.screening,
             stopping=study.stopping,
             store=study.store.url,
         )
