@@ -59,6 +59,7 @@ class Session:
         self._heartbeat: _Heartbeat | None = None
         self._kept: dict[int, tuple[Entry, ...]] = {}
         self._earlier: tuple[History, ...] | None = None
+        self._tests: Mapping[str, float] | None = None
         self._began: tuple[float, float] | None = None  # on the clock, and the seconds that were spent by then
         self.opened: set[int] = set()
 
@@ -204,7 +205,7 @@ class Session:
 
     def spent(self) -> dict[str, float]:
         """What is used of each limit of a Budget; the verification's trainings count as compute and money as well."""
-        spent, tests = self.store.spent(self.name), self.stage(TESTS) or {}
+        spent, tests = self.store.spent(self.name), self._taken_by_tests()
         return {
             **spent,
             "compute_seconds": spent["compute_seconds"] + tests.get("compute_seconds", 0.0),
@@ -214,9 +215,16 @@ class Session:
 
     def charge(self, seconds: float, cost: float) -> None:
         """Count a training of the verification, which is no trial, as spent."""
-        tests = self.stage(TESTS) or {}
+        tests = self._taken_by_tests()
         spent = {"compute_seconds": tests.get("compute_seconds", 0.0) + seconds, "cost": tests.get("cost", 0.0) + cost}
         self.store.write_stage(self.name, TESTS, spent, time.time())
+        self._tests = spent
+
+    def _taken_by_tests(self) -> Mapping[str, float]:
+        # Read once: it is asked for before each trial, and only this coordinator's own verification changes it.
+        if self._tests is None:
+            self._tests = dict(self.stage(TESTS) or {})
+        return self._tests
 
     def beat(self) -> None:
         """Say that this coordinator lives; wall time counts as spent up to here."""

@@ -17,7 +17,7 @@ from trialist.stopping.over import should_end
 from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.loop import whole_baseline
 from trialist.study.session import Session
-from trialist.trials.history import History
+from trialist.trials.history import History, Records
 from trialist.trials.plan import duration
 from trialist.trials.trial import Action, Promotion, Proposal, Stage, State, TrialRecord
 
@@ -59,6 +59,7 @@ class Expectations:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._count = -1
+        self._seen: Records = ()
         self._fitted: dict[str, Costs] = {}
 
     def of(self, name: str, params: Mapping[str, Any] | None, share: float = 1.0) -> Amount:
@@ -79,9 +80,11 @@ class Expectations:
         from trialist.budget import costs
 
         history = self._session.history()
-        count = sum(1 for record in history if record.state not in (State.WAITING, State.RUNNING))
-        if not self._count <= count < self._count + max(1, self._count // 20 if self._count > EACH else 1):
-            self._count, self._fitted = count, {}
+        if history.records is not self._seen:  # asked many times before each trial: the same moment is counted once
+            self._seen = history.records
+            count = sum(1 for record in history if record.state not in (State.WAITING, State.RUNNING))
+            if not self._count <= count < self._count + max(1, self._count // 20 if self._count > EACH else 1):
+                self._count, self._fitted = count, {}
         which = "cost" if name == "cost" else "seconds"
         if which not in self._fitted:
             self._fitted[which] = costs.Costs(history, costs.money if which == "cost" else costs.seconds)
@@ -159,7 +162,7 @@ class Spending:
         """
         stages, starts, defaults = self._stages(), {}, {}
         is_early = all(record.state in (State.WAITING, State.RUNNING) for record in history)
-        clock = self._accounts.clock
+        clock, spent = self._accounts.clock, self._session.spent() if self._accounts.purses else {}
         for name, limit in self._limits():
             rest = limit - self._set_aside(name, limit, stages, history, marks)
             start, end = (limit, limit) if is_early else (marks.start(stages) * rest, marks.go_on(stages) * rest)
@@ -170,7 +173,7 @@ class Spending:
             else:
                 purse = self._accounts.purses[name]
                 purse.ceiling = end = min(end, limit)
-                purse.spent, purse.elsewhere = self._session.spent()[name], self._elsewhere(name, history)
+                purse.spent, purse.elsewhere = spent[name], self._elsewhere(name, history)
             starts[name] = min(start, end)
             if stages.test_seeds and name != "full_runs" and len(history):
                 defaults[name] = self._expected.of(name, history[0].params).likely / self._lanes(name)
