@@ -95,7 +95,7 @@ class TestBudget:
                 continue  # the time that is missing was lost where nothing could be ended; a verdict is worth more
             idle = name == "seconds" and self._lanes > len(missing)
             kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
-            if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._likely(name, index)):
+            if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._need(name, index)):
                 return False
         return True
 
@@ -182,6 +182,12 @@ class TestBudget:
     def _drawn(self, purse: Purse, index: int) -> float:
         training = self._running[index]
         return purse.rate * (self._session.clock() - training.began) + (training.told if purse.name == "cost" else 0.0)
+
+    def _need(self, name: str, index: int) -> float:
+        """What has to be left for a training that is not missing: at most, where money cannot be seen on the way."""
+        amount = self._expected.of(name, self._sides[index % 2].params)
+        found: float = amount.most if name == "cost" and not self._purses[name].rate else amount.likely
+        return found
 
     def _likely(self, name: str, index: int) -> float:
         likely: float = self._expected.of(name, self._sides[index % 2].params).likely
