@@ -41,6 +41,7 @@ def main() -> None:
 def measure(name: str, trials: int, reports: int) -> list[str]:
     import numpy as np
 
+    from trialist.model.audit import MARK
     from trialist.numerics.keys import Key
     from trialist.schedule.schedulers import scheduler_for
     from trialist.space.parameter import Float
@@ -48,7 +49,7 @@ def measure(name: str, trials: int, reports: int) -> list[str]:
     from trialist.trials.history import History
     from trialist.trials.messages import Reported
     from trialist.trials.plan import Budget, Objective, Plan
-    from trialist.trials.trial import Report, Score, Stage, State, TrialRecord
+    from trialist.trials.trial import Action, Report, Score, Stage, State, Taken, TrialRecord
 
     space = Space(x=Float(0.0, 1.0))
     plan = Plan("decisions", (Objective("loss"),), Budget(seconds=1e6))
@@ -68,7 +69,8 @@ def measure(name: str, trials: int, reports: int) -> list[str]:
         state = State.COMPLETE if full else (State.PAUSED if number % 3 == 1 else State.STOPPED)
         loss = values[-1] if full else None
         record = TrialRecord(number, state, Stage.SEARCH, {"x": 0.5}, "", "", number, length=reports)
-        records.append(replace(record, reports=told, metrics=scores, loss=loss))
+        checked = (Taken(1, Action.GO_ON, f"{MARK}one that ran to its end"),) if number == 9 else ()
+        records.append(replace(record, reports=told, metrics=scores, loss=loss, course=checked))
     scheduler, took, further = scheduler_for(name), [], []
     for number in range(trials, trials + RUNS):
         records.append(TrialRecord(number, State.RUNNING, Stage.SEARCH, {"x": 0.5}, "", "", number, length=reports))

@@ -110,10 +110,11 @@ def is_audited(history: History, curves: Curves, record: TrialRecord) -> bool:
     """
     if was_audited(record):
         return True
-    audits = sum(was_audited(other) for other in history.explored)
-    if not audits:
-        return True
-    return lot(history, record) < SHARE and audits <= COST * float(np.sum(curves.spent))
+    audited = (other for other in history.explored if was_audited(other))
+    if lot(history, record) >= SHARE:
+        return next(audited, None) is None
+    audits = sum(1 for _ in audited)
+    return not audits or audits <= COST * float(np.sum(curves.spent))
 
 
 def lot(history: History, record: TrialRecord) -> float:

@@ -125,7 +125,8 @@ def a_study_comes_to_its_end_with_full_runs(make: SchedulerMaker) -> None:
     """Played without an end of its own: a scheduler that promotes for ever would hang here."""
     for _, history in _all_screened(make):
         assert not history.pending, f"{len(history.pending)} trials were left behind"
-        assert len(history.scored) > 1, "nobody but the baseline ran in full"
+        # The baseline runs in full whatever the scheduler says, and one that is finished before the choice.
+        assert len(history.scored) > 2, "nobody was promoted to a full run"
 
 
 SCHEDULER_CLAIMS: Sequence[Callable[[SchedulerMaker], None]] = (
