@@ -1,4 +1,4 @@
-"""Trialist as an optimizer of the search harness in multi-fidelity mode: `make(space, seed, max_fidelity, workers, variant)`.
+"""Trialist in the search harness's multi-fidelity mode: `make(space, seed, max_fidelity, workers, variant)`.
 
 It stands alone, so that it can lie in the harness's folder of optimizers or be found on PYTHONPATH.  A variant is a
 scheduler, "auto" by default; "none" runs every trial in full.
