@@ -1,8 +1,8 @@
 """Looks: losses of trials at rungs and at their end, so that one process learns from all of them.
 
-A run improves as it goes on, and one that went on was among the better ones, so that losses of two rungs cannot be
-compared as they are.  Each is moved by what trials typically gained from there to the end: the medians over the trials
-that came from a rung to the next.
+A run improves as it goes on, bad ones by more than good ones, and one that went on was among the better ones, so that
+losses of two rungs cannot be compared as they are.  Each becomes what it tells of the next rung, and so on to the end,
+by the line through the trials that came from one to the other, which their being chosen by the first does not bend.
 
 r looks at n trials, F feature columns; smaller is better.
 """
@@ -24,6 +24,8 @@ from trialist.numerics.gp import Array
 from trialist.numerics.transform import crowding, half_rank
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
+
+PRIOR_TRIALS = 1.0  # that an unknown line, of slope 1, is worth
 
 Mask = NDArray[np.bool_]
 
@@ -75,23 +77,41 @@ def seen_early(history: History, curves: Curves) -> Seen:
     curves.look(history)
     columns = [np.where(curves.counts, curves.at(share, curves.scores_best)[:, 0], np.nan) for share in shares]
     columns.append(np.where(curves.is_full, curves.final[:, 0], np.nan))
-    with np.errstate(invalid="ignore"):
-        finite = [np.where(np.isfinite(column), column, np.nan) for column in columns]
-        gains = [there - here for here, there in pairwise(finite)]
-    typical = [float(np.nanmedian(gain)) if np.isfinite(gain).any() else 0.0 for gain in gains]
+    lines = [_line(here, there) for here, there in pairwise(columns)]
     lowest = math.log(rungs_of(history.plan)[0])
     found, earliness, losses = [], [], []
     for k, share in enumerate(shares):
         rows = np.flatnonzero(~np.isnan(columns[k]))
         found.append(rows)
         earliness.append(np.full(len(rows), 1.0 - math.log(share) / lowest))
-        losses.append(columns[k][rows] + sum(typical[k:]))
+        told = columns[k][rows]
+        for intercept, slope in lines[k:]:
+            told = intercept + slope * told
+        losses.append(told)
     if not found:
         return Seen(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
     rows = np.concatenate(found)
     place = np.empty(len(curves.numbers), dtype=np.intp)
     place[np.argsort(curves.numbers)] = np.arange(len(place))
     return Seen(curves.numbers[rows], place[rows], np.concatenate(earliness), _bounded(np.concatenate(losses)))
+
+
+def _line(here: Array, there: Array) -> tuple[float, float]:
+    """(intercept, slope) from losses (n,) at a rung to those at the next one, NaN where there is none.
+
+    Theil and Sen's median slope of all pairs, which a few diverged trials do not turn, drawn towards 1 while there are
+    few, and never falling.
+    """
+    both = np.isfinite(here) & np.isfinite(there)
+    x, y = here[both], there[both]
+    if not len(x):
+        return 0.0, 1.0
+    i, j = np.triu_indices(len(x), 1)
+    apart = x[i] != x[j]
+    slopes = (y[i] - y[j])[apart] / (x[i] - x[j])[apart]
+    slope = (PRIOR_TRIALS + len(x) * float(np.median(slopes))) / (PRIOR_TRIALS + len(x)) if len(slopes) else 1.0
+    slope = max(slope, 0.0)
+    return float(np.median(y - slope * x)), slope
 
 
 def with_bounds(seen: Seen, stopped: Sequence[tuple[int, TrialRecord]], scored: Array, history: History) -> Seen:
