@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 VERSION = $(shell git describe --always --dirty)
 
-.PHONY: demo test test-all lint bench bench-search clean
+.PHONY: demo test test-all lint bench bench-search bench-fidelity clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,6 +38,10 @@ bench-search: $(STAMP)    ## how good the search is, what noise, workers and lon
 	$(BIN)/python benchmarks/noise.py --peers optuna-tpe --jobs 2 --out build/noise-runs.jsonl --tag "$(VERSION)"
 	$(BIN)/python benchmarks/parallel.py --jobs 2 --out build/parallel-runs.jsonl --tag "$(VERSION)"
 	$(BIN)/python benchmarks/overhead.py --peers optuna-tpe --trials 10 100 1000 --dials 7
+
+bench-fidelity: $(STAMP)  ## what cheap looks are worth, where early epochs mislead too; half an hour
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/fidelity.py --jobs 2 --out build/fidelity-runs.jsonl --tag "$(VERSION)"
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .import_linter_cache
