@@ -37,7 +37,7 @@ class Teller:
         if isinstance(event, StageStarted):
             return f"{event.stage}: {event.text}"
         if isinstance(event, StageEnded):
-            return f"{event.stage} done: {event.text}"
+            return "; ".join((f"{event.stage} done: {event.text}", *self._outlays()))
         if isinstance(event, Told):
             return event.text
         if isinstance(event, TrialRetried):
@@ -54,6 +54,13 @@ class Teller:
             return None
         reached = f" at {record.reports[-1].step:g}" if record.reports else ""
         return f"trial {record.number} paused: {self._value(record)}{reached}"
+
+    def _outlays(self) -> list[str]:
+        """What is spent of money and compute, where these are limited."""
+        budget = self._study.declared.budget
+        if budget.cost is None and budget.compute_seconds is None:
+            return []
+        return [str(outlay) for outlay in self._study.forecast().outlays if outlay.name != "seconds"]
 
     def _closed_line(self, record: TrialRecord) -> str | None:
         self._closed += 1
