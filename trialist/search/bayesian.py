@@ -37,7 +37,7 @@ from trialist.trials.trial import Exhausted, Proposal, TrialRecord
 
 LEAST_SCORED = 3  # scores before there is anything to fit
 THOROUGH_UNTIL = 60  # scored trials: then a model knows more, costs more, and is easier to climb
-SETTLING = 20  # scored trials: before, every trial looks far anyway, and none is asked to look farther
+SETTLING = 20  # full runs: before, every trial looks far anyway, and none is asked to look farther where that costs one
 EXPLORING = 0.05  # a larger margin makes a trial look elsewhere
 STALLED, LEAST_BEFORE = 12, 4  # trials in a row without a gain worth telling, and trials before them
 WORTHWHILE = 0.01
@@ -136,7 +136,7 @@ class Bayesian:
             return 0.0
         if trials is not None and len(history.explored) >= (1.0 - self.settings.last) * trials:
             return 0.0
-        if evidence.looks.trials < SETTLING:
+        if evidence.looks.trials < SETTLING and not evidence.looks.is_early:
             return self.settings.margins[0]
         turn = key.number // 2 if evidence.n >= LOCAL_FROM else key.number
         return self.settings.margins[turn % len(self.settings.margins)]
