@@ -63,7 +63,9 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
             "--warm-start", multiple=True, metavar="NAME[@STORE]", help="An earlier study to learn from; repeatable."
         ),
         click.option("--fidelity", metavar="DIAL", help="How far a run goes, {epochs} in the command: 'epochs 1..81'."),
-        click.option("--scheduler", metavar="NAME", help="Ends hopeless trials early: auto, median, none [auto]."),
+        click.option(
+            "--scheduler", metavar="NAME", help="Ends hopeless trials: auto, halving, curve, ... none [auto]."
+        ),
         click.option(
             "--stopping",
             multiple=True,
