@@ -67,12 +67,11 @@ class Script:
 
 
 def curves_of(simulation, **curves):
-    """By name: losses at 4 epochs, or (losses, seconds of each)."""
+    """By name: losses, a second an epoch; that of the name `slow` takes three."""
 
     def curve(config):
-        losses, seconds = curves[config["name"]] if isinstance(curves[config["name"]], tuple) else (None, 1.0)
-        losses = np.array(curves[config["name"]] if losses is None else losses, dtype=float)
-        return simulation.Curve(losses, losses, np.full(len(losses), seconds))
+        losses = np.array(curves[config["name"]], dtype=float)
+        return simulation.Curve(losses, losses, np.full(len(losses), 3.0 if config["name"] == "slow" else 1.0))
 
     return curve
 
@@ -90,7 +89,7 @@ def test_a_training_that_goes_on_pays_only_its_further_epochs(simulation):
 
 def test_workers_share_the_epochs_and_the_faster_one_does_more_of_them(simulation):
     script = Script([("slow", 4), ("a", 4), ("b", 4)])
-    curve = curves_of(simulation, slow=([9, 9, 9, 9], 3.0), a=[8, 7, 6, 5], b=[4, 3, 2, 1])
+    curve = curves_of(simulation, slow=[9, 9, 9, 9], a=[8, 7, 6, 5], b=[4, 3, 2, 1])
     run = simulation.simulate(lambda: script, curve, 7, 2)
     assert [line for line in script.log if line[1] != "told"] == [
         *[("a", 1), ("a", 2), ("slow", 1), ("a", 3), ("a", 4), ("b", 1), ("slow", 2)]
@@ -100,9 +99,11 @@ def test_workers_share_the_epochs_and_the_faster_one_does_more_of_them(simulatio
 
 
 def test_a_worker_without_a_job_asks_again_after_the_next_tell(simulation):
-    script = Script([("a", 2), None, ("b", 1)])
-    run = simulation.simulate(lambda: script, curves_of(simulation, a=[1, 1, 1, 1], b=[2, 2, 2, 2]), 100, 2)
-    assert run["epochs"] == 3 and script.log[-1] == ("b", "told", 1)
+    script = Script([("a", 2), None, ("b", 1), ("c", 1)])
+    losses = {name: [1, 1, 1, 1] for name in "abc"}
+    run = simulation.simulate(lambda: script, curves_of(simulation, **losses), 100, 2)
+    assert script.log[-4:] == [("b", 1), ("b", "told", 1), ("c", 1), ("c", "told", 1)]
+    assert (run["epochs"], run["clock"]) == (4, 3.0)  # the last two side by side
 
 
 def test_what_is_trained_already_is_answered_at_once_and_endless_asking_is_an_error(simulation):
