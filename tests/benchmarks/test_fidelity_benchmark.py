@@ -284,6 +284,17 @@ def test_the_best_peer_is_the_hardest_one_and_needs_all_problems_but_not_all_wor
 # The whole
 
 
+def test_a_seed_is_another_one_on_each_problem_and_the_same_for_each_optimizer():
+    """Else full trainings would be repeated on all problems of a formula, and their intervals be too narrow."""
+    fidelity, Job = importlib.import_module("fidelity"), importlib.import_module("kept").Job
+    problems = ["misleading:late/levy6", "misleading:unheard/levy6", "learning:power/levy6"]
+    runs = [fidelity.run_own(Job("random", problem, 0, 3, "", 1)) for problem in [*problems, problems[0]]]
+    ends = [run["trace"][-1][2] for run in runs]
+    assert len(set(ends[:3])) == 3 and ends[3] == ends[0]
+    halved = fidelity.run_own(Job("asha", problems[0], 0, 3, "", 1))
+    assert halved["trace"][0][2] == runs[0]["trace"][0][2]
+
+
 HARNESS = """
 import numpy as np
 class Dial:
