@@ -127,6 +127,17 @@ def test_even_a_tiny_budget_ends_with_a_verdict(budget: tl.Budget) -> None:
     assert study.verdict is not None and study.baseline is not None
 
 
+def test_a_study_whose_last_trial_failed_ends_with_a_verdict_all_the_same() -> None:
+    def breaks(trial: tl.Trial) -> float:
+        if trial.stage is not tl.Stage.SELECT and trial.number >= 14:
+            raise RuntimeError("no")
+        return loss(trial)
+
+    study = tune(breaks, tl.Budget(20), test=lambda params, seed: float(params["x"]))
+    assert study.history.explored[-1].state is tl.State.FAILED and len(study.trials) == 20
+    assert study.verdict is not None
+
+
 def test_a_trial_that_waits_when_the_budget_is_used_does_not_keep_the_study_running() -> None:
     study = tl.Study.create(SPACE, minimize="loss", budget=tl.Budget(cost=3.0), store="memory", strategy="random")
 

@@ -3,7 +3,8 @@
     y = level + (x - centre) b + e,   b ~ N(0, s^2 / penalty),   e ~ N(0, s^2)
 
 The penalty is the one of highest marginal likelihood, and s^2 has a prior worth a few observations, so that a first
-value already tells something.  A next value then follows Student's t (Bishop 2006, section 3.3; Murphy 2012, section 7.6.3).
+value already tells something.  A next value then follows Student's t (Bishop 2006, section 3.3; Murphy 2012, section
+7.6.3).
 
 n rows, F features, q queries: X (n, F), y (n,).
 """

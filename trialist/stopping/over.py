@@ -11,6 +11,7 @@ from trialist.trials.history import History
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Cause, State, TrialRecord
 
+_NOBODYS_FAULT = (Cause.PREEMPTED, Cause.BUDGET)
 FAILURES = 10  # in a row: by then it is not the configurations' fault
 
 
@@ -22,19 +23,22 @@ def should_end(history: History, plan: Plan, since: int = 0) -> str | None:
     trials = plan.budget.trials
     if trials is not None and len(history) >= trials and all(record.state.is_closed for record in history):
         return f"the budget of {trials:,} trials is used"
-    if plan.stopping.is_none:
-        return None
-    return _only_failures(history.records, since)
+    return fails(history, plan, since)
+
+
+def fails(history: History, plan: Plan, since: int = 0) -> str | None:
+    """That trial after trial fails, the last one's message included, or None; `since` as above."""
+    return None if plan.stopping.is_none else _only_failures(history.records, since)
 
 
 def _only_failures(records: Sequence[TrialRecord], since: int) -> str | None:
     # From the end, since this is asked before every trial of studies of any length. An interruption says nothing about
-    # the objective, so preempted trials count neither way.
+    # the objective, nor does a budget that was used up: such trials count neither way.
     last: list[TrialRecord] = []
     for record in reversed(records):
         if record.number < since or len(last) == FAILURES:
             break
-        if not record.state.is_closed or (record.failure and record.failure.cause is Cause.PREEMPTED):
+        if not record.state.is_closed or (record.failure and record.failure.cause in _NOBODYS_FAULT):
             continue
         if record.state is not State.FAILED:
             return None

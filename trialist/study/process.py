@@ -16,20 +16,21 @@ from trialist.search.auto import turn
 from trialist.search.choose import Choice, choose, refiner_for, strategy_for
 from trialist.search.refinement import Refinement, refine
 from trialist.search.stages import Stages
-from trialist.stopping.over import should_end
+from trialist.stopping.over import fails
 from trialist.study import earlier, selection
 from trialist.study.desk import Desk
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run, whole_baseline
+from trialist.study.screening import screening
 from trialist.study.session import Session
 from trialist.study.spending import ALL, DEFAULT, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.watch import Watch
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.history import History
-from trialist.trials.trial import Exhausted, Proposal, Stage, State
+from trialist.trials.trial import Exhausted, Proposal, Stage
 
 
 class Process:
@@ -55,9 +56,7 @@ class Process:
     @property
     def is_cut(self) -> bool:
         """Ended before its time: trial after trial failed. Run again, it goes on."""
-        history = self._session.history()
-        ended = should_end(history, self._session.plan, self._since)
-        return ended is not None and history.explored[-1].state is State.FAILED
+        return fails(self._session.history(), self._session.plan, self._since) is not None
 
     def search_only(self, trials: int | None, timeout: float | None) -> Iterator[Event]:
         """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
@@ -133,7 +132,9 @@ class Process:
         yield self._ended("refined")
 
     def _conclude(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
-        """What is probably left, said before the choice is made."""
+        """What early looks were worth, and what is probably left: said before the choice is made."""
+        if words := screening(self._session.history()):
+            yield Told(f"screening: {words}")
         yield from self._watch.concluded()
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
