@@ -2,8 +2,12 @@
 
     python examples/digits.py                  # leaves digits.db and digits_report.html in the current folder
 
-Run it again after any interruption: it goes on where it stopped.
+Trials begin with a few epochs, and only those of which most is expected go on, each from its checkpoint. The search
+ends before its budget once fifteen full runs gained next to nothing. Run it again after any interruption: it goes on
+where it stopped.
 """
+
+import pickle
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -12,7 +16,7 @@ import trialist as tl
 
 EPOCHS = 60
 X, y = load_digits(return_X_y=True)
-SPLIT = tl.Split(X / 16.0, y, test=0.2, validation=0.2, stratify=True, seed=0)
+SPLIT = tl.Split(X / 16.0, y, test=0.3, validation=0.2, stratify=True, seed=0)
 
 # The defaults are those of scikit-learn's MLPClassifier; every configuration gets the same 60 epochs.
 SPACE = tl.Space(
@@ -76,11 +80,13 @@ class Perceptron:
 
 
 def train(trial):
-    """One trial: 60 epochs at most, the validation loss after each."""
-    model = Perceptron(trial.params, trial.seed)
-    for _ in trial.steps(EPOCHS):
+    """One trial: as many epochs as it may, the validation loss after each; one that goes on finds its model."""
+    kept = trial.checkpoint_dir / "model.pickle"
+    model = pickle.loads(kept.read_bytes()) if kept.exists() else Perceptron(trial.params, trial.seed)
+    for _ in trial.steps(start=model.epoch):
         model.train_epoch(*SPLIT.train)
         trial.report(model.losses(*SPLIT.validation).mean())
+    kept.write_bytes(pickle.dumps(model))
     return trial.last
 
 
@@ -94,8 +100,9 @@ def test_loss(params, seed):
 
 if __name__ == "__main__":
     with tl.tune(
-        train, SPACE, minimize="val_loss", budget=tl.Budget(trials=60, minutes=2), test=test_loss, workers=2,
-        store="digits.db", name="digits", seed=0,
+        train, SPACE, minimize="val_loss", fidelity=tl.Fidelity("epochs", 1, EPOCHS),
+        budget=tl.Budget(full_runs=40, minutes=2), stopping=tl.Plateau(trials=15, delta=0.002),
+        test=test_loss, workers=2, store="digits.db", name="digits", seed=0,
     ) as study:  # fmt: skip
         print(f"\n{study.verdict}")
         print(f"default  {study.baseline.params}\nselected {study.best.params}")
