@@ -35,7 +35,8 @@ SILENT = 3  # trials without a word of money: the others will not tell either
 class Marks:
     """A stage's marks as shares of what the verification leaves: where it starts trials, and where they go on.
 
-    aside: how much of what the verification is expected to need it has to leave; one training of each side in any case.
+    aside: how much of what the verification is expected to need it has to leave: where that is not all of it, what one
+    training of each side likely takes, else at most, in any case.
     keeps_default: whether it also leaves what the default needs to come to its end, where that was paused.
     """
 
@@ -50,7 +51,8 @@ REFINE = Marks(SEARCH.go_on, SEARCH.go_on)
 ALL = Marks(lambda now: 1.0, lambda now: 1.0)
 # A choice between finalists that is made by luck spoils any verdict, so for one fresh score of each a few seeds may go.
 SELECT = Marks(ALL.start, ALL.go_on, 0.6)
-DEFAULT = replace(ALL, keeps_default=False)
+# Without a full run of the default and of what could be chosen there is no verdict at all: one seed is kept for it.
+DEFAULT = Marks(ALL.start, ALL.go_on, 0.2, keeps_default=False)
 
 
 class Expectations:
@@ -205,7 +207,10 @@ class Spending:
         is_told = name == "cost" and (not self._accounts.purses[name].rate or self._accounts.tells)
         if self._accounts.can_kill and not is_told:
             return True
-        reports = sorted(len(record.reports) for record in history.records[-20:] if record.is_scored)
+        from trialist.budget.costs import gone_through
+
+        told = [(len(record.reports), gone_through(record, history)) for record in history.records[-20:]]
+        reports = sorted(count / share for count, share in told if share)  # in a full run
         is_heard = bool(reports) and reports[len(reports) // 2] >= HEARD
         return is_heard and (self._accounts.tells or not is_told)
 
@@ -234,7 +239,8 @@ class Spending:
         whole = marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
-        return default + min(start + max(whole, least([amount.most for amount in amounts])), most)
+        pair = least([amount.most if marks.aside == 1.0 else amount.likely for amount in amounts])
+        return default + min(start + max(whole, pair), most)
 
     def _rest_of_default(self, name: str, history: History) -> float:
         """What the default still needs to be measured in full."""
