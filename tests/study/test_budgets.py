@@ -256,3 +256,24 @@ def test_the_forecast_says_what_is_spent_and_what_will_be() -> None:
         SPACE, minimize="loss", budget=tl.Budget(20, cost=30), store=study.store, name="g", warm_start="f"
     )
     assert later.forecast().is_borrowed and "going by the trials of the warm start" in str(later.plan)
+
+
+def test_a_study_of_cheap_runs_keeps_enough_for_full_ones_and_a_verdict() -> None:
+    def dear(trial: tl.Trial) -> float:
+        state = trial.checkpoint_dir / "state"
+        start = int(state.read_text()) if state.exists() else 0
+        for epoch in trial.steps(start=start):
+            trial.spend(10 ** random.Random(trial["x"]).gauss(-2, 0.4))
+            state.write_text(str(epoch))
+            trial.report(loss(trial) + 1 / epoch)
+        return loss(trial)
+
+    fidelity, cheap = tl.Fidelity("epochs", 1, 27), 0
+    for seed in range(3):
+        study = tune(
+            dear, tl.Budget(cost=5.0), fidelity=fidelity, scheduler="halving", seed=seed, name=f"cheap{seed}",
+            test=lambda params, seed: float(params["x"]),
+        )  # fmt: skip
+        assert study.verdict is not None and study.baseline is not None and study.spent["cost"] <= 5.0
+        cheap += len(study.history.paused)
+    assert cheap > 0
