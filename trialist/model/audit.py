@@ -21,7 +21,7 @@ from trialist.numerics.keys import Key
 from trialist.trials.history import History
 from trialist.trials.trial import Action, State, TrialRecord
 
-LEAST = 0.1  # below that, an expected agreement is not worth looking early
+LEAST = 0.3  # below that, an expected agreement is not worth looking early
 FEWEST = 4  # full runs, before a rung may stop anybody
 LATEST = 96  # full runs that are looked at: enough for an interval of 0.1 to either side
 SHARE = 1 / 15  # of the trials that would be stopped are run to their end instead,
@@ -70,6 +70,12 @@ class Audit:
         return tuple(rung.share for rung in self.rungs if not rung.is_misleading)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether what full runs have shown speaks against some rung in use, if not enough to switch it off."""
+        before = agreement([], []).tau
+        return any(rung.weakest.tau < before for rung in self.rungs if not rung.is_misleading)
+
+    @property
     def informative(self) -> tuple[float, ...]:
         """Shares of a full run at which trials may be stopped."""
         return tuple(rung.share for rung in self.rungs if rung.is_informative)
@@ -79,9 +85,9 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     """The audit of a history; `curves`, where the caller keeps them, spares reading all records anew.
 
     Those whom halting has left over are no fair sample: chosen by every rung on the way, they agree otherwise with an
-    early one than all trials would. So a rung is compared with the end by those full runs alone that no rung has
-    chosen, which are few. And it is compared with the next rung by all that came so far, where the few that went on
-    to check, though left behind, stand for all that were (Horvitz & Thompson 1952).
+    early one than all trials would. So a rung is compared with the end by the full runs that no rung has chosen, which
+    are few, among themselves and with those that were. And it is compared with the next rung by all that came so far,
+    where the few that went on to check, though left behind, stand for all that were (Horvitz & Thompson 1952).
     """
     seen = (curves or Curves()).look(history)
     shares = (*rungs_of(history.plan), 1.0)
@@ -90,14 +96,14 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     order = np.argsort(seen.numbers)
     audited = np.array([was_audited(record) for record in history.records], dtype=bool)
     told = [amount_told(history.plan, share, _length(seen)) for share in shares]
-    fair = np.where(_are_fair(history, seen), 1.0, np.nan)
+    fair, whole = _are_fair(history, seen), np.where(seen.is_full, 1.0, np.nan)
     steps = [
         _link(here, there, _weights(here, there, audited), order, f"{told[k]} with {told[k + 1]}")
         for k, (here, there) in enumerate(pairwise(columns))
     ]
     rungs = []
     for k, share in enumerate(shares[:-1]):
-        final = _link(columns[k], columns[-1], fair, order, f"{told[k]} with {told[-1]}")
+        final = _link(columns[k], columns[-1], whole, order, f"{told[k]} with {told[-1]}", ~fair)
         weakest, words = min([final, *steps[k:]], key=lambda link: link[0].tau)
         rungs.append(Rung(share, final[0], weakest, words))
     return Audit(tuple(rungs), _told(rungs, told))
@@ -186,15 +192,17 @@ def _weights(here: Floats, there: Floats, audited: Mask) -> Floats:
     return weights
 
 
-def _link(here: Floats, there: Floats, weights: Floats, order: Rows, told: str) -> tuple[Agreement, str]:
+def _link(
+    here: Floats, there: Floats, weights: Floats, order: Rows, told: str, chosen: Mask | None = None
+) -> tuple[Agreement, str]:
     """The agreement of two columns (n, m) by the latest of the rows that have a weight, and the same in words.
 
-    With several objectives it is the weakest over them.
+    chosen (n,): who is there for its rank.  With several objectives it is the weakest over them.
     """
     found = []
     for x, y in zip(here.T, there.T, strict=True):
         both = order[~np.isnan(x + y + weights)[order]][-LATEST:]
-        found.append(agreement(x[both], y[both], weights[both]))
+        found.append(agreement(x[both], y[both], weights[both], chosen=None if chosen is None else chosen[both]))
     weakest = min(found, key=lambda a: a.tau)
     words = f"{told}: rank agreement {weakest.tau:.2f} ({weakest.low:.2f} to {weakest.high:.2f}), "
     return weakest, f"{words}of {weakest.n} trial{'s' if weakest.n != 1 else ''}"

@@ -24,7 +24,11 @@ class Agreement(NamedTuple):
 
 
 def agreement(
-    x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None, prior: tuple[float, float] = (0.5, 0.5)
+    x: ArrayLike,
+    y: ArrayLike,
+    weights: ArrayLike | None = None,
+    prior: tuple[float, float] = (0.5, 0.5),
+    chosen: ArrayLike | None = None,
 ) -> Agreement:
     """How well the order by x tells the order by y, among pairs of which at least one is in y's better half.
 
@@ -33,19 +37,22 @@ def agreement(
     weights (n,): how many items each stands for, where they are no even sample of all; as many are worth no more than
     Kish's (sum w)^2 / sum w^2.  prior: mean and standard deviation of atanh(tau) before any data. In that scale tau is
     nearly normal, of the variance 2 (2n + 5) / (9 n (n - 1)) that it has exactly where there is no agreement (Kendall
-    1938).
+    1938).  chosen (n,): items that are there since x was good.  Two of these are too much alike to tell anything, so
+    they count only beside others, and all together as one of them; the result's n is the number of the others.
 
     >>> agreement([1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 2, 4, 6, 5, 8, 7]).tau > 0.6
     True
     """
     X, Y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     W = np.ones(len(X)) if weights is None else np.asarray(weights, dtype=float)
-    (mean, deviation), effective = prior, float(np.sum(W) ** 2 / np.sum(W**2)) if len(X) else 0.0
+    picked = np.zeros(len(X), dtype=bool) if chosen is None else np.asarray(chosen, dtype=bool)
+    (mean, deviation), others = prior, W[~picked]
+    effective = float(np.sum(others) ** 2 / np.sum(others**2)) + bool(picked.any()) if len(others) else 0.0
     precision, weighted = deviation**-2, mean * deviation**-2
     if effective > 1.5:
         i, j = np.triu_indices(len(X), 1)
         is_better = _median(Y, W) >= Y
-        pairs = W[i] * W[j]
+        pairs = np.where(picked[i] & picked[j], 0.0, W[i] * W[j])
         decided = (is_better[i] | is_better[j]) & (X[i] != X[j]) & (Y[i] != Y[j])
         share = float(np.sum(pairs[decided]) / np.sum(pairs))
         if share > 0:
@@ -59,7 +66,7 @@ def agreement(
             weighted += math.atanh(tau) / variance
     z, deviation = weighted / precision, precision**-0.5
     low, high = math.tanh(z - _WIDTH * deviation), math.tanh(z + _WIDTH * deviation)
-    return Agreement(math.tanh(z), low, high, len(X))
+    return Agreement(math.tanh(z), low, high, len(others))
 
 
 def _median(y: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -23,9 +23,9 @@ from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
-BEFORE_AUDIT = 2  # full runs that were promoted, before the default is run in full to check what the rungs say
+BEFORE_AUDIT = 1  # full run that was promoted, before the default is run in full to check what the rungs say
 CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
-AUDIT_EACH = 5  # of so many full runs, one is of a trial that would have been left behind
+AUDIT_EACH, DOUBTED_EACH = 5, 3  # of so many full runs, one is of a trial that would have been left behind
 
 
 @dataclass
@@ -60,9 +60,9 @@ class ModelPromotion:
         ):
             return None  # among so few the first one would be the best
         found = audit(history, self._curves)
-        return self._check(history) or self._promoted(history, found)
+        return (self._check(history, found) if found.active else None) or self._promoted(history, found)
 
-    def _check(self, history: History) -> Promotion | None:
+    def _check(self, history: History, found: Audit) -> Promotion | None:
         """A trial that runs to its end whatever it has shown: first the default, then now and then one left behind."""
         going = [r for r in history.explored if r.is_scored or (r.state in _ON and _is_to_end(history, r))]
         default = history.get(0)
@@ -72,7 +72,8 @@ class ModelPromotion:
             if promoted < BEFORE_AUDIT and not _is_half_spent(history):
                 return None
             return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
-        if len(going) < 4 or len(checks) >= len(going) / AUDIT_EACH:
+        each = DOUBTED_EACH if found.is_in_doubt else AUDIT_EACH
+        if len(going) < each or len(checks) >= len(going) / each:
             return None
         left = self._left_behind(history)
         if left is None:
