@@ -62,23 +62,20 @@ def test_nobody_goes_on_among_a_few() -> None:
 
 def test_a_part_of_each_rung_goes_on() -> None:
     went, records = [], list(CHEAP)
-    while (found := ModelPromotion().resume(history(*records), KEY)) and found.fidelity == 3:
+    while (found := ModelPromotion().resume(history(*records), KEY)) and found.fidelity == 3 and len(went) < 9:
         went.append(found.number)
         records[found.number] = trial(found.number, PLACES[found.number], 3)
-        if len(went) == 4:
-            break
-    # Of 25 a fourth may go on, but of these the best one has first to go on to the third rung.
-    assert len(went) == 4 and found is not None and found.fidelity in (3, 9)
+    # Of 25 a fourth may go on; but of the first two that did, the better one goes on first.
+    assert len(went) == 2 and found is not None and (found.number, found.fidelity) == (closest(CHEAP), 9)
     nearest = sorted(CHEAP, key=lambda r: (r.params["x"] - 0.3) ** 2 + (r.params["y"] - 0.3) ** 2)
-    assert set(went) <= {record.number for record in nearest[:6]}
+    assert set(went) <= {record.number for record in nearest[:4]}
 
 
-def test_the_default_is_run_in_full_once_two_others_were() -> None:
-    records = [trial(n, place, 27 if n in (3, 4) else 1) for n, place in enumerate(PLACES)]
+def test_the_default_is_run_in_full_once_another_one_was() -> None:
+    records = [trial(n, place, 27 if n == 3 else 1) for n, place in enumerate(PLACES)]
     found = ModelPromotion().resume(history(*records), KEY)
     assert found is not None and (found.number, found.fidelity) == (0, None) and found.reason.startswith(MARK)
-    one = [trial(n, place, 27 if n == 3 else 1) for n, place in enumerate(PLACES)]
-    found = ModelPromotion().resume(history(*one), KEY)
+    found = ModelPromotion().resume(history(*CHEAP), KEY)
     assert found is not None and found.number != 0
 
 

@@ -7,8 +7,25 @@ from __future__ import annotations
 
 import math
 
+from trialist.numerics.keys import Key
 from trialist.trials.history import History
-from trialist.trials.trial import Promotion, Stage, State, TrialRecord
+from trialist.trials.messages import Reported
+from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
+
+
+class Finishing:
+    """Lets those go on that are to be run to their end before a choice."""
+
+    name = "finishing"
+
+    def decide(self, history: History, report: Reported) -> Decision:
+        return GO_ON
+
+    def resume(self, history: History, key: Key) -> Promotion | None:
+        return unfinished(history)
+
+    def start(self, history: History, key: Key) -> None:
+        return None
 
 
 def unfinished(history: History) -> Promotion | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from trialist.errors import ExecutionError, TrialistError
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Scheduler, Strategy
-from trialist.schedule.finishing import unfinished
 from trialist.search.design import baseline
 from trialist.study.desk import Desk
 from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialPaused, TrialRetried
@@ -157,7 +156,7 @@ def propose(
     """What is to run next: the baseline, then what the scheduler goes on with, then as the strategy says.
 
     number: of the next new trial; from `limit` on only paused ones go on.  Where nothing else is left, a baseline that
-    was paused goes on, for in the end all is compared with it, and then whatever could be chosen if it was run in full.
+    was paused goes on, for in the end all is compared with it.
     """
     history, key = session.history(), Key(session.plan.seed, number)
     is_full = limit is not None and number >= limit
@@ -168,7 +167,7 @@ def propose(
         return further
     proposal = Exhausted("") if is_full else strategy(history).propose(history, key)
     if isinstance(proposal, Exhausted):
-        return whole_baseline(history) or unfinished(history) or proposal
+        return whole_baseline(history) or proposal
     if proposal.fidelity is not None or proposal.repeats is not None:  # a repeat is compared with what it repeats
         return proposal
     return proposal if history.plan.fidelity is None else replace(proposal, fidelity=scheduler.start(history, key))

@@ -10,7 +10,7 @@ from itertools import count
 
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
-from trialist.schedule.finishing import unfinished
+from trialist.schedule.finishing import Finishing, unfinished
 from trialist.schedule.schedulers import scheduler_for
 from trialist.search.auto import turn
 from trialist.search.choose import Choice, choose, refiner_for, strategy_for
@@ -139,10 +139,11 @@ class Process:
 
     def _select(self, executor: Executor, desk: Desk, interrupt: Interrupt) -> Iterator[Event]:
         session = self._session
-        desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
         if whole_baseline(session.history()) or unfinished(session.history()):
+            desk.scheduler = Finishing()
             goal = self._goal(desk, None, DEFAULT)
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
+        desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
         history, spending = session.history(), self._spending(desk)
 
         def runs(finalists: int, replicates: int) -> tuple[Proposal, ...]:
