@@ -112,7 +112,7 @@ def told_chances(curves: Any) -> list[tuple[float, bool]]:
     """What the model told of each run at SHARES, and whether it became the best."""
     import numpy as np
 
-    from trialist.schedule.outlook import Outlook
+    from trialist.scheduling.outlook import Outlook
 
     n, T = curves.shape
     t, told = np.arange(1, T + 1) / T, []
@@ -147,7 +147,7 @@ def stops(studies: list[Any]) -> list[str]:
     import numpy as np
 
     from trialist.model.audit import was_audited
-    from trialist.schedule.curve import CurveModel
+    from trialist.scheduling.curve import CurveModel
     from trialist.testing.strategies import MIXED, PLAN
     from trialist.testing.training import Training
     from trialist.trials.trial import State

@@ -27,7 +27,7 @@ def main() -> None:
 
     from search_tables import show
 
-    from trialist.schedule.schedulers import SCHEDULERS
+    from trialist.scheduling.schedulers import SCHEDULERS
 
     for trials in args.trials:
         rows = [[name, *measure(name, trials, args.reports)] for name in SCHEDULERS]
@@ -43,7 +43,7 @@ def measure(name: str, trials: int, reports: int) -> list[str]:
 
     from trialist.model.audit import MARK
     from trialist.numerics.keys import Key
-    from trialist.schedule.schedulers import scheduler_for
+    from trialist.scheduling.schedulers import scheduler_for
     from trialist.space.parameter import Float
     from trialist.space.space import Space
     from trialist.trials.history import History

@@ -23,7 +23,7 @@ torch.set_num_threads(1)  # the network is small, and two workers share the core
 EPOCHS, BATCH = 12, 32
 X, y = load_digits(return_X_y=True)
 SPLIT = tl.Split((X / 16).astype("float32"), y, test=0.25, validation=0.25, stratify=True, seed=0)
-LR = tl.Schedule(1e-4, 1e-1, default=1e-3)
+LR = tl.schedule(1e-4, 1e-1, default=1e-3)
 
 
 class Training:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from trialist.execute.worker import Trial
     from trialist.rates.range_test import RangeTest, lr_range_test
     from trialist.rates.rate import Rate
-    from trialist.rates.schedule import Schedule
+    from trialist.rates.schedule import Schedule, schedule
     from trialist.scoring.validation import Split
     from trialist.scoring.verdict import Outcome, Verdict
     from trialist.space.condition import above, below, between
@@ -60,7 +60,7 @@ _HOMES = {
     "trialist.execute.worker": "Trial",
     "trialist.rates.range_test": "RangeTest lr_range_test",
     "trialist.rates.rate": "Rate",
-    "trialist.rates.schedule": "Schedule",
+    "trialist.rates.schedule": "Schedule schedule",
     "trialist.scoring.validation": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
     "trialist.space.condition": "above below between",
@@ -125,6 +125,7 @@ __all__ = [
     "between",
     "lr_range_test",
     "report",
+    "schedule",
     "tune",
 ]
 

@@ -71,7 +71,7 @@ def runs(folder):
 def test_short_runs_find_bounds_and_propose_a_line_that_can_be_read(trialist, tmp_path):
     code, out, _ = trialist("lr-find --minimize val_loss --workers 2 -- PYTHON train.py --lr {lr} --seed {trial.seed}")
     assert code == 0
-    assert "--lr '{" in out and "tl.Schedule(" in out and "train.py" in out
+    assert "--lr '{" in out and "tl.schedule(" in out and "train.py" in out
     assert "lr 1e-06: val_loss 2.3\n" in out
     assert "learning rate" in out  # the sketch
     assert xml.parse(tmp_path / "lr_find.svg").getroot().tag.endswith("svg")
@@ -129,14 +129,14 @@ def test_a_command_that_raises_its_rate_itself_is_run_once_and_ended_when_traini
     assert code == 0 and told["runs"] == 1 and told["command"] is None
     assert 5e-5 < told["low"] < 4e-4 and 0.01 < told["high"] <= told["diverged_at"] < 0.5
     code, out, _ = trialist("lr-find --minimize loss --dial rate -- PYTHON sweep.py")
-    assert code == 0 and "tl.Schedule(" in out
+    assert code == 0 and "tl.schedule(" in out
     assert not (tmp_path / "over.txt").exists()
 
 
 def test_where_no_bounds_are_found_the_exit_code_and_the_reason_say_so(trialist, tmp_path):
     (tmp_path / "level.py").write_text("print('loss=1.5')")
     code, out, _ = trialist("lr-find --minimize loss --points 5 -- PYTHON level.py {lr}")
-    assert code == 1 and "never falls" in out and "tl.Schedule(" not in out
+    assert code == 1 and "never falls" in out and "tl.schedule(" not in out
 
 
 @pytest.mark.parametrize(

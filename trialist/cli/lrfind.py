@@ -202,7 +202,7 @@ def _told(measured: Measured, line: _Line, options: dict[str, Any], drawn: Path,
     if made is not None:
         low, high = (float(bound) for bound in made.strip("{}").split()[0].split(".."))
         lines += labelled("dial", safe(f"{line.dial} {shlex.quote(made)}"), room, "green")
-        lines += labelled("in Python", f"tl.Schedule({low!r}, {high!r})", room)
+        lines += labelled("in Python", f"tl.schedule({low!r}, {high!r})", room)
         if (command := _command(line, made)) is not None:
             objective = ["--minimize", metric] if options["minimize"] else ["--maximize", metric]
             again = shlex.join(["trialist", "run", "--budget", "20", *objective, "--", *command])

@@ -165,3 +165,6 @@ def _shapes(name: str, given: str | Sequence[str] | Categorical) -> Categorical:
 def _check_shape(name: str, given: object) -> None:
     if given not in tuple(Shape):
         raise SpaceError(name, f"there is no schedule {shown(given)}", f"Use one of {', '.join(Shape)}.")
+
+
+schedule = Schedule  # in the company of `tl.above` and `tl.between`: tl.Space(tl.schedule(1e-4, 1e-1), ...)

@@ -10,8 +10,8 @@ from itertools import count
 
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
-from trialist.schedule.finishing import Finishing, unfinished
-from trialist.schedule.schedulers import scheduler_for
+from trialist.scheduling.finishing import Finishing, unfinished
+from trialist.scheduling.schedulers import scheduler_for
 from trialist.search.auto import turn
 from trialist.search.choose import Choice, choose, refiner_for, strategy_for
 from trialist.search.refinement import Refinement, refine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trialist.errors import PlanError, shown
 from trialist.numerics.keys import Key
 from trialist.protocols import Scheduler
-from trialist.schedule.schedulers import scheduler_for
+from trialist.scheduling.schedulers import scheduler_for
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan

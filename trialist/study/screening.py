@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from trialist.schedule.schedulers import uses_rungs
+from trialist.scheduling.schedulers import uses_rungs
 from trialist.trials.history import History
 
 if TYPE_CHECKING:

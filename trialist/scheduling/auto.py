@@ -49,21 +49,21 @@ class Auto:
 
     @cached_property
     def _by_model(self) -> Scheduler:
-        from trialist.schedule.promotion import ModelPromotion
+        from trialist.scheduling.promotion import ModelPromotion
 
         return ModelPromotion()
 
     @cached_property
     def _by_rank(self) -> Scheduler:
-        from trialist.schedule.halving import Halving
+        from trialist.scheduling.halving import Halving
 
         return Halving(by="promotion")
 
     @cached_property
     def _rules(self) -> Sequence[Scheduler]:
         # Imported at the first report: a study without any needs no NumPy for its schedule.
-        from trialist.schedule.curve import CurveModel
-        from trialist.schedule.halving import Halving
+        from trialist.scheduling.curve import CurveModel
+        from trialist.scheduling.halving import Halving
 
         return Halving(by="stopping"), CurveModel()
 

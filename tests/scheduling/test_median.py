@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialist.errors import PlanError
-from trialist.schedule.median import MedianRule
-from trialist.schedule.schedulers import SCHEDULERS, GoOn, scheduler_for
+from trialist.scheduling.median import MedianRule
+from trialist.scheduling.schedulers import SCHEDULERS, GoOn, scheduler_for
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.history import History
 from trialist.trials.messages import Reported

@@ -8,9 +8,9 @@ import numpy as np
 
 from trialist.model.audit import MARK, is_audited, was_audited
 from trialist.model.curves import Curves
-from trialist.schedule.once import RunsOnce
-from trialist.schedule.outlook import Outlook
-from trialist.schedule.standing import may_be_halted
+from trialist.scheduling.once import RunsOnce
+from trialist.scheduling.outlook import Outlook
+from trialist.scheduling.standing import may_be_halted
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trialist.model.curves import Curves
-from trialist.schedule.once import RunsOnce
-from trialist.schedule.standing import beaten, may_be_halted, reached
+from trialist.scheduling.once import RunsOnce
+from trialist.scheduling.standing import beaten, may_be_halted, reached
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision

@@ -26,8 +26,8 @@ from trialist.model.audit import FIRST, MARK, UPWARDS, audit, is_audited, lot, w
 from trialist.model.curves import Curves, Mask
 from trialist.model.rungs import amount_of, amount_told, rungs_of
 from trialist.numerics.keys import Key
-from trialist.schedule.brackets import bracket_of
-from trialist.schedule.standing import crossed, may_be_halted, standing
+from trialist.scheduling.brackets import bracket_of
+from trialist.scheduling.standing import crossed, may_be_halted, standing
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan

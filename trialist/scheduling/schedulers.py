@@ -8,8 +8,8 @@ from importlib import import_module
 
 from trialist.errors import PlanError, shown
 from trialist.protocols import Scheduler
-from trialist.schedule.auto import Auto, limits_trials_alone
-from trialist.schedule.once import RunsOnce
+from trialist.scheduling.auto import Auto, limits_trials_alone
+from trialist.scheduling.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
@@ -27,7 +27,7 @@ class GoOn(RunsOnce):
 
 
 def _at_home(module: str, name: str) -> Callable[[], Scheduler]:
-    return lambda: getattr(import_module(f"trialist.schedule.{module}"), name)()
+    return lambda: getattr(import_module(f"trialist.scheduling.{module}"), name)()
 
 
 # When to use which, the docstring of each tells.

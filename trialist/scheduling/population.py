@@ -17,7 +17,7 @@ import numpy as np
 from trialist.errors import PlanError, shown
 from trialist.model.curves import Curves
 from trialist.numerics.keys import Key
-from trialist.schedule.standing import Standing, beaten, crossed, may_be_halted, standing
+from trialist.scheduling.standing import Standing, beaten, crossed, may_be_halted, standing
 from trialist.space.categorical import Categorical
 from trialist.space.space import Space
 from trialist.trials.history import History

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from trialist.errors import PlanError
 from trialist.model.audit import FIRST, MARK, UPWARDS, audit, was_audited, wrong_stops
 from trialist.numerics.keys import Key
-from trialist.schedule.brackets import bracket_of
-from trialist.schedule.halving import Halving, Hyperband
+from trialist.scheduling.brackets import bracket_of
+from trialist.scheduling.halving import Halving, Hyperband
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.testing.training import Training
 from trialist.trials.fidelity import Fidelity

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trialist.schedule.patience import Patience
+from trialist.scheduling.patience import Patience
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.history import History
 from trialist.trials.messages import Reported

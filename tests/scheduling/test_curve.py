@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from trialist.model.audit import MARK, was_audited
-from trialist.schedule.auto import Auto
-from trialist.schedule.curve import CurveModel
-from trialist.schedule.median import MedianRule
-from trialist.schedule.outlook import Outlook
+from trialist.scheduling.auto import Auto
+from trialist.scheduling.curve import CurveModel
+from trialist.scheduling.median import MedianRule
+from trialist.scheduling.outlook import Outlook
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.testing.training import Training
 from trialist.trials.history import History

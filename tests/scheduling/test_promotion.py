@@ -8,8 +8,8 @@ import numpy as np
 
 from trialist.model.audit import MARK, was_audited
 from trialist.numerics.keys import Key
-from trialist.schedule.finishing import unfinished
-from trialist.schedule.promotion import CALIBRATION, ModelPromotion
+from trialist.scheduling.finishing import unfinished
+from trialist.scheduling.promotion import CALIBRATION, ModelPromotion
 from trialist.space.parameter import Float
 from trialist.space.space import Space
 from trialist.study.study import Study

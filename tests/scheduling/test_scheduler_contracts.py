@@ -10,9 +10,9 @@ import pytest
 from trialist.errors import StateError
 from trialist.numerics.keys import Key
 from trialist.protocols import Scheduler
-from trialist.schedule.halving import Halving
-from trialist.schedule.once import RunsOnce
-from trialist.schedule.schedulers import SCHEDULERS, scheduler_for
+from trialist.scheduling.halving import Halving
+from trialist.scheduling.once import RunsOnce
+from trialist.scheduling.schedulers import SCHEDULERS, scheduler_for
 from trialist.testing import schedulers as kit
 from trialist.testing.schedulers import SCHEDULER_CLAIMS
 from trialist.trials.history import History

@@ -12,7 +12,7 @@ import pytest
 
 from trialist.errors import PlanError
 from trialist.numerics.keys import Key
-from trialist.schedule.population import Population
+from trialist.scheduling.population import Population
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.testing.strategies import FORBIDDEN, MIXED, PLAN
