@@ -65,10 +65,10 @@ def test_a_part_of_each_rung_goes_on() -> None:
     while (found := ModelPromotion().resume(history(*records), KEY)) and found.fidelity == 3 and len(went) < 9:
         went.append(found.number)
         records[found.number] = trial(found.number, PLACES[found.number], 3)
-    # Of 25 a fourth may go on; but of the first two that did, the better one goes on first.
-    assert len(went) == 2 and found is not None and (found.number, found.fidelity) == (closest(CHEAP), 9)
+    # Of 25 a fourth may go on; but once four of them did, the best one goes on first.
+    assert len(went) == 4 and found is not None and (found.number, found.fidelity) == (closest(CHEAP), 9)
     nearest = sorted(CHEAP, key=lambda r: (r.params["x"] - 0.3) ** 2 + (r.params["y"] - 0.3) ** 2)
-    assert set(went) <= {record.number for record in nearest[:4]}
+    assert set(went) <= {record.number for record in nearest[:6]}
 
 
 def test_the_default_is_run_in_full_once_another_one_was() -> None:

@@ -105,8 +105,7 @@ class ModelPromotion:
                 continue
             came = np.flatnonzero(curves.counts & (curves.spent >= rungs[k] * (1 - 1e-9)))
             waiting = came[(paused & _stand_at(curves, rungs, k))[came]]
-            # Above the first rung one goes on as soon as there are two: early full runs are what the audit lives on.
-            quota = int(len(came) / self._one_in(plan)) or int(k > 0 and len(came) >= 2)
+            quota = int(len(came) / self._one_in(plan))
             if not quota or not len(waiting):
                 continue
             expected = self._finals.expected(history) if expected is None else expected
