@@ -362,6 +362,7 @@ def test_a_module_that_fails_to_import_is_told_with_its_error(tmp_path: Path, mo
 
 
 def test_a_module_that_takes_the_gpu_at_import_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)  # the real one, where it was loaded, comes back in the end
     module(tmp_path, "torch", "class cuda:\n    is_initialized = staticmethod(lambda: True)\n", monkeypatch)
     greedy = module(tmp_path, "greedy_objective", "import torch\ndef objective(trial):\n    return 1.0\n", monkeypatch)
     del sys.modules["torch"]

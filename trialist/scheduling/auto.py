@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,19 +9,19 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Scheduler
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import Budget, Plan
-from trialist.trials.trial import GO_ON, Action, Decision, Promotion, Proposal
+from trialist.trials.plan import Plan
+from trialist.trials.trial import Decision, Promotion, Proposal
 
 
 @dataclass
 class Auto:
-    """Inside runs: halving at the rungs that its audit has passed, and the learning-curve model at every report.
+    """Inside runs: the learning-curve model at every report; with several objectives the median rule, by dominance.
 
     Where the plan has a Fidelity, trials pause at its rungs, and those go on of whose full runs a model expects most;
     with several objectives, those that the fewest others dominate.
 
-    Where the budget limits the number of trials alone, nothing is gained by halving, which stops the second best with
-    the worst: then only the curve model stops what will hardly become the best.
+    Halving is not among them where stopping is final: a model-based search proposes one good trial after the other, and
+    of these, too, it would stop all but a few by their first steps.
     """
 
     name = "auto"
@@ -30,13 +29,8 @@ class Auto:
     def decide(self, history: History, report: Reported) -> Decision:
         if history.plan.fidelity is not None:
             return self._promoting(history.plan).decide(history, report)
-        let = GO_ON
-        for rule in self._rules[1:] if limits_trials_alone(history.plan.budget) else self._rules:
-            decision = rule.decide(history, report)
-            if decision.action is not Action.GO_ON:
-                return decision
-            let = decision if decision.reason else let
-        return let
+        rule = self._by_curve if len(history.plan.objectives) == 1 else self._by_median
+        return rule.decide(history, report)
 
     def resume(self, history: History, key: Key) -> Promotion | Proposal | None:
         return None if history.plan.fidelity is None else self._promoting(history.plan).resume(history, key)
@@ -60,15 +54,14 @@ class Auto:
         return Halving(by="promotion")
 
     @cached_property
-    def _rules(self) -> Sequence[Scheduler]:
+    def _by_curve(self) -> Scheduler:
         # Imported at the first report: a study without any needs no NumPy for its schedule.
         from trialist.scheduling.curve import CurveModel
-        from trialist.scheduling.halving import Halving
 
-        return Halving(by="stopping"), CurveModel()
+        return CurveModel()
 
+    @cached_property
+    def _by_median(self) -> Scheduler:
+        from trialist.scheduling.median import MedianRule
 
-def limits_trials_alone(budget: Budget) -> bool:
-    """Whether time and money are no object: then nothing is gained by looking less closely."""
-    others = (budget.seconds, budget.compute_seconds, budget.cost, budget.full_runs)
-    return budget.trials is not None and all(limit is None for limit in others)
+        return MedianRule()

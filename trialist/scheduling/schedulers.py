@@ -8,7 +8,7 @@ from importlib import import_module
 
 from trialist.errors import PlanError, shown
 from trialist.protocols import Scheduler
-from trialist.scheduling.auto import Auto, limits_trials_alone
+from trialist.scheduling.auto import Auto
 from trialist.scheduling.once import RunsOnce
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
@@ -51,7 +51,7 @@ _AT_RUNGS = {"halving", "hyperband", "promotion", "Halving", "Hyperband", "Model
 def uses_rungs(plan: Plan) -> bool:
     """Whether the scheduler that a plan names looks at trials at rungs, and audits them."""
     if plan.scheduler == "auto":
-        return plan.fidelity is not None or not limits_trials_alone(plan.budget)
+        return plan.fidelity is not None
     return plan.scheduler.partition("(")[0] in _AT_RUNGS
 
 
