@@ -12,6 +12,7 @@ from trialist.model.curves import Curves
 from trialist.model.evidence import Witness
 from trialist.model.finals import Finals
 from trialist.model.looks import seen_early
+from trialist.search.incumbent import expected_losses
 from trialist.space.parameter import Float
 from trialist.space.space import Space
 from trialist.testing.strategies import PLAN
@@ -81,6 +82,22 @@ def test_full_runs_alone_are_looked_at_as_ever() -> None:
     history = study([0.1, 0.2, 0.3], [27, 27, 27])
     looks = Witness().evidence(history).looks
     assert not looks.is_early and looks.losses.tolist() == [0.1, 0.2, 0.3] and (looks.top == looks.X).all()
+
+
+def test_the_choice_among_full_runs_does_not_hang_on_what_was_seen_of_others() -> None:
+    finals = (0.2 + (POINTS - 0.3) ** 2).sum(axis=1)
+    full = study(finals.tolist()[:12], [27] * 12)
+    draws = np.random.default_rng(0).uniform(2.0, 6.0, 24)
+    wild = [trial(n, {1: float(draws[n]), 3: float(draws[23 - n])}, State.STOPPED) for n in range(12, 24)]
+    among = History(EPOCHS, SQUARE, (*full.records, *wild))
+    looks = Witness().evidence(among).of_full_runs.looks
+    assert (
+        not looks.is_early
+        and looks.number.tolist() == list(range(12))
+        and looks.losses.tolist() == finals[:12].tolist()
+    )
+    order = [sorted(found, key=lambda n: found[n]) for found in map(expected_losses, (full, among))]
+    assert order[0] == order[1] == sorted(range(12), key=lambda n: finals[n])
 
 
 def test_constraints_that_were_not_measured_yet_let_nobody_win() -> None:

@@ -7,7 +7,7 @@ better.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,15 @@ class Evidence:
     def is_feasible(self) -> Array:
         """(n,) bool: every constraint that was measured holds."""
         return np.array([record.is_feasible for record in self.records], dtype=bool)
+
+    @property
+    def of_full_runs(self) -> Evidence:
+        """The same without what was seen early, whose errors a process would take for noise of the full runs."""
+        scored, numbers = self.scored, np.array([record.number for record in self.records], dtype=np.int64)
+        looks = Looks(
+            scored.X, scored.X, self.losses[:, 0], scored.rows, numbers, np.asarray(self.is_feasible), is_early=False
+        )
+        return replace(self, looks=looks)
 
     @property
     def transform(self) -> Transform:

@@ -42,7 +42,7 @@ def expected_losses(history: History) -> dict[int, float]:
     if len(scored) < LEAST or len(history.plan.objectives) > 1 or not len(history.space) or _is_deterministic(history):
         return plain
     with one_thread():
-        evidence = Witness().evidence(history)
+        evidence = Witness().evidence(history).of_full_runs
         surrogate = Surrogate()
         goal = aim(evidence, surrogate, Modelling(), 0.0, Key(history.plan.seed, -1))
         means = np.mean([fitted.posterior.predict(evidence.scored.X)[0] for fitted in goal.models], axis=0)
