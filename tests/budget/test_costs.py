@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from trialist.space.space import Space
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
 from trialist.trials.plan import Objective, Plan
-from trialist.trials.trial import Cause, Failure, Report, Stage, State, TrialRecord
+from trialist.trials.trial import Action, Cause, Failure, Report, Stage, State, Taken, TrialRecord
 
 SPACE = Space(width=Int(8, 128, log=True), x=Float(0.0, 1.0))
 PLAN = Plan("s", (Objective("loss"),))
@@ -112,3 +113,25 @@ def test_its_expectations_hold_as_often_as_they_say(sigma: float) -> None:
     likely, most = (sum(flags) / len(within) for flags in zip(*within, strict=True))
     assert likely == pytest.approx(0.75, abs=0.1) and most > 0.93
     assert sum(means) / len(means) == pytest.approx(math.exp(sigma**2 / 2), rel=0.2)
+
+
+def test_what_a_run_takes_before_it_gets_anywhere_is_told_apart() -> None:
+    """Eight tenths of a second to start, and half a second for 27 epochs; those that went on began anew each time."""
+    plan = replace(PLAN, fidelity=Fidelity("epochs", 1, 27))
+    went_on = (Taken(1, Action.PAUSE, ""), Taken(1, Action.RESUME, ""))
+    records = []
+    for number in range(12):
+        used, runs = ((1.0, 1), (28.0, 2), (27.0, 1))[number % 3]
+        took = 0.8 * runs + 0.5 * used / 27
+        state = State.PAUSED if used == 1.0 else State.COMPLETE
+        course = went_on if runs == 2 else ()
+        records.append(record(number, took, x=number / 12, state=state, used=used, course=course))
+    costs = of(*records, plan=plan)
+    assert costs.start == pytest.approx(0.8, rel=0.02)
+    params = {"width": 32, "x": 0.4}
+    assert costs.of(params).mean == pytest.approx(1.3, rel=0.02) and costs.of(params).most < 2.2
+    assert costs.of(params, 1 / 27).likely == pytest.approx(0.8 + 0.5 / 27, rel=0.03)
+
+
+def test_runs_that_all_go_as_far_tell_nothing_of_a_start() -> None:
+    assert of(*(record(i, 1.0 + i / 10) for i in range(6))).start == 0.0

@@ -277,3 +277,19 @@ def test_a_study_of_cheap_runs_keeps_enough_for_full_ones_and_a_verdict() -> Non
         assert study.verdict is not None and study.baseline is not None and study.spent["cost"] <= 5.0
         cheap += len(study.history.paused)
     assert cheap > 0
+
+
+def test_a_guess_of_how_many_trials_the_time_allows_ends_nothing_where_their_number_is_limited_too() -> None:
+    """The first trials were slow; a study that is run again goes on as long as there is time."""
+
+    def slow_at_first(trial: tl.Trial) -> float:
+        time.sleep(0.08 if trial.number < 3 else 0.02)
+        return loss(trial)
+
+    budget = tl.Budget(trials=1000, seconds=2.5)
+    with tl.Study.create(SPACE, minimize="loss", budget=budget, store="memory", name="g", strategy="random") as study:
+        study.optimize(slow_at_first, trials=3)
+        for _ in study.process(slow_at_first):
+            pass
+        searched = [r for r in study.trials if r.stage is tl.Stage.SEARCH]
+        assert len(searched) > 20  # of the ten that three slow ones promise

@@ -358,3 +358,19 @@ def test_a_finalist_that_violates_on_a_fresh_seed_comes_after_those_that_never_d
         list(study.process(lucky))
         assert study.selection is not None and study.best is not None
         assert study.best.params["x"] <= 0 and "(violates ms by 1)" in study.selection.reason
+
+
+def test_the_best_score_is_among_the_finalists_whatever_a_model_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a model of few scores, a narrow hole is noise; fresh scores tell that it is there."""
+
+    def objective(trial: tl.Trial) -> float:
+        return 0.0 if trial.number == 7 else 1.0 + float((trial["x"] - 0.5) ** 2)
+
+    def blind(history: tl.History) -> dict[int, float]:
+        return {record.number: 1.0 + (record.number == 7) for record in history.scored}
+
+    with tl.Study.create({"x": tl.Float(0.0, 1.0)}, minimize="loss", budget=30, store="memory", name="hole") as study:
+        study.optimize(objective, trials=20)
+        monkeypatch.setattr("trialist.search.incumbent.expected_losses", blind)
+        study.select(lambda trial: 0.0 if trial["x"] == study.trials[7].params["x"] else 1.0)
+        assert study.best is not None and study.best.number == 7

@@ -18,13 +18,14 @@ from trialist.model.features import Features
 from trialist.numerics.ridge import Array, Ridge, fit
 from trialist.space.cube import Cube
 from trialist.trials.history import History
-from trialist.trials.trial import Cause, State, TrialRecord
+from trialist.trials.trial import Action, Cause, State, TrialRecord
 
 Measure = Callable[[TrialRecord], float | None]
 
 LIKELY = 0.75  # chance that a trial takes no more than is likely,
 MOST = 0.975  # than it takes at most; then the largest excess seen so far counts as well
 GUESS = 0.3  # standard deviation of ln cost, before any was seen
+FAR, ENOUGH_FAR = 1 / 3, 3  # of a full run; with so many runs that went so far, shorter ones are not extrapolated
 SLOPES_FROM = 8  # runs before the configuration counts
 NEWEST = 400  # runs that are learnt from
 
@@ -37,8 +38,12 @@ class Amount:
     likely: float
     most: float
 
-    def __mul__(self, share: float) -> Amount:
-        return Amount(self.mean * share, self.likely * share, self.most * share)
+    def through(self, share: float, start: float) -> Amount:
+        """Of a run through a share of a full one, of which `start` is taken however short it is."""
+        if share == 1.0:
+            return self
+        mean, likely, most = (min(x, start) + max(x - start, 0.0) * share for x in (self.mean, self.likely, self.most))
+        return Amount(mean, likely, most)
 
 
 NOTHING = Amount(0.0, 0.0, 0.0)
@@ -47,8 +52,10 @@ NOTHING = Amount(0.0, 0.0, 0.0)
 class Costs:
     """Expected amounts of one measure at one moment of a study; None before any run told.
 
-    records: (record, share of a full run that it went through) of those that tell; where the study has none yet, those
-    of its warm start stand in.
+    Where the study has no run yet that tells, those of its warm start stand in.
+
+    start: what a run takes however short it is, such as the start of a process; what it takes beside that is in
+    proportion to how far it goes.
     """
 
     def __init__(self, history: History, measure: Measure) -> None:
@@ -57,23 +64,27 @@ class Costs:
         if self.is_borrowed:
             told = [pair for past in history.earlier for pair in _told(past, measure)]
         told = told[-NEWEST:]
+        self.start = _start(told)
+        told = (
+            [run for run in told if run.share >= FAR] if sum(run.share >= FAR for run in told) >= ENOUGH_FAR else told
+        )
         self.count = len(told)
         self._features: Features | None = None
         self._fit: Ridge | None = None
         if not told:
             return
-        values = np.array([amount for _, amount in told])
+        values = np.array([run.of_a_full_one(self.start) for run in told])
         y = np.log(np.maximum(values, max(values.max() * 1e-6, 1e-300)))
         X = np.zeros((len(told), 0))
         if self.count >= SLOPES_FROM and not self.is_borrowed and len(history.space):
             self._features = Features(Cube(history.space))
-            X = self._rows([record.params for record, _ in told])
+            X = self._rows([run.record.params for run in told])
         self._fit = fit(X, y, GUESS)
         self._own: dict[Hashable, list[float]] = {}
         if not self.is_borrowed:
             self._space = history.space
-            for (record, _), off in zip(told, self._fit.residuals.tolist(), strict=True):
-                self._own.setdefault(self._space.identity(record.params), []).append(off)
+            for run, off in zip(told, self._fit.residuals.tolist(), strict=True):
+                self._own.setdefault(self._space.identity(run.record.params), []).append(off)
         self._excess = float(self._fit.residuals.max())
         self._smearing = float(np.mean(np.exp(self._fit.residuals)))  # Duan 1983: of logs to a mean, without a normal
 
@@ -89,7 +100,8 @@ class Costs:
         if self._fit is None:
             return NOTHING
         own = self._own.get(self._space.identity(params), []) if self._own else []
-        return self._amounts(self._rows([params]) if self._features is not None else None, own) * share
+        whole = self._amounts(self._rows([params]) if self._features is not None else None, own)
+        return whole.through(share, self.start)
 
     @property
     def spread(self) -> float:
@@ -117,8 +129,21 @@ class Costs:
         return self._features(*cube.canonical(cube.space.encode_many(params)))
 
 
-def _told(history: History, measure: Measure) -> list[tuple[TrialRecord, float]]:
-    """Runs that say what a full one takes, and how much; failed ones only where there are no others.
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a trial took, in how many runs from pause to pause, and through how much of a full one in all of them."""
+
+    record: TrialRecord
+    taken: float
+    share: float = 1.0
+    runs: int = 1
+
+    def of_a_full_one(self, start: float) -> float:
+        return start + max(self.taken - start * self.runs, 0.0) / self.share
+
+
+def _told(history: History, measure: Measure) -> list[_Run]:
+    """Runs that say what a full one takes; failed ones only where there are no others.
 
     A run that was ended early says so too, where it is known how far it was.
     """
@@ -128,16 +153,31 @@ def _told(history: History, measure: Measure) -> list[tuple[TrialRecord, float]]
         if value is None or record.state in (State.WAITING, State.RUNNING):
             continue
         if record.failure is not None and record.failure.cause in (Cause.BUDGET, Cause.TIMEOUT):
-            ran.append((record, value))  # it would have taken more, so this much at least
+            ran.append(_Run(record, value))  # it would have taken more, so this much at least
             continue
         if record.state is State.FAILED:
             if record.failure is None or not record.failure.cause.is_blameless:
-                failed.append((record, value))
+                failed.append(_Run(record, value))
             continue
         share = gone_through(record, history)
         if share:
-            ran.append((record, value / share))
+            ran.append(_Run(record, value, share, 1 + sum(t.action is Action.RESUME for t in record.course)))
     return ran or failed
+
+
+def _start(told: list[_Run]) -> float:
+    """What each run takes before it gets anywhere: least squares of what was taken on runs and shares, both at least 0.
+
+    0 where all went about as far, so that nothing tells the one from the other.
+    """
+    if len(told) < 3 or max(run.share for run in told) < 2 * min(run.share for run in told):
+        return 0.0
+    A = np.array([[run.runs, run.share] for run in told], dtype=float)
+    y = np.array([run.taken for run in told])
+    # Each to its own scale: a long run's noise is no measure for a short one.
+    start, slope = np.linalg.lstsq(A / A[:, 1:], y / A[:, 1], rcond=None)[0]
+    least = min(run.taken / run.runs for run in told)
+    return float(min(max(start, 0.0), least)) if slope > 0 else float(least)
 
 
 def gone_through(record: TrialRecord, history: History) -> float | None:

@@ -8,7 +8,7 @@ history holds the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -140,6 +140,12 @@ class Curves:
         found: Floats = np.full((n, len(self._objectives)), np.nan)
         found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
         return found
+
+    def stands_at(self, rungs: Sequence[float], k: int) -> Mask:
+        """(n,) whose highest rung, of these shares of a full run, is the one of index k."""
+        spent, above = self.spent / _NEARLY, (*rungs, 1.0)[k + 1]
+        stands: Mask = (spent >= rungs[k]) & (spent < above)
+        return stands
 
     def best_before(self, row: int, step: float) -> Floats:
         """(m,) the lowest losses that a trial reported before a step; infinite where there is none."""

@@ -58,11 +58,7 @@ class Evidence:
     @property
     def of_full_runs(self) -> Evidence:
         """The same without what was seen early, whose errors a process would take for noise of the full runs."""
-        scored, numbers = self.scored, np.array([record.number for record in self.records], dtype=np.int64)
-        looks = Looks(
-            scored.X, scored.X, self.losses[:, 0], scored.rows, numbers, np.asarray(self.is_feasible), is_early=False
-        )
-        return replace(self, looks=looks)
+        return replace(self, looks=_at_the_end(self.scored, self.losses[:, 0], self.records))
 
     @property
     def transform(self) -> Transform:
@@ -121,10 +117,9 @@ class Witness:
         seen: Seen | None,
         has_constraints: bool,
     ) -> Looks:
-        numbers = np.array([record.number for record in records], dtype=np.int64)
-        feasible = np.array([record.is_feasible for record in records], dtype=bool)
+        whole = _at_the_end(scored, losses, records)
         if seen is None or not features.with_share:
-            return Looks(scored.X, scored.X, losses, scored.rows, numbers, feasible, is_early=False)
+            return whole
         early = Points.of(features, self._observed.U[seen.row])
         top = np.concatenate([early.X, scored.X])
         earliness = np.concatenate([seen.earliness, np.ones(len(losses))])
@@ -133,8 +128,8 @@ class Witness:
             top,
             np.concatenate([seen.losses, losses]),
             np.concatenate([early.rows, scored.rows]),
-            np.concatenate([seen.number, numbers]),
-            np.concatenate([np.full(len(early), not has_constraints), feasible]),
+            np.concatenate([seen.number, whole.number]),
+            np.concatenate([np.full(len(early), not has_constraints), whole.may_win]),
             is_early=True,
         )
 
@@ -147,6 +142,13 @@ class Witness:
 
     def _points(self, features: Features, which: Array) -> Points:
         return Points.of(features, self._observed.U[which])
+
+
+def _at_the_end(scored: Points, losses: Array, records: tuple[TrialRecord, ...]) -> Looks:
+    """Full runs with losses (n,) as looks."""
+    numbers = np.array([record.number for record in records], dtype=np.int64)
+    feasible = np.array([record.is_feasible for record in records], dtype=bool)
+    return Looks(scored.X, scored.X, losses, scored.rows, numbers, feasible, is_early=False)
 
 
 def loss_values(losses: Array, X: Array) -> Array:

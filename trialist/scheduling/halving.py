@@ -89,7 +89,7 @@ class Halving:
         active = audit(history, curves).active
         brackets = self._brackets(plan, curves.numbers)
         for k in reversed(range(len(rungs_of(plan)))):
-            waiting = paused & self._stands_at(plan, curves, k)
+            waiting = paused & curves.stands_at(rungs_of(plan), k)
             if first := self._first_of(history, waiting, k, active):
                 return first
             for bracket in range(k + 1):
@@ -168,13 +168,6 @@ class Halving:
         if share not in audit(history, curves).active:
             return GO_ON
         return Decision(Action.PAUSE, f"at step {report.step:g}, a rung: goes on if it is among the best there")
-
-    def _stands_at(self, plan: Plan, curves: Curves, k: int) -> Mask:
-        """(n,) whose highest rung is that one."""
-        shares = (*rungs_of(plan), 1.0)
-        spent, slack = curves.spent, 1 + 1e-9
-        stands: Mask = (spent * slack >= shares[k]) & (spent * slack < shares[k + 1])
-        return stands
 
     def _promoted(
         self, history: History, curves: Curves, k: int, among: Mask, waiting: Mask, active: Sequence[float]

@@ -8,7 +8,6 @@ asynchronous hyperparameter and neural architecture search").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,7 +84,7 @@ class ModelPromotion:
         curves, rungs = self._curves.look(history), rungs_of(history.plan)
         paused = self._paused(history)
         for k in reversed(range(len(rungs))):
-            rows = np.flatnonzero(paused & _stand_at(curves, rungs, k))
+            rows = np.flatnonzero(paused & curves.stands_at(rungs, k))
             if len(rows) >= 3:
                 losses = curves.at(rungs[k], curves.scores_best)[rows, 0]
                 worse = rows[np.argsort(losses, kind="stable")[len(rows) // 2 :]]
@@ -104,7 +103,7 @@ class ModelPromotion:
             if rungs[k] not in active:
                 continue
             came = np.flatnonzero(curves.counts & (curves.spent >= rungs[k] * (1 - 1e-9)))
-            waiting = came[(paused & _stand_at(curves, rungs, k))[came]]
+            waiting = came[(paused & curves.stands_at(rungs, k))[came]]
             quota = int(len(came) / self._one_in(plan))
             if not quota or not len(waiting):
                 continue
@@ -131,13 +130,6 @@ class ModelPromotion:
             [r.state is State.PAUSED and r.stage is not Stage.SELECT for r in history.records], dtype=bool
         )
         return found
-
-
-def _stand_at(curves: Curves, rungs: Sequence[float], k: int) -> Mask:
-    """(n,) whose highest rung is that one."""
-    above = (*rungs, 1.0)[k + 1] * (1 - 1e-9)
-    found: Mask = (curves.spent >= rungs[k] * (1 - 1e-9)) & (curves.spent < above)
-    return found
 
 
 _ON = (State.RUNNING, State.WAITING)

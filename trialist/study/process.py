@@ -38,7 +38,7 @@ class Process:
 
     def __init__(self, session: Session, work: Work, workers: int) -> None:
         self._session, self._work, self._workers = session, work, workers
-        self._strategies: dict[int, Strategy] = {}
+        self._strategies: dict[tuple[int, bool], Strategy] = {}
         self._since = session.load().trials
         self._expected = Expectations(session)
         self._watch = Watch(session, workers)
@@ -181,16 +181,18 @@ class Process:
             time.sleep(PEER_SECONDS)  # whoever wrote the mark queues them in milliseconds, if it lives
 
     def strategy(self, history: History) -> Strategy:
-        """Chosen anew when the space grew: a define-by-run objective shows its dials on the way."""
-        revision = self._session.revision
-        if revision not in self._strategies:
+        """Chosen anew when the space grew, since a define-by-run objective shows its dials on the way; and when a first
+        trial has told how many the time allows.
+        """
+        moment = self._session.revision, bool(history.scored)
+        if moment not in self._strategies:
             strategy = strategy_for(history.plan.strategy, self._choice().stages.search, self._workers)
             if history.earlier:
                 from trialist.search.warm_start import WarmStarted
 
                 strategy = WarmStarted(strategy)
-            self._strategies = {revision: strategy}
-        return self._strategies[revision]
+            self._strategies = {moment: strategy}
+        return self._strategies[moment]
 
     def _spending(self, desk: Desk) -> Spending:
         accounts, stages = desk.accounts, lambda: self._choice().stages
@@ -211,11 +213,14 @@ class Process:
     def _number(self, trials: int | None, later: int) -> int | None:
         """The trials that there are once so many are explored after the baseline; `later` ones have room after them.
 
-        Without a budget of trials, their number is a guess that ends nothing.
+        Where something else than trials is likely used up first, their number is a guess that ends nothing: what a
+        stage may take of that ends it.
         """
         history, limit = self._session.history(), self._session.plan.budget.trials
         if limit is None:
             return None
+        if (self._choice().fits or limit) < limit:
+            return limit - later
         again = len(history) - len(history.explored)
         return min(limit - later, limit if trials is None else 1 + trials + again)
 

@@ -22,21 +22,21 @@ def screening(history: History) -> str:
 
 
 class Rungs:
-    """Watches which rungs are in use; `news` tells once when that has changed."""
+    """Watches which rungs are in use; `news` tells of each change once, since a rung in doubt may come and go."""
 
     def __init__(self) -> None:
-        self._active: tuple[float, ...] | None = None
+        self._told: set[tuple[float, ...]] = set()
 
     def news(self, history: History) -> str:
-        """In words, what is switched off now and was not when this was last asked; an empty text if nothing is."""
+        """In words, what is switched off now, where that was not told before; else an empty text."""
         if not uses_rungs(history.plan):
             return ""
         from trialist.model.audit import audit
 
         found = audit(history, self._curves)
-        before, self._active = self._active, found.active
-        if before == found.active or (before is not None and len(found.active) > len(before)):
+        if found.active in self._told:
             return ""
+        self._told.add(found.active)
         return found.words
 
     @cached_property

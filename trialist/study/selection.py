@@ -118,8 +118,11 @@ def _finalists(history: History, finalists: int) -> list[int]:
     baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
     from trialist.search.incumbent import expected_losses  # a model: loaded where it is used
 
-    # By what a model expects of each: among many noisy scores the lowest ones are the luckiest.
+    # The best score, and then by what a model expects: among many noisy scores the lowest ones are the luckiest. But a
+    # model of few scores takes for noise what it cannot explain, and fresh scores tell luck from merit anyway.
     expected = expected_losses(history)
+    if history.best is not None and expected:
+        expected = {**expected, history.best.number: min(expected.values()) - 1.0}
     losses = [expected.get(r.number) if r.is_scored and r.is_feasible else None for r in explored]
     identities = [history.space.identity(r.params) for r in explored]
     chosen = choose_finalists(losses, identities, baseline, max(finalists - 1, 1))

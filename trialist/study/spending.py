@@ -71,7 +71,7 @@ class Expectations:
 
             return Amount(share, share, share)
         costs = self.costs(name)
-        return costs.typical() * share if params is None else costs.of(params, share)
+        return costs.typical().through(share, costs.start) if params is None else costs.of(params, share)
 
     def typical(self, name: str) -> float | None:
         """What a full run likely takes; None where no trial told."""

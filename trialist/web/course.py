@@ -134,6 +134,7 @@ def _limits(data: ReportData) -> list[Html]:
         ("time", spent.get("seconds", 0.0), budget.seconds, duration),
         ("compute", spent.get("compute_seconds", 0.0), budget.compute_seconds, duration),
         ("cost", spent.get("cost", 0.0), budget.cost, lambda v: f"{v:.4g}"),
+        ("full runs", spent.get("full_runs", 0.0), budget.full_runs, lambda v: f"{v:.3g}"),
     ):
         if limit is None and not used:
             continue
