@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from trialist.trials.plan import Budget
     from trialist.trials.stopping import Plateau, Target, Worth
     from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
+    from trialist.trials.validation import Folds, Holdout, Seeds
 
 # Each public name and its home, which is loaded on first use: `import trialist` stays in milliseconds.
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "trialist.trials.plan": "Budget",
     "trialist.trials.stopping": "Plateau Target Worth",
     "trialist.trials.trial": "Cause Score Stage State TrialRecord",
+    "trialist.trials.validation": "Folds Holdout Seeds",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -87,7 +89,9 @@ __all__ = [
     "ExecutionError",
     "Fidelity",
     "Float",
+    "Folds",
     "History",
+    "Holdout",
     "InputError",
     "Int",
     "LeaseLostError",
@@ -103,6 +107,7 @@ __all__ = [
     "Schedule",
     "Score",
     "SealedError",
+    "Seeds",
     "Space",
     "SpaceError",
     "Split",

@@ -21,7 +21,8 @@ from trialist.execute.limits import Watch
 from trialist.execute.nursery import Nursery
 from trialist.execute.readings import COST, Lines, Readings
 from trialist.execute.serving import LOG
-from trialist.execute.worker import CHECKPOINT
+from trialist.execute.units import Units
+from trialist.execute.worker import CHECKPOINT, overlap_of
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
 from trialist.trials.outcome import outcome
 from trialist.trials.plan import Limits, whole
@@ -48,6 +49,7 @@ class _Run:
     output: int  # our end of its standard output
     log: int
     log_begins: int  # where this attempt's part begins
+    units: Units
     since: float = 0  # the step that it goes on from, then of its last report
     lines: Lines = field(default_factory=Lines)
     metrics: int | None = None  # its metrics file, once there is one
@@ -67,7 +69,9 @@ class Commands:
 
     The command finds TRIALIST_NUMBER, TRIALIST_SEED, TRIALIST_METRICS (a file for JSON lines), TRIALIST_CHECKPOINT (a
     folder) and TRIALIST_FIDELITY (how far to run, where the study has such a dial) in its environment; one that reports
-    a step beyond that is ended. What it prints is in log.txt in the trial's folder.
+    a step beyond that is ended. Where the study declares folds or seeds, TRIALIST_UNITS is their number,
+    TRIALIST_UNITS_SEED what to draw them by, and the steps that it reports are these units. What it prints is in
+    log.txt in the trial's folder.
     """
 
     def __init__(self, command: Command, workers: int, limits: Limits | None = None) -> None:
@@ -151,6 +155,9 @@ class Commands:
         }
         if assignment.fidelity is not None:
             environment["TRIALIST_FIDELITY"] = str(assignment.fidelity)
+        if assignment.validation is not None:
+            environment["TRIALIST_UNITS"] = str(assignment.validation.units)
+            environment["TRIALIST_UNITS_SEED"] = str(assignment.units_seed)
         log = os.open(os.path.join(directory, LOG), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         output, its = os.pipe()
         os.set_blocking(output, False)
@@ -164,6 +171,7 @@ class Commands:
             output,
             log,
             os.fstat(log).st_size,
+            Units(0 if assignment.validation is None else assignment.validation.units),
             assignment.reached if os.listdir(checkpoint) else 0,
         )
         run.watch.begin()
@@ -252,6 +260,9 @@ class Commands:
                 continue
             first = run.assignment.objectives[0]
             extra = {name: value for name, value in line.values.items() if name != first}
+            if run.units.whole:
+                run.units.found[line.step] = {first: line.values[first], **extra}
+                line = replace(line, of=run.units.whole)
             since, run.since = min(run.since, max(0, line.step - 1)), line.step
             number, attempt = run.assignment.number, run.assignment.attempt
             report = Reported(number, attempt, line.step, line.values[first], extra, line.of, _cost(run), since)
@@ -293,6 +304,7 @@ class Commands:
             reason=reason,
             constraints=dict(told.constraints),
             since=run.since,
+            overlap=overlap_of(run.assignment, result),
         )
         self._outbox.append((finished, None))
 
@@ -317,7 +329,14 @@ class Commands:
                 Cause.OBJECTIVE,
                 f"{COST} was {run.readings.cost:g}, which is not a cost. Print a finite number, from 0 on",
             )
-        return outcome(run.readings.values, run.assignment.objectives)
+        if not run.units.found:
+            return outcome(run.readings.values, run.assignment.objectives)
+        try:
+            if run.stop is None:
+                run.units.check()
+        except InputError as error:
+            return Failure(Cause.OBJECTIVE, f"{error.problem}: print a line with its step and score for each unit")
+        return outcome(run.units.replicates(), run.assignment.objectives)
 
     def _fail(self, assignment: Assignment, failure: Failure, seconds: float, cost: float | None = None) -> None:
         self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds, cost=cost), None))

@@ -5,7 +5,7 @@ Whatever the objective does, exactly one Finished or Failed goes up the channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import InputError, ResultError, shown
 from trialist.execute.dials import Dials, float_dial, int_dial
 from trialist.execute.failures import of_exception
+from trialist.execute.units import HasFolds, Units, folds_of, seeds_of
 from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
@@ -56,6 +57,7 @@ class Trial:
         "_metrics",
         "_reported",
         "_start",
+        "_units",
     )
 
     def __init__(
@@ -76,6 +78,7 @@ class Trial:
         self._last_step = 0
         self._metrics: dict[str, float] = {}
         self._current: int | None = None
+        self._units: Units | None = None
         self._cost: float | None = None
         self._constraints: dict[str, float] = {}
         self._decision = GO_ON
@@ -241,8 +244,39 @@ class Trial:
         finally:
             self._current = None
 
+    def folds(self, data: HasFolds) -> Iterator[Any]:
+        """The folds that the study's validation declares, of a Split; ends early once the trial should stop.
+
+        Each has `train` and `validation`, both (X, y), and a `seed` to train with.  Report one score for each: together
+        they are the trial's score, and nothing need be returned.  ResultError where the study declares no folds.
+        """
+        validation = self._assignment.validation
+        return self._each((fold.index, fold) for fold in folds_of(data, validation, self._assignment.units_seed))
+
+    def seeds(self) -> Iterator[int]:
+        """The seeds that the study's validation declares, `tl.Seeds(5)`; report one score for each.
+
+        Ends early once the trial should stop.  ResultError where the study declares none.
+        """
+        return self._each(enumerate(seeds_of(self._assignment.validation, self._assignment.units_seed), start=1))
+
+    def _each(self, units: Iterable[tuple[int, Any]]) -> Iterator[Any]:
+        validation = self._assignment.validation
+        whole = 0 if validation is None else validation.units
+        self._units, self._length = Units(whole), whole or None
+        try:
+            for index, unit in units:
+                if self.should_stop:
+                    return
+                self._current = index
+                yield unit
+        finally:
+            self._current = None
+
     def report(self, value: Any, step: int | None = None, **metrics: Any) -> None:
         """Report the first objective's value after `step` steps, other metrics beside it; NaN is a value too.
+
+        Inside `folds()` and `seeds()` it is the score of that fold or seed.
 
         step: the current one of `steps()`, else one more than the last.  Raises ResultError for a value that is no
         number, a step that is no whole number from 0 on, one reported before, or one beyond the run's fidelity.
@@ -268,6 +302,8 @@ class Trial:
         since = min(self.since, max(0, step - 1))
         self._reported.add(step)
         self._last, self._last_step, self._metrics = value, step, extra
+        if self._units is not None:
+            self._units.found[step] = {first: value, **extra}
         decision = self._send(Reported(self.number, self.attempt, step, value, extra, self._length, self._cost, since))
         if not self.should_stop:  # once asked to stop, a later answer does not take it back
             self._decision = decision
@@ -364,6 +400,7 @@ def run_assignment(
                 trial.cost,
                 constraints=trial.constraints,
                 since=trial.since,
+                overlap=overlap_of(assignment, result),
             )
     except KeyboardInterrupt:
         if trial._broken is None:
@@ -389,7 +426,17 @@ def _returned(trial: Trial, value: Any) -> Any:
     """What was returned; where that is nothing, the last report stands for it."""
     if value is not None or trial.last is None:
         return value
+    if trial._units is not None:
+        if not trial.should_stop:
+            trial._units.check()
+        return trial._units.replicates()
     return {trial._assignment.objectives[0]: trial.last, **trial._metrics}
+
+
+def overlap_of(assignment: Assignment, result: Mapping[str, Sequence[float]]) -> float:
+    """Of the declared validation, where there is a score for each of its units; else nothing is known of it."""
+    validation, first = assignment.validation, next(iter(result.values()), ())
+    return validation.overlap if validation is not None and len(first) == validation.units > 1 else 0.0
 
 
 def _steps_of(fidelity: float | None) -> int:

@@ -170,7 +170,7 @@ def _is_repeat(record: TrialRecord, messages: Sequence[Entry]) -> bool:
         isinstance(last, Finished)
         and last.state is record.state
         and last.attempt == record.attempt
-        and scored(last.metrics) == record.metrics
+        and scored(last.metrics, last.overlap) == record.metrics
         # Of a trial that was promoted the record holds sums.
         and (_was_promoted(record) or (last.cost, last.seconds) == (record.cost, record.seconds))
         and plain.dumps(dict(last.constraints)) == plain.dumps(dict(record.constraints))  # where NaN is NaN
@@ -218,7 +218,7 @@ def _finished(study: str, record: TrialRecord, message: Finished, plan: Plan, at
             f"{trial} ran to {ran:g} of {full.high:g} {full.name} and cannot become complete. "
             "Pause it: only full runs are compared."
         )
-    metrics = scored(message.metrics)
+    metrics = scored(message.metrics, message.overlap)
     course = record.course
     if message.state in _HALTS:
         course = _with_decision(course, Taken(_reached(record), _HALTS[message.state], message.reason))

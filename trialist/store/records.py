@@ -65,7 +65,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
         attempt,
         repeats,
         tuple(reports),
-        {} if metrics is None else {name: Score(tuple(values)) for name, values in _loads(metrics).items()},
+        {} if metrics is None else {name: _score(item) for name, item in _loads(metrics).items()},
         loss,
         cost,
         seconds,
@@ -122,7 +122,7 @@ def words_of(record: TrialRecord) -> dict[str, Any]:
 
 def move_of(record: TrialRecord) -> dict[str, Any]:
     """The columns that a move from state to state changes."""
-    scores = {name: list(score.replicates) for name, score in record.metrics.items()}
+    scores = {name: _score_json(score) for name, score in record.metrics.items()}
     return {
         "state": record.state.value,
         "attempt": record.attempt,
@@ -141,6 +141,18 @@ def move_of(record: TrialRecord) -> dict[str, Any]:
         "length": record.length,
         "used": record.used,
     }
+
+
+def _score_json(score: Score) -> Any:
+    """A plain list of replicates, unless they overlap."""
+    replicates = list(score.replicates)
+    return {"replicates": replicates, "overlap": score.overlap} if score.overlap else replicates
+
+
+def _score(item: Any) -> Score:
+    if isinstance(item, dict):
+        return Score(tuple(item["replicates"]), item["overlap"])
+    return Score(tuple(item))
 
 
 def report_of(row: Row) -> Report:

@@ -186,6 +186,8 @@ class Session:
             reached=0.0 if last is None else last.step,
             last=None if last is None else last.value,
             prices=self.plan.budget.prices,
+            validation=self.plan.validation,
+            units_seed=units_seed(self.plan, record),
         )
 
     def owner(self) -> Owner:
@@ -256,6 +258,15 @@ class Session:
             if max(record.revision for record in changes.records) > self.revision:
                 self.load()  # another worker's objective declared a dial
         return self._seen
+
+
+def units_seed(plan: Plan, record: TrialRecord) -> int:
+    """Keys the splits of a trial: the study's seed where all configurations share them, else the trial's own.
+
+    A finalist is scored on fresh ones, by its own seed, which all finalists of a round have.
+    """
+    is_shared = plan.validation is not None and plan.validation.is_shared and record.stage is not Stage.SELECT
+    return plan.seed if is_shared else record.seed
 
 
 def _functions(space: Space) -> tuple[Callable[..., object], ...]:

@@ -41,6 +41,7 @@ from trialist.trials.history import History
 from trialist.trials.plan import Budget, Plan, positive, whole
 from trialist.trials.stopping import Stops, Worth
 from trialist.trials.trial import Exhausted, Proposal, Stage, State, TrialRecord
+from trialist.trials.validation import Validation
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -112,6 +113,9 @@ class Study:
         test_seeds: int = 5,
         warm_start: Earlier | Sequence[Earlier] | None = None,
         fidelity: Fidelity | None = None,
+        validation: Validation | None = None,
+        prefer: str = "better",
+        matters: float | None = None,
     ) -> Study:
         """A new study; StudyExistsError where the name is taken. Without a space, the objective declares its dials.
 
@@ -120,13 +124,16 @@ class Study:
         warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
         fidelity: the dial of cost, where runs may be cheaper than full ones: trials begin cheap, and the scheduler
         says which of them go on.  scheduler: a name, or an object with the methods of one.
+        validation: Folds, Holdout or Seeds, for objectives that run `trial.folds` or `trial.seeds`.
+        prefer, matters: see Plan.
         """
         known = listed(warm_start)
         plan = plan_of(
             minimize=minimize, maximize=maximize, budget=budget, name=name, seed=seed, strategy=strategy,
             scheduler=scheduler, stopping=stopping, worth=worth, trial_seconds=trial_seconds, trial_memory=trial_memory,
             trial_cost=trial_cost, source=source, test=test, finalists=finalists, replicates=replicates,
-            test_seeds=test_seeds, warm_start=known, store=store, fidelity=fidelity,
+            test_seeds=test_seeds, warm_start=known, store=store, fidelity=fidelity, validation=validation,
+            prefer=prefer, matters=matters,
         )  # fmt: skip
         return cls(_with(scheduler, created(plan, space_of(space), store_of(store), known)))
 

@@ -19,6 +19,7 @@ from trialist.study.work import Work, default_name, describe
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 from trialist.trials.stopping import Stops, Worth
+from trialist.trials.validation import Validation
 
 
 def tune(
@@ -45,6 +46,9 @@ def tune(
     test_seeds: int = 5,
     warm_start: Earlier | Sequence[Earlier] | None = None,
     fidelity: Fidelity | None = None,
+    validation: Validation | None = None,
+    prefer: str = "better",
+    matters: float | None = None,
     again: bool = False,
     progress: bool = True,
 ) -> Study:
@@ -63,6 +67,10 @@ def tune(
     fidelity: the dial of cost, such as Fidelity("epochs", 1, 81): trials begin cheap, and the scheduler says which of
     them go on; the objective runs `trial.steps()`, or to `trial.fidelity`.  scheduler: its name, or an object with
     decide, resume and start.
+    validation: how each configuration is scored, Folds(5), Holdout(0.25) or Seeds(3): the objective runs
+    `trial.folds(split)` or `trial.seeds()` and reports one score for each.
+    prefer: of finalists that no fresh score tells apart, the "better" mean or the "cheaper" one is chosen.
+    matters: the least difference that is of practical use; the verdict says whether it was reached.
     again: look at the test data once more; recorded, and said in the verdict.
     progress: lines on standard error.
 
@@ -82,7 +90,7 @@ def tune(
         trial_memory=trial_memory, trial_cost=trial_cost, source=describe(objective),
         test=None if test is None else describe(test), finalists=finalists, replicates=replicates,
         test_seeds=test_seeds, warm_start=known, store=store,
-        fidelity=fidelity,
+        fidelity=fidelity, validation=validation, prefer=prefer, matters=matters,
     )  # fmt: skip
     given = None if isinstance(scheduler, str) else scheduler
     study = Study.open(plan, space_of(space), store, known, given)

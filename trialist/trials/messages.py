@@ -13,6 +13,7 @@ from typing import Any
 
 from trialist.space.parameter import Parameter
 from trialist.trials.trial import Failure, Stage, State, Taken
+from trialist.trials.validation import Validation
 
 VERSION = 1  # raised when a field changes its meaning
 
@@ -29,6 +30,8 @@ class Assignment:
     directory: the trial's own folder, for its log, its metrics file and its checkpoint.
     objectives: metric names, the first one is what `trial.report` reports.
     prices: of a token by kind, for `trial.spend`.
+    validation: the units that are to be scored, where the plan declares them.  units_seed: keys their splits and
+    seeds; the same for all trials that share them.
     """
 
     number: int
@@ -44,6 +47,8 @@ class Assignment:
     reached: float = 0.0
     last: float | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
+    validation: Validation | None = None
+    units_seed: int = 0
     version: int = VERSION
 
 
@@ -101,7 +106,7 @@ class Finished:
 
     state: the loop makes it PAUSED or STOPPED where that is what a Decision, or a lower fidelity, comes to.
     constraints: measured ones by name, satisfied where at most 0.  since: as in Reported, of the stretch after the
-    last report.
+    last report.  overlap: as in Score.
     """
 
     number: int
@@ -113,6 +118,7 @@ class Finished:
     reason: str = ""
     constraints: Mapping[str, float] = field(default_factory=dict)
     since: float = 0.0
+    overlap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import Any
 from trialist.errors import PlanError, shown
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.stopping import Stopping
+from trialist.trials.validation import Validation, checked, validation_of
 
 MAX_NAME = 1_000  # characters; longer names break every table, and are a mistake
 LIMITS = ("trials", "seconds", "compute_seconds", "cost", "full_runs")  # of a Budget; the rest of it says how
 STAGES = ("search", "refine", "select", "verify")  # that may have a share of their own
 TOKENS = "tokens"  # the kind where there is only one
+PREFERENCES = ("better", "cheaper")
 
 Pairs = tuple[tuple[str, float], ...]
 
@@ -210,6 +212,9 @@ class Plan:
     finalists, replicates: how many configurations are re-scored on how many fresh seeds; None leaves it to the budget.
     test_seeds: trainings of each side in verification.
     fidelity: the dial of cost, where whole runs have one.  stopping: what ends the study before its budget.
+    validation: how each configuration is scored, where Trialist sees to it.  prefer: which of the finalists that no
+    fresh score tells apart is chosen: the "better" mean, or the "cheaper" one.
+    matters: the least difference that is of practical use, in the first objective's unit.
     warm_start: the earlier studies that are learnt from, each by name, or name@place where its store is another one.
     """
 
@@ -228,6 +233,9 @@ class Plan:
     test_seeds: int = 5
     warm_start: tuple[str, ...] = ()
     fidelity: Fidelity | None = None
+    validation: Validation | None = None
+    prefer: str = PREFERENCES[0]
+    matters: float | None = None
 
     def __post_init__(self) -> None:
         check_name("name", self.name)
@@ -245,6 +253,14 @@ class Plan:
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), at_least=0)
         whole("test_seeds", self.test_seeds, at_least=1)
+        if self.prefer not in PREFERENCES:
+            raise PlanError("prefer", f"{shown(self.prefer)} is no preference", f"Use {' or '.join(PREFERENCES)}.")
+        if self.matters is not None:
+            object.__setattr__(self, "matters", positive("matters", self.matters))
+        if checked(self.validation) is not None and self.fidelity is not None:
+            problem = "folds and a fidelity cannot both say how far a trial runs"
+            remedy = "Leave one of them out; an objective with a fidelity may return a list of fold scores by itself."
+            raise PlanError("validation", problem, remedy)
         for name in self.warm_start:
             if self.warm_start.count(name) > 1:
                 raise PlanError("warm_start", f"{shown(name)} is named twice", "Name each earlier study once.")
@@ -271,6 +287,7 @@ class Plan:
             "warm_start": list(self.warm_start),
             "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
             "stopping": self.stopping.to_json(),
+            "validation": None if self.validation is None else self.validation.to_json(),
         }
 
     @classmethod
@@ -283,11 +300,14 @@ class Plan:
             warm_start=tuple(obj.get("warm_start", ())),
             fidelity=None if obj.get("fidelity") is None else Fidelity(**obj["fidelity"]),
             stopping=Stopping.of(obj.get("stopping", "auto")),
+            validation=validation_of(obj.get("validation")),
             **{name: obj[name] for name in _PLAIN if name in obj},
         )
 
 
-_PLAIN = ("seed", "strategy", "scheduler", "source", "test", "finalists", "replicates", "test_seeds")
+_PLAIN = (
+    "seed", "strategy", "scheduler", "source", "test", "finalists", "replicates", "test_seeds", "prefer", "matters"
+)  # fmt: skip
 
 
 def objectives_of(minimize: str | list[str] | None, maximize: str | list[str] | None) -> tuple[Objective, ...]:

@@ -1,0 +1,120 @@
+"""Objectives that are scored unit by unit: folds and seeds, in a study."""
+
+from dataclasses import dataclass
+
+import pytest
+
+import trialist as tl
+
+
+@dataclass
+class Part:
+    index: int
+    seed: int
+    train: tuple = ()
+    validation: tuple = ()
+
+
+class Data:
+    """Divides nothing, and remembers by which seeds it was asked to."""
+
+    def __init__(self):
+        self.seeds = []
+
+    def folds(self, validation, seed):
+        self.seeds.append(seed)
+        return [Part(unit.index, 1000 * seed + unit.seed) for unit in validation.sampling]
+
+
+SPACE = {"x": tl.Float(-1.0, 1.0, default=0.5)}
+
+
+def test_reports_of_folds_are_the_replicates_of_a_score():
+    data = Data()
+
+    def objective(trial):
+        for fold in trial.folds(data):
+            trial.report(trial["x"] ** 2 + 0.1 * fold.index, seconds=float(fold.index))
+
+    study = tl.tune(
+        objective, SPACE, minimize="loss", budget=4, validation=tl.Folds(3), scheduler="none", store="memory",
+        progress=False,
+    )  # fmt: skip
+    first = study.trials[0]
+    assert first.score.replicates == pytest.approx((0.35, 0.45, 0.55))
+    assert first.score.overlap == 0.5
+    assert first.metrics["seconds"].replicates == (1.0, 2.0, 3.0)
+    assert first.length == 3
+    assert len(set(data.seeds)) == 1, "all configurations share their folds"
+
+
+def test_a_holdout_is_drawn_anew_for_each_configuration_and_finalists_share_fresh_draws():
+    data = Data()
+
+    def objective(trial):
+        for fold in trial.folds(data):
+            trial.report(trial["x"] ** 2 + (fold.seed % 7) * 1e-3)
+
+    study = tl.tune(
+        objective, SPACE, minimize="loss", budget=20, validation=tl.Holdout(0.25), finalists=2, replicates=2,
+        store="memory", progress=False,
+    )  # fmt: skip
+    seeds = {r.number: r.seed for r in study.trials}
+    searched = [r.number for r in study.trials if r.stage is not tl.Stage.SELECT]
+    assert len({seeds[n] for n in searched}) == len(searched)
+    assert sorted(data.seeds) == sorted(seeds.values())
+
+
+def test_folds_are_fresh_where_finalists_are_scored_again():
+    data = Data()
+
+    def objective(trial):
+        for fold in trial.folds(data):
+            trial.report(trial["x"] ** 2 + (fold.seed % 7) * 1e-3)
+
+    study = tl.tune(
+        objective, SPACE, minimize="loss", budget=20, validation=tl.Folds(2), finalists=2, replicates=2,
+        store="memory", progress=False,
+    )  # fmt: skip
+    again = [r.seed for r in study.trials if r.stage is tl.Stage.SELECT]
+    assert again, "finalists were scored again"
+    assert set(data.seeds) == {study.declared.seed, *again}
+
+
+def test_seeds_are_the_same_for_all():
+    seen = {}
+
+    def objective(trial):
+        for seed in trial.seeds():
+            seen.setdefault(trial.number, []).append(seed)
+            trial.report(trial["x"] ** 2 + seed * 1e-12)
+
+    study = tl.Study.create(SPACE, minimize="loss", validation=tl.Seeds(3), scheduler="none", store="memory")
+    study.optimize(objective, trials=3)
+    assert len(seen[0]) == 3 == len(set(seen[0]))
+    assert seen[0] == seen[1] == seen[2]
+    assert study.trials[0].score.overlap == 0.0
+
+
+@pytest.mark.parametrize(
+    ("objective", "validation", "problem"),
+    [
+        (lambda trial: [None for _ in trial.folds(Data())], None, "declares no folds"),
+        (lambda trial: [None for _ in trial.folds(Data())], tl.Seeds(2), "declares 2 seeds"),
+        (lambda trial: [None for _ in trial.folds([1, 2])], tl.Folds(2), "cannot be divided"),
+        (lambda trial: [None for _ in trial.seeds()], tl.Folds(2), "declares 2-fold"),
+    ],
+)
+def test_misuse_is_told_by_name(objective, validation, problem):
+    with pytest.raises(tl.ResultError, match=problem):
+        tl.tune(objective, SPACE, minimize="loss", budget=3, validation=validation, store="memory", progress=False)
+
+
+def test_a_unit_that_was_not_reported_is_told():
+    def objective(trial):
+        for fold in trial.folds(Data()):
+            if fold.index != 2:
+                trial.report(1.0)
+
+    with pytest.raises(tl.ResultError, match="unit 2 of 3 was not reported"):
+        tl.tune(objective, SPACE, minimize="loss", budget=3, validation=tl.Folds(3), store="memory", progress=False)

@@ -1,0 +1,231 @@
+"""Validation: how each configuration is scored during the search, declared beforehand.
+
+A whole trial is a number of units: on one split of the rows, one part of it held out, one seed to train with.  Each
+unit gives a score; the same units for all configurations make their scores comparable one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trialist.errors import PlanError, shown
+
+AUTO = "auto"
+Reshuffle = bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One score of a trial.
+
+    index: from 1 on, in the order in which units are run.  split: which division of the rows, part: which of its parts
+    is held out, seed: the how-manieth training on these rows; all from 0 on.
+    """
+
+    index: int
+    split: int
+    part: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """k-fold cross-validation: each part of the rows is held out once.
+
+    repeats: divisions into k parts, each drawn anew.  seeds: trainings on each fold, each with a seed of its own.
+    reshuffle: whether each configuration has divisions of its own.  "auto": all share the same ones, so that two
+    configurations differ fold by fold, and hopeless ones can be told after a few.
+
+    >>> Folds(5, repeats=2).units
+    10
+    """
+
+    k: int = 5
+    repeats: int = 1
+    seeds: int = 1
+    reshuffle: Reshuffle = AUTO
+
+    def __post_init__(self) -> None:
+        _count("folds", self.k, 2)
+        _check(self)
+
+    @property
+    def units(self) -> int:
+        """Scores of a whole trial."""
+        return self.k * self.repeats * self.seeds
+
+    @property
+    def overlap(self) -> float:
+        """Rows held out over rows trained on: what scores of one trial share makes their mean less certain."""
+        return 1 / (self.k - 1)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all configurations are scored on the same divisions."""
+        return self.reshuffle is not True
+
+    @property
+    def sampling(self) -> tuple[Unit, ...]:
+        """The units in the order in which they are run: all folds of one division and seed before the next."""
+        order = [(s, p, r) for r in range(self.seeds) for s in range(self.repeats) for p in range(self.k)]
+        return tuple(Unit(i, *each) for i, each in enumerate(order, start=1))
+
+    @property
+    def reason(self) -> str:
+        """Why divisions are shared, or not."""
+        if self.is_shared:
+            return "the same folds for every configuration, so that two of them differ fold by fold"
+        return "each configuration has folds of its own"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "folds", **asdict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.k}-fold cross-validation{_times(self.repeats, 'division')}{_times(self.seeds, 'seed')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """A share of the rows is held out; the others are trained on.
+
+    repeats: draws of that share.  seeds: trainings on each.  reshuffle: whether each configuration has draws of its
+    own.  "auto": it has, since one draw that all share favours whatever suits it, and the best score then says little
+    of other rows (Nagler et al. 2024, "Reshuffling resampling splits can improve generalization of hyperparameter
+    optimization").
+
+    >>> Holdout(0.2).overlap
+    0.25
+    """
+
+    share: float = 0.25
+    repeats: int = 1
+    seeds: int = 1
+    reshuffle: Reshuffle = AUTO
+
+    def __post_init__(self) -> None:
+        if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 < self.share < 1:
+            raise PlanError("validation.share", f"{shown(self.share)} is no share", "Give a number between 0 and 1.")
+        _check(self)
+
+    @property
+    def units(self) -> int:
+        """Scores of a whole trial."""
+        return self.repeats * self.seeds
+
+    @property
+    def overlap(self) -> float:
+        """Rows held out over rows trained on."""
+        return self.share / (1 - self.share)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all configurations are scored on the same rows."""
+        return self.reshuffle is False
+
+    @property
+    def sampling(self) -> tuple[Unit, ...]:
+        """The units in the order in which they are run."""
+        order = [(s, 0, r) for r in range(self.seeds) for s in range(self.repeats)]
+        return tuple(Unit(i, *each) for i, each in enumerate(order, start=1))
+
+    @property
+    def reason(self) -> str:
+        """Why draws are shared, or not."""
+        if self.is_shared:
+            return "the same rows are held out for every configuration"
+        return "each configuration is scored on rows drawn anew: one draw for all favours what suits it by chance"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "holdout", **asdict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.share:.0%} held out{_times(self.repeats, 'draw')}{_times(self.seeds, 'seed')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """The same run with n seeds: for objectives whose chance is not in the rows, such as simulations.
+
+    Seeds are shared by all configurations, so that two of them differ seed by seed.
+
+    >>> Seeds(5).units
+    5
+    """
+
+    n: int = 3
+
+    def __post_init__(self) -> None:
+        _count("seeds", self.n, 1)
+
+    @property
+    def units(self) -> int:
+        """Scores of a whole trial."""
+        return self.n
+
+    @property
+    def overlap(self) -> float:
+        """None: runs share no rows that could make them alike."""
+        return 0.0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all configurations run with the same seeds."""
+        return True
+
+    @property
+    def sampling(self) -> tuple[Unit, ...]:
+        """The units in the order in which they are run."""
+        return tuple(Unit(i, 0, 0, i - 1) for i in range(1, self.n + 1))
+
+    @property
+    def reason(self) -> str:
+        """Why seeds are shared."""
+        return "the same seeds for every configuration, so that two of them differ seed by seed"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "seeds", **asdict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.n} seed{'s' if self.n > 1 else ''}"
+
+
+Validation = Folds | Holdout | Seeds
+_KINDS: Mapping[str, type[Validation]] = {"folds": Folds, "holdout": Holdout, "seeds": Seeds}
+
+
+def validation_of(obj: Mapping[str, Any] | None) -> Validation | None:
+    """What `to_json` wrote."""
+    if obj is None:
+        return None
+    given = dict(obj)
+    return _KINDS[given.pop("kind")](**given)
+
+
+def checked(value: object) -> Validation | None:
+    """A validation as it is, or None; PlanError for anything else.
+
+    >>> checked(Folds(3)).k
+    3
+    """
+    if value is None or isinstance(value, (Folds, Holdout, Seeds)):
+        return value
+    remedy = "Give tl.Folds(5), tl.Holdout(0.25) or tl.Seeds(3), or leave it out."
+    raise PlanError("validation", f"{shown(value)} is no way to score a configuration", remedy)
+
+
+def _check(given: Folds | Holdout) -> None:
+    _count("repeats", given.repeats, 1)
+    _count("seeds", given.seeds, 1)
+    if given.reshuffle not in (True, False, AUTO):
+        raise PlanError("validation.reshuffle", f"{shown(given.reshuffle)} is no answer", 'Give True, False or "auto".')
+
+
+def _count(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise PlanError(f"validation.{name}", f"{shown(value)} is no number of {name}", f"Give {least} or more.")
+
+
+def _times(count: int, noun: str) -> str:
+    return f", {count} {noun}s" if count > 1 else ""
