@@ -1,4 +1,4 @@
-"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "40 trials, 1h"), fidelities."""
+"""Amounts as people type them: durations ("1h30m"), memory ("2GiB"), budgets ("20", "40 trials, 1h"), folds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from trialist.cli.literals import NUMBER, literal
 from trialist.errors import PlanError, shown
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
+from trialist.trials.validation import Folds, Holdout, Seeds, Validation
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -98,6 +99,39 @@ def fidelity_of(field: str, value: object) -> Fidelity:
         raise PlanError(field, f"{shown(value)} is no fidelity", remedy)
     name, low, high, factor = found.groups()
     return Fidelity(name, literal(low), literal(high), 3.0 if factor is None else literal(factor))
+
+
+def validation_of(field: str, value: object) -> Validation:
+    """A Validation: how each configuration is scored, in words or as a mapping of its fields.
+
+    >>> validation_of("validation", "5 folds"), validation_of("validation", "10 folds x 3")
+    (Folds(k=5, repeats=1, seeds=1, reshuffle='auto'), Folds(k=10, repeats=3, seeds=1, reshuffle='auto'))
+    >>> validation_of("validation", "holdout 0.25"), validation_of("validation", "4 seeds")
+    (Holdout(share=0.25, repeats=1, seeds=1, reshuffle='auto'), Seeds(n=4))
+    """
+    if isinstance(value, Mapping):
+        given = dict(value)
+        kinds: Mapping[str, Any] = {"folds": Folds, "holdout": Holdout, "seeds": Seeds}
+        for key, kind in kinds.items():
+            if key in given and (len(given) == 1 or (kind is not Seeds and set(given) <= {key, *_REST})):
+                made: Validation = kind(given.pop(key), **given)
+                return made
+    text = value if isinstance(value, str) else ""
+    if found := _UNITS.fullmatch(text):
+        count, what, repeats = int(found.group(1)), found.group(2), int(found.group(3) or 1)
+        if what == "fold":
+            return Folds(count, repeats=repeats)
+        if repeats == 1:
+            return Seeds(count)
+    if found := _HOLDOUT.fullmatch(text):
+        return Holdout(float(found.group(1)), repeats=int(found.group(2) or 1))
+    remedy = 'Give "5 folds", "5 folds x 3", "holdout 0.25" or "4 seeds".'
+    raise PlanError(field, f"{shown(value)} is no way to score a configuration", remedy)
+
+
+_UNITS = re.compile(r"\s*(\d+)\s*(fold|seed)s?(?:\s*x\s*(\d+))?\s*")
+_HOLDOUT = re.compile(r"\s*holdout\s+(0?\.\d+)(?:\s*x\s*(\d+))?\s*")
+_REST = ("repeats", "seeds", "reshuffle")
 
 
 def _limit(text: str) -> tuple[str, float]:

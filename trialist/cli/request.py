@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
+from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of, validation_of
 from trialist.cli.braces import parse
 from trialist.cli.options import STORE, store_option
 from trialist.errors import CommandError, InputError, shown
@@ -63,6 +63,11 @@ def declaration_options(function: AnyFunction) -> AnyFunction:
             "--warm-start", multiple=True, metavar="NAME[@STORE]", help="An earlier study to learn from; repeatable."
         ),
         click.option("--fidelity", metavar="DIAL", help="How far a run goes, {epochs} in the command: 'epochs 1..81'."),
+        click.option(
+            "--validation",
+            metavar="HOW",
+            help="Each step that the command reports is a score of its own: '5 folds', 'holdout 0.25', '4 seeds'.",
+        ),
         click.option(
             "--scheduler", metavar="NAME", help="Ends hopeless trials: auto, halving, curve, ... none [auto]."
         ),
@@ -135,6 +140,9 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
         warm_start=known,
         store=store,
         fidelity=fidelity,
+        validation=_read(validation_of, "validation", given),
+        prefer=given.get("prefer", "better"),
+        matters=given.get("matters"),
     )
     return Request(plan, space, work, test, store, workers_of(given.get("workers", 1)), braced.notes, known)
 

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
+from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of, validation_of
 from trialist.cli.yamlfile import Document, read_yaml
 from trialist.errors import CommandError, InputError, shown
 from trialist.space.condition import above, below, between
@@ -76,6 +76,9 @@ class StudyEntry(_Strict):
     test_seeds: int | None = None
     warm_start: Text | None = None
     fidelity: str | dict[str, Any] | None = None
+    validation: str | dict[str, Any] | None = None
+    prefer: str | None = None
+    matters: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def study_file(name: str, text: str) -> StudyFile:
         keys["trial_memory"] = mistakes.collect(("trial_memory",), bytes_of, "trial_memory", entry.trial_memory)
     if entry.fidelity is not None:
         keys["fidelity"] = mistakes.collect(("fidelity",), fidelity_of, "fidelity", entry.fidelity)
+    if entry.validation is not None:
+        keys["validation"] = mistakes.collect(("validation",), validation_of, "validation", entry.validation)
     if entry.stopping is not None:
         keys["stopping"] = entry.stopping
         mistakes.collect(("stopping",), Stopping.of, entry.stopping)
@@ -142,7 +147,8 @@ def study_file(name: str, text: str) -> StudyFile:
 
 _PLAIN = (
     "name", "minimize", "maximize", "workers", "seed", "strategy", "scheduler",
-    "test", "store", "finalists", "replicates", "test_seeds", "warm_start", "trial_cost",
+    "test", "store", "finalists", "replicates", "test_seeds", "warm_start", "trial_cost", "prefer",
+    "matters",
 )  # fmt: skip
 
 
