@@ -150,6 +150,20 @@ class Split:
 
         return fingerprint(self.__X, self.__y, self.__test)
 
+    @property
+    def sketch(self) -> str:
+        """A sketch of the sealed rows, so that the ledger knows them in another split as well."""
+        from trialist.scoring.fingerprint import sketch
+
+        return sketch(self.__X, self.__y, self.__test)
+
+    def _material(self) -> Material:
+        """All of it, for checks that no trial sees; what they say of the sealed part is never a value of it."""
+        import numpy as np
+
+        open_rows = np.concatenate([self.__train, self.__validation])
+        return Material(self.__X, self.__y, open_rows, self.__test, self.__how)
+
     def __rows_of(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
         return _taken(self.__X, rows), _taken(self.__y, rows)
 
@@ -157,6 +171,21 @@ class Split:
         train, validation, test = self.sizes.values()
         parts = f"{train:,} train, {validation:,} validation, {test:,} test (sealed)"
         return f"Split({train + validation + test:,} rows: {parts}; {self.__how}, seed {self.seed})"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a split is made of.  opened, sealed: row numbers.  how: random, stratified, grouped or by time."""
+
+    X: Any
+    y: Any
+    opened: np.ndarray[Any, Any]
+    sealed: np.ndarray[Any, Any]
+    how: str
+
+    def taken(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
+        """X and y of those rows, in their own types."""
+        return _taken(self.X, rows), _taken(self.y, rows)
 
 
 @dataclass(slots=True)
