@@ -90,7 +90,7 @@ def by_time(time: Any, validation: int, test: int) -> Parts:
     asked for. Rows stand in the order of time.
     Raises PlanError where there are fewer distinct moments than parts, or where times cannot be ordered.
     """
-    moments = _moments(time)
+    moments = sortable(time)
     order = np.argsort(moments, kind="stable")
     later = moments[order]
     borders = np.flatnonzero(later[1:] != later[:-1]) + 1  # row counts at which the moment changes
@@ -133,7 +133,7 @@ def _is_missing(value: Any) -> bool:
     return type(value).__name__ == "NAType" or (isinstance(equal, (bool, np.bool_)) and not equal)
 
 
-def _moments(time: Any) -> NDArray[Any]:
+def sortable(time: Any) -> NDArray[Any]:
     """Times as an array that sorts: numbers or dates; text must be ISO dates, because text puts "10" before "9"."""
     moments: NDArray[Any] = np.asarray(time)
     if moments.ndim != 1:

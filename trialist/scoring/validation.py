@@ -15,6 +15,9 @@ from trialist.numerics.keys import Key
 if TYPE_CHECKING:
     import numpy as np
 
+    from trialist.scoring.folds import Folded, Layout
+    from trialist.trials.validation import Folds, Holdout
+
 
 class Split:
     """Rows of X and y in three parts: `.train`, `.validation`, and `.test`, which is sealed outside verification.
@@ -35,7 +38,7 @@ class Split:
     3
     """
 
-    __slots__ = ("__X", "__groups", "__how", "__test", "__train", "__validation", "__y", "seed")
+    __slots__ = ("__X", "__groups", "__how", "__layout", "__test", "__time", "__train", "__validation", "__y", "seed")
 
     def __init__(
         self,
@@ -85,9 +88,10 @@ class Split:
         else:
             parts = partition.at_random(n, n_validation, n_test, rng)
         # Names that Python mangles: nobody comes upon the sealed rows by accident.
-        self.__X, self.__y, self.__groups = X, y, groups
+        self.__X, self.__y, self.__groups, self.__time = X, y, groups, time
         self.__train, self.__validation, self.__test = parts
         self.__how = {"stratify": "stratified", "groups": "grouped", "time": "by time"}[ways[0]] if ways else "random"
+        self.__layout: Layout | None = None
         self.seed = seed
 
     @property
@@ -112,6 +116,62 @@ class Split:
         import numpy as np
 
         return self.__rows_of(np.concatenate([self.__train, self.__validation]))
+
+    def __open(self) -> np.ndarray[Any, Any]:
+        """The rows that are not sealed, as they stand in X."""
+        import numpy as np
+
+        return np.sort(np.concatenate([self.__train, self.__validation]))
+
+    def __laid_out(self) -> Layout:
+        """What folds are divided by; kept, since every trial asks."""
+        if self.__layout is None:
+            from trialist.scoring.folds import How, Layout
+            from trialist.scoring.partition import coded, sortable
+
+            how, rows = How(self.__how), self.__open()
+            if how is How.BY_TIME:
+                self.__layout = Layout(how, len(rows), sortable(self.__time)[rows])
+            elif how is How.RANDOM:
+                self.__layout = Layout(how, len(rows))
+            else:
+                field, values = ("y", self.__y) if how is How.STRATIFIED else ("groups", self.__groups)
+                self.__layout = Layout(how, len(rows), *coded(field, _taken(values, rows)))
+        return self.__layout
+
+    def folds(self, validation: Folds | Holdout, seed: int = 0) -> Folded:
+        """The folds or draws of a validation over all rows but the sealed ones, in the order of its units.
+
+        Each has `train` and `validation`, both (X, y), a `seed` to train with, an `index` from 1 on, and `sizes`.  They
+        are made like the split itself: each class in its share, no group on both sides, or training rows always
+        earlier.  The same data and seed give the same folds everywhere.  Raises PlanError where rows, classes, groups
+        or times are too few.
+
+        >>> from trialist import Folds
+        >>> split = Split(list(range(12)), [0, 1] * 6, test=2, stratify=True)
+        >>> [sorted(fold.validation[1]) for fold in split.folds(Folds(5))]
+        [[0, 1], [0, 1], [0, 1], [0, 1], [0, 1]]
+        """
+        from trialist.scoring.folds import Folded
+
+        open_rows = self.__open()
+        return Folded(lambda rows: self.__rows_of(open_rows[rows]), self.__laid_out(), validation, seed)
+
+    @property
+    def how(self) -> str:
+        """What rules the parts: "random", "stratified", "grouped" or "by time"."""
+        return self.__how
+
+    @property
+    def classes(self) -> tuple[Any, ...] | None:
+        """With stratify, the classes of y in the rows that are not sealed, in their sorted order; otherwise None."""
+        if self.__how != "stratified":
+            return None
+        labels = self.__laid_out().labels
+        try:
+            return tuple(sorted(labels))
+        except TypeError:  # labels of several types
+            return tuple(labels)
 
     @property
     def test(self) -> tuple[Any, Any]:
