@@ -130,9 +130,11 @@ class Look:
     """A line of the ledger: who looked at which sealed data, when, at what, as the how-manieth.
 
     digest chains the lines: a removed or altered one shows.  outcome is None until the look is over.
+    sketch: of the sealed rows, so that they are known again in another split; empty where there is none.
+    overlap: the largest share of these rows that one look before had seen.  elsewhere: looks before, in other studies.
     """
 
-    number: int  # of this fingerprint's looks, over all studies of the store, from 1
+    number: int  # of the looks at these rows, or at a good part of them, over all studies of the store, from 1
     study: str
     fingerprint: str
     at: float
@@ -140,6 +142,9 @@ class Look:
     what: str
     digest: str
     outcome: Mapping[str, Any] | None = None
+    sketch: str = ""
+    overlap: float = 0.0
+    elsewhere: int = 0
 
 
 class Store(Protocol):
@@ -234,7 +239,7 @@ class Store(Protocol):
         """What is used: "trials", "seconds" (wall, while coordinators were alive), "compute_seconds", "cost"."""
         ...
 
-    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float) -> Look:
+    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float, sketch: str = "") -> Look:
         """Append a look to the ledger, before the test data are opened."""
         ...
 

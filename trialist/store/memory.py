@@ -206,10 +206,10 @@ class MemoryStore:
             used = {"compute_seconds": study.compute_seconds, "cost": study.cost}
             return {"trials": study.closed, "seconds": seconds, **used}
 
-    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float) -> Look:
+    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float, sketch: str = "") -> Look:
         with self._writing():
             self._study(name)
-            self._add_line(ledger.opening(self.looks(), name, fingerprint, who, what, at))
+            self._add_line(ledger.opening(self.looks(), name, fingerprint, who, what, at, sketch))
             return self.looks()[-1]
 
     def close_look(self, look: Look, outcome: Mapping[str, Any]) -> Look:
@@ -220,7 +220,8 @@ class MemoryStore:
     def looks(self, fingerprint: str | None = None, study: str | None = None) -> tuple[Look, ...]:
         with self._lock:
             head = self._lines[-1][1] if self._lines else ""
-            return ledger.among(ledger.looks_of(self._lines, head, self.url), fingerprint, study)
+            lines = ((number, *line) for number, line in enumerate(self._lines, start=1))
+            return ledger.among(ledger.looks_of(lines, head, self.url), fingerprint, study)
 
     def close(self) -> None:
         """Nothing is held but memory."""

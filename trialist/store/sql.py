@@ -220,10 +220,10 @@ class SqlStore:
             seconds = self._coordinators.seconds(study.id)
         return {"trials": closed, "seconds": seconds, "compute_seconds": compute_seconds, "cost": cost}
 
-    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float) -> Look:
+    def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float, sketch: str = "") -> Look:
         with self._database.writing(durable=True):
             self._study(name)
-            self._add_line(ledger.opening(self._looks(), name, fingerprint, who, what, at))
+            self._add_line(ledger.opening(self._looks(), name, fingerprint, who, what, at, sketch))
             return self._looks()[-1]
 
     def close_look(self, look: Look, outcome: Mapping[str, Any]) -> Look:
@@ -318,8 +318,9 @@ class SqlStore:
         return tuple(freed)
 
     def _looks(self) -> tuple[Look, ...]:
-        head = self._database.rows(statements.LEDGER_HEAD)[0][0]
-        return ledger.looks_of(self._database.rows(statements.LEDGER), head, str(self._database.path))
+        with faults.readable(self._database.path, "the ledger"):
+            head = self._database.rows(statements.LEDGER_HEAD)[0][0]
+            return ledger.looks_of(self._database.rows(statements.LEDGER), head, str(self._database.path))
 
     def _add_line(self, content: str) -> None:
         previous = self._database.rows(statements.LEDGER_HEAD)[0][0]

@@ -151,7 +151,7 @@ EXCUSE = (
 )
 LEASES = select(lease).where(lease.c.study == _the("study"))
 SPENT = select(study.c.closed, study.c.compute_seconds, study.c.cost).where(study.c.id == _the("study"))
-LEDGER = select(ledger.c.content_json, ledger.c.digest).order_by(ledger.c.line)
+LEDGER = select(ledger.c.line, ledger.c.content_json, ledger.c.digest).order_by(ledger.c.line)
 LEDGER_LENGTH = select(func.count()).select_from(ledger)
 LEDGER_HEAD = select(marker.c.value).where(marker.c.key == "ledger")
 SET_LEDGER_HEAD = update(marker).where(marker.c.key == "ledger").values(value=_the("digest"))
