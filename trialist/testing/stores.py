@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from trialist.errors import StateError, StudyExistsError, UnknownStudyError
+from trialist.numerics.sketch import Sketch
 from trialist.space.number import Float
 from trialist.testing.example_study import (
     ME,
@@ -188,6 +189,13 @@ class StoreContract(TrialChecks, PauseChecks):
             assert store.looks("f00d") == (closed, second)
             assert store.looks(study="other") == (second,)
             assert len(store.looks()) == 3
+
+    def test_looks_at_the_same_rows_are_counted_whatever_their_fingerprint(self) -> None:
+        with self.study() as store:
+            some, others = (Sketch.of(rows, str(rows)).text() for rows in (range(100), range(60, 160)))
+            store.open_look("digits", "f00d", "ann", "verification", at=3.0, sketch=some)
+            look = store.open_look("digits", "beef", "ann", "verification", at=4.0, sketch=others)
+            assert (look.number, look.overlap, look.elsewhere, look.sketch) == (2, 0.4, 0, others)
 
     def test_a_store_may_be_closed_twice(self) -> None:
         with self.study() as store:
