@@ -1,0 +1,1 @@
+"""How honest the end of a study is: run by `benchmarks/honest.py`, one module for each figure."""
