@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trialist.model.evidence import Evidence, signed_values
 from trialist.model.points import Points
-from trialist.model.surrogate import Surrogate
+from trialist.model.surrogate import Fitted, Surrogate
 from trialist.numerics.gp import Array
 from trialist.numerics.transform import standardised
 from trialist.search.acquisition import LogBelow, LogCost, LogPrior, Term
@@ -22,6 +22,7 @@ EVEN_ODDS = 0.5  # of satisfying all constraints, and not crashing
 LEAST_OK = 0.02  # probability of not crashing that is always left: a crash may have been the machine's fault
 LABELS = 300  # trials at most from which crashed regions are learnt
 COSTS = 5  # measured costs before they are modelled
+LEARNT = 3  # values' worth of them that hyperparameters take
 BRIEF = 0.1  # seconds: shorter trials differ by what else the machine does
 EVEN = 0.1  # standard deviation of ln cost below which all trials cost about the same
 PRIOR_TRIALS = 10.0  # over how many trials a prior loses its weight, as beta of piBO, where the budget is not known
@@ -121,4 +122,22 @@ def _costs(evidence: Evidence, history: History, surrogate: Surrogate) -> list[T
     fitted = surrogate.fitted(
         evidence.scored.X[known], logs, evidence.features.layout(SMOOTHNESS, warp=False), log_cost_values
     )
-    return [LogCost(fitted.posterior, left * float(logs.std()))]
+    weight = left * float(logs.std()) * skill(fitted)
+    return [LogCost(fitted.posterior, weight)] if weight > 0.0 else []
+
+
+def skill(fitted: Fitted) -> float:
+    """The share of a quantity's variance that its process foretells of points it does not know, from 0 to 1.
+
+    Each value is foretold by the others; what the hyperparameters learnt from it too is taken off as an adjusted R^2
+    does. Costs that vary by chance have none; a few of them always seem to fall towards some side, and what follows
+    that looks for the optimum in a corner (measured: lognormal costs, sd 1, of trials on a bowl).
+    """
+    y = fitted.y
+    freedom = len(y) - 1 - LEARNT
+    if freedom <= 0:
+        return 0.0
+    means, _ = fitted.posterior.left_out(y)
+    others = (len(y) * y.mean() - y) / (len(y) - 1)  # (n,): what the mean of the others would foretell
+    left = np.sum((y - means) ** 2) / np.sum((y - others) ** 2)
+    return float(max(0.0, 1.0 - left * (len(y) - 1) / freedom))
