@@ -33,6 +33,7 @@ COMMANDS = {
     "rerun": ("trialist.cli.steer", "try failed trials again"),
     "extend": ("trialist.cli.steer", "give a study a larger budget"),
     "report": ("trialist.cli.report", "write one offline HTML file"),
+    "statement": ("trialist.cli.statement", "one paragraph for a paper; --json for machines"),
     "export": ("trialist.cli.export", "write the trials as CSV, JSON or Parquet"),
 }
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from trialist.cli.format import NOTHING, difference, safe, score, value
 from trialist.cli.front import front_lines
 from trialist.cli.table import Column, labelled, table
+from trialist.scoring.fresh import fresh_score
 from trialist.study.summary import constraint_note
 from trialist.trials.history import History
-from trialist.trials.trial import Score, Stage, TrialRecord
+from trialist.trials.trial import Score, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.study.study import Study
@@ -70,14 +71,6 @@ def command_line(study: Study, record: TrialRecord) -> str | None:
         return None
     folder = str(trial_folder(study.directory, record.number))
     return shlex.join(command.argv(record.params, record.seed, record.number, folder, record.fidelity))
-
-
-def fresh_score(history: History, number: int, name: str) -> Score | None:
-    """A finalist's scores on the fresh seeds, together; None where there are none."""
-    again = [
-        r for r in history if r.stage is Stage.SELECT and r.repeats == number and r.is_scored and name in r.metrics
-    ]
-    return Score(tuple(r.metrics[name].mean for r in again)) if again else None
 
 
 def _not_selected(study: Study, best: TrialRecord) -> str:

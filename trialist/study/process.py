@@ -25,6 +25,7 @@ from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run, whole_baseline
 from trialist.study.screening import screening
 from trialist.study.session import Session
+from trialist.study.software import keep_software
 from trialist.study.spending import ALL, DEFAULT, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.watch import Watch
@@ -89,7 +90,9 @@ class Process:
         ):
             desk = Desk(session, session.scheduler, interrupt)
             desk.accounts.can_kill = not is_in_process(self._work, self._workers, limits)
+            keep_software(session)
             yield executor, desk, interrupt
+            keep_software(session)  # by now an objective has imported what it needs
 
     def _planned(self) -> Event:
         choice = self._choice()

@@ -46,7 +46,9 @@ from trialist.trials.validation import Validation
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from trialist.scoring.expected_best import ExpectedBest
     from trialist.study.forecast import Forecast
+    from trialist.study.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,6 +505,21 @@ class Study:
         if best is None or baseline is None:
             raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
         yield from verify(self._session, baseline, best, test, workers, again)
+
+    def statement(self) -> Statement:
+        """What a paper has to say of this study: `.text` is one paragraph, `.to_json()` the same for machines."""
+        from trialist.study.statement import statement_of
+
+        return statement_of(self)
+
+    def expected_best(self, *others: Study) -> ExpectedBest | None:
+        """The best score by number of trials; `others` are runs of the same search with other seeds.
+
+        None where fewer than three trials have a score.
+        """
+        from trialist.scoring.expected_best import expected_best
+
+        return expected_best(self.history, [other.history for other in others])
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report, one offline HTML file; its path."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import SpaceError
 from trialist.protocols import Look
+from trialist.scoring.fresh import fresh_score
 from trialist.space.space import Space
 from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
@@ -78,18 +79,14 @@ class ReportData:
         return tuple(record for record in self.records if record.state is State.FAILED)
 
     def fresh(self, number: int) -> Score | None:
-        """A finalist's score on fresh seeds: all replicates of the trials that repeat it, of the first objective."""
-        found = [x for record in self._repeating(number) if record.score is not None for x in record.score.replicates]
-        return Score(tuple(found)) if found else None
+        """A finalist's score on fresh seeds, of the first objective."""
+        return fresh_score(self.records, number, self.objective.name)
 
     @property
     def finalists(self) -> tuple[TrialRecord, ...]:
         """The trials that were scored again, by number."""
         numbers = {record.repeats for record in self.records if record.stage is Stage.SELECT}
         return tuple(record for record in self.records if record.number in numbers)
-
-    def _repeating(self, number: int) -> Iterator[TrialRecord]:
-        return (r for r in self.records if r.stage is Stage.SELECT and r.repeats == number and r.is_scored)
 
 
 def position(space: Space, dial: str, params: Mapping[str, Any]) -> float | None:

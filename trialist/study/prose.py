@@ -1,0 +1,54 @@
+"""Words for prose about a study: lists, numbers, names and settings as they stand in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trialist.errors import shown
+from trialist.scoring.digits import digits_for, rounded
+
+_SHOWN = 80  # characters of a name or a text value
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def measured(score: Mapping[str, Any]) -> str:
+    """A mean with its standard error, at matching digits."""
+    mean, error = score["mean"], score["stderr"]
+    decimals = digits_for(error or 0.0, mean)
+    return rounded(mean, decimals) + (f" ± {rounded(error, decimals)}" if error is not None else "")
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def in_words(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
+
+
+def was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def listed(items: Sequence[str], between: str = ", ", last: str = " and ") -> str:
+    """ "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    end = f"{between.rstrip()}{last}" if between != ", " else last
+    return f"{between.join(items[:-1])}{end}{items[-1]}"
+
+
+def named(name: str) -> str:
+    """A user's name, on one line."""
+    return name if name.isprintable() and 0 < len(name) <= _SHOWN else shown(name)
+
+
+def on_one_line(text: str) -> str:
+    return text if text.isprintable() else shown(text)
+
+
+def setting(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return named(value) if isinstance(value, str) else shown(value)
