@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from trialist.rates.range_test import RangeTest, lr_range_test
     from trialist.rates.rate import Rate
     from trialist.rates.schedule import Schedule, schedule
+    from trialist.scoring.metrics import Metric
     from trialist.scoring.validation import Split
     from trialist.scoring.verdict import Outcome, Verdict
     from trialist.space.condition import above, below, between
     from trialist.space.parameter import Categorical, Float, Int, Normal
     from trialist.space.space import Space
     from trialist.stopping.ending import Ending
+    from trialist.study.evaluation import Evaluation
     from trialist.study.study import Study
     from trialist.study.tune import tune
     from trialist.trials.fidelity import Fidelity
@@ -62,12 +64,14 @@ _HOMES = {
     "trialist.rates.range_test": "RangeTest lr_range_test",
     "trialist.rates.rate": "Rate",
     "trialist.rates.schedule": "Schedule schedule",
+    "trialist.scoring.metrics": "Metric",
     "trialist.scoring.validation": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
     "trialist.space.condition": "above below between",
     "trialist.space.parameter": "Categorical Float Int Normal",
     "trialist.space.space": "Space",
     "trialist.stopping.ending": "Ending",
+    "trialist.study.evaluation": "Evaluation",
     "trialist.study.study": "Study",
     "trialist.study.tune": "tune",
     "trialist.trials.fidelity": "Fidelity",
@@ -86,6 +90,7 @@ __all__ = [
     "Command",
     "CommandError",
     "Ending",
+    "Evaluation",
     "ExecutionError",
     "Fidelity",
     "Float",
@@ -95,6 +100,7 @@ __all__ = [
     "InputError",
     "Int",
     "LeaseLostError",
+    "Metric",
     "MissingExtraError",
     "Normal",
     "Outcome",

@@ -12,6 +12,7 @@ from trialist.protocols import Scheduler, Store
 from trialist.space.space import Space
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
 from trialist.study.earlier import Earlier, listed
+from trialist.study.evaluation import completed
 from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.verification import Test
@@ -54,7 +55,8 @@ def tune(
 ) -> Study:
     """Search, refine, select and verify; the same call resumes after any interruption.
 
-    objective: a function of a Trial that returns a number, a list of replicates or a dict of metrics.
+    objective: a function of a Trial that returns a number, a list of replicates or a dict of metrics; or an Evaluation,
+    from which direction, test and validation are taken where they are not given.
     space: without one, the objective declares its dials (`trial.suggest_float` and its like).
     budget: a Budget, or a number of trials.
     stopping: what ends the search early: "auto" advises, "none" is the budget alone; rules such as "plateau", "regret",
@@ -83,6 +85,7 @@ def tune(
     True
     """
     refuse_while_loading()
+    minimize, maximize, test, validation = completed(objective, minimize, maximize, test, validation)
     known = listed(warm_start)
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import PlanError, shown
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
+from trialist.study.evaluation import Evaluation
 from trialist.trials.plan import Limits, whole
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def describe(work: Work | None) -> str:
     function = work
     while hasattr(function, "func"):  # functools.partial
         function = function.func
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, Evaluation):
+        return describe(owner.make) if owner is function else f"sealed test of {describe(owner.make)}"
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return str(name)
 
