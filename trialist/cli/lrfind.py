@@ -206,7 +206,7 @@ def _told(measured: Measured, line: _Line, options: dict[str, Any], drawn: Path,
         if (command := _command(line, made)) is not None:
             objective = ["--minimize", metric] if options["minimize"] else ["--maximize", metric]
             again = shlex.join(["trialist", "run", "--budget", "20", *objective, "--", *command])
-            lines.append(f"{click.style('search', bold=True):<11}{safe(again)}")  # not wrapped: it is to be copied
+            lines.append(click.style("search".ljust(11), bold=True) + safe(again))  # not wrapped: it is to be copied
     lines += labelled("picture", safe(str(drawn)), room)
     return lines
 
