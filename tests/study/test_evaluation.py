@@ -26,6 +26,7 @@ from trialist.execute.worker import run_assignment
 from trialist.scoring.metrics import metric_of
 from trialist.scoring.validation import Split, unsealed
 from trialist.study.evaluation import Evaluation, completed
+from trialist.study.events import Told
 from trialist.study.work import default_name, describe
 from trialist.trials.messages import Assignment, Failed, Finished
 from trialist.trials.trial import GO_ON
@@ -251,6 +252,38 @@ def test_a_study_takes_direction_test_and_validation_from_it_unless_they_are_giv
 def test_what_does_not_go_with_it_is_refused_before_any_work(given: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanError, match=words):
         completed(Evaluation(tree, SPLIT, "log_loss", metrics=("accuracy",)), **given)
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"minimize": "log_loss"}, "the study declares no folds"),
+        ({"maximize": "accuracy", "validation": Folds(3)}, "accuracy would be the first objective"),
+        ({"minimize": "log_loss", "validation": Folds(71)}, "too few for 71-fold"),
+    ],
+)
+def test_a_study_that_was_declared_for_something_else_refuses_it(declared: dict[str, Any], words: str) -> None:
+    study = tl.Study.create({"depth": tl.Int(1, 5)}, store="memory", **declared)
+    with pytest.raises(PlanError, match=words):
+        study.optimize(Evaluation(tree, SPLIT, "log_loss", metrics=("accuracy",)), trials=3)
+    assert not study.trials
+
+
+@pytest.mark.parametrize(
+    ("validation", "words"),
+    [(Folds(5, repeats=4), "140 rows beside the test part are few"), (Folds(3), "the same folds for every")],
+)
+def test_how_trials_are_scored_is_told_once_and_why(validation: Validation, words: str) -> None:
+    evaluation = Evaluation(tree, SPLIT, "log_loss")
+    space = {"depth": tl.Int(1, 5)}
+    study = tl.Study.create(space, minimize="log_loss", budget=2, validation=validation, store="memory")
+
+    def told() -> list[str]:
+        return [e.text for e in study.process(evaluation) if isinstance(e, Told) and e.text.startswith("scored by")]
+
+    first, second = told(), told()
+    assert len(first) == 1 and first[0].startswith(f"scored by {validation}: {words}")
+    assert second == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from trialist.errors import PlanError, ResultError, shown
 from trialist.execute.worker import Trial
 from trialist.scoring.metrics import Metric, Needs, metric_of
 from trialist.scoring.validation import Split
-from trialist.trials.plan import Direction, objectives_of
+from trialist.trials.plan import Direction, Plan, objectives_of
 from trialist.trials.validation import Folds, Holdout, Seeds, Validation
 
 if TYPE_CHECKING:
@@ -179,6 +179,28 @@ def completed(
     found = objective.validation if validation is None else validation
     objective.split.folds(found)  # whether the rows can be divided so is said before any work
     return Completed(minimize, maximize, objective.test if test is None else test, found)
+
+
+def check(work: Any, plan: Plan) -> None:
+    """PlanError where an Evaluation is to run under a plan that was declared for something else."""
+    if not isinstance(work, Evaluation):
+        return
+    if plan.validation is None:
+        problem = "the study declares no folds, and an Evaluation scores on folds"
+        raise PlanError("validation", problem, "Declare it with validation=evaluation.validation.")
+    names: dict[Direction, list[str]] = {Direction.MINIMIZE: [], Direction.MAXIMIZE: []}
+    for each in plan.objectives:
+        names[each.direction].append(each.name)
+    completed(work, names[Direction.MINIMIZE] or None, names[Direction.MAXIMIZE] or None, validation=plan.validation)
+
+
+def scored_by(work: Any, plan: Plan) -> str:
+    """In words, how each configuration is scored, and why so; empty where the plan does not say."""
+    given = plan.validation
+    if given is None:
+        return ""
+    is_chosen = isinstance(work, Evaluation) and work.validation == given
+    return f"scored by {given}: {work.reason if is_chosen else given.reason}"
 
 
 def chosen(split: Split) -> tuple[Folds | Holdout, str]:

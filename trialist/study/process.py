@@ -19,6 +19,7 @@ from trialist.search.stages import Stages
 from trialist.stopping.over import fails
 from trialist.study import earlier, selection
 from trialist.study.desk import Desk
+from trialist.study.evaluation import check, scored_by
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
@@ -38,6 +39,7 @@ class Process:
     """One run of the stages before verification, by one coordinator."""
 
     def __init__(self, session: Session, work: Work, workers: int) -> None:
+        check(work, session.plan)
         self._session, self._work, self._workers = session, work, workers
         self._strategies: dict[tuple[int, bool], Strategy] = {}
         self._since = session.load().trials
@@ -47,7 +49,8 @@ class Process:
     def stages(self) -> Iterator[Event]:
         """Search, refine and select, each from where it stands."""
         yield self._planned()
-        yield from (Told(line) for line in earlier.words(self._session.earlier) if not self._since)
+        told = (*earlier.words(self._session.earlier), scored_by(self._work, self._session.plan))
+        yield from (Told(line) for line in told if line and not self._since)
         with self._running() as parts:
             for stage in (self._search, self._refine, self._conclude, self._select):
                 yield from stage(*parts)
