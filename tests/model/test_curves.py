@@ -89,6 +89,22 @@ def test_maximized_values_turn_round_and_diverged_ones_are_the_worst() -> None:
     assert math.isinf(curves.at(1.0)[0, 0]) and math.isnan(curves.at(1.0)[0, 1])
 
 
+def test_an_objective_that_a_run_tells_at_its_end_counts_for_all_its_steps() -> None:
+    size = replace(PLAN, objectives=(Objective("loss"), Objective("size")))
+    paused = replace(trial(0, {1: 0.9, 3: 0.7}, State.PAUSED, length=9), metrics={"size": Score((5.0,))})
+    reports = Report(1, 0.8, {"size": 4.0}), Report(3, 0.6)
+    reported = replace(trial(1, {}, State.RUNNING, length=9), reports=reports, metrics={"size": Score((5.0,))})
+    curves = Curves()
+    curves.look(History(size, MIXED, (paused, reported)))
+    assert curves.at(1 / 9).tolist() == [[0.9, 5.0], [0.8, 4.0]]
+    at_three = curves.at(3 / 9)
+    assert at_three[0].tolist() == [0.7, 5.0]
+    assert math.isnan(at_three[1, 1]), "what a report leaves out is unknown where another one told it"
+    on = replace(paused, state=State.RUNNING, reports=(*paused.reports, Report(9, 0.5)))
+    curves.look(History(size, MIXED, (on, reported)))
+    assert curves.at(1.0)[0].tolist() == [0.5, 5.0], "a run that goes on keeps it"
+
+
 def test_who_counts() -> None:
     told = {1: 1.0}
     curves = seen(

@@ -222,7 +222,17 @@ class Curves:
             if known:
                 lowest = np.minimum(lowest, rows["best"][row, known - 1])
             rows["best"][row, known : len(reports)] = lowest
+        self._fill(row, record)
         rows["scored_by"][row] = self._scored_by(row, record)
+
+    def _fill(self, row: int, record: TrialRecord) -> None:
+        """What a run told of an objective only at its end, such as a model's size, counts for all of its steps."""
+        count = self._rows["count"][row]
+        for j, objective in enumerate(self._objectives[1:], start=1):
+            is_told_late = not any(objective.name in report.metrics for report in record.reports)
+            if is_told_late and objective.name in record.metrics:
+                for name in ("loss", "best"):
+                    self._rows[name][row, :count, j] = objective.loss(record.metrics[objective.name].mean)
 
     def _final(self, record: TrialRecord) -> list[float]:
         if not record.is_scored:
