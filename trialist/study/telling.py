@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
-from trialist.trials.trial import State, TrialRecord
+from trialist.trials.trial import Stage, State, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.study.study import Study
@@ -21,7 +21,8 @@ class Teller:
 
     def __init__(self, study: Study, out: TextIO | None = None) -> None:
         self._study, self._out = study, out or sys.stderr
-        self._best: float | None = None
+        best = study.history.best
+        self._best = None if best is None or not best.is_feasible else best.loss
         self._failures = 0
         self._closed = self._halted = 0
         expected = study.declared.budget.trials or 100
@@ -72,7 +73,8 @@ class Teller:
                 else None
             )
         took = "" if record.seconds is None else f", {duration(record.seconds)}"
-        if record.loss is not None and record.state is State.COMPLETE and record.is_feasible:
+        is_again = record.stage is Stage.SELECT or record.repeats is not None  # no new configuration
+        if record.loss is not None and record.state is State.COMPLETE and record.is_feasible and not is_again:
             if self._best is None or record.loss < self._best:
                 self._best = record.loss
                 mark = "the default" if record.number == 0 else "best so far"
