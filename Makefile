@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 VERSION = $(shell git describe --always --dirty)
 
-.PHONY: demo test test-all lint bench bench-search bench-fidelity clean
+.PHONY: demo test test-all lint bench bench-search bench-fidelity bench-honest clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -42,6 +42,12 @@ bench-search: $(STAMP)    ## how good the search is, what noise, workers and lon
 bench-fidelity: $(STAMP)  ## what cheap looks are worth, where early epochs mislead too; a quarter of an hour
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/fidelity.py --jobs 2 --out build/fidelity-runs.jsonl --tag "$(VERSION)"
+
+bench-honest: $(STAMP)    ## how honest the end of a study is: coverage, choices, racing, leaks, beside others; an hour on two cores
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/honest.py --only coverage,racing,leaks
+	$(BIN)/python benchmarks/honest.py --only studies -- --jobs 2 --tag "$(VERSION)"
+	$(BIN)/python benchmarks/honest.py --only beside -- --jobs 2 --tag "$(VERSION)"
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .import_linter_cache

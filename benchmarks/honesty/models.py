@@ -110,19 +110,43 @@ class Forest(Model):
         return tl.Space(space)
 
     def made(self, c: Config, seed: int, d: int, classes: int) -> Any:
-        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+        return _Trees(c, seed, classes)
 
-        common = {
-            "n_estimators": 8,
-            "max_features": c["features"],
-            "min_samples_leaf": c["leaf"],
-            "max_depth": c["depth"],
-            "bootstrap": c["bootstrap"],
-            "random_state": seed % 2**32,
-        }
-        if not classes:
-            return ExtraTreesRegressor(**common)
-        return ExtraTreesClassifier(**common, criterion=c["criterion"])
+
+class _Trees:
+    """Extremely random trees, averaged: scikit-learn's, whose own forest takes three times as long where it is small."""
+
+    TREES = 8
+
+    def __init__(self, c: Config, seed: int, classes: int) -> None:
+        from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
+
+        common = {"max_features": c["features"], "min_samples_leaf": c["leaf"], "max_depth": c["depth"]}
+        kind = ExtraTreeClassifier if classes else ExtraTreeRegressor
+        chosen = {"criterion": c["criterion"]} if classes else {}
+        self._rng, self._bootstrap = np.random.default_rng(seed), c["bootstrap"]
+        self._trees = [
+            kind(**common, **chosen, random_state=int(r)) for r in self._rng.integers(2**31, size=self.TREES)
+        ]
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> _Trees:
+        X, n = X.astype(np.float32), len(y)
+        self.classes_ = np.unique(y)
+        for tree in self._trees:
+            weights = np.bincount(self._rng.integers(n, size=n), minlength=n).astype(float) if self._bootstrap else None
+            tree.fit(X, y, sample_weight=weights, check_input=False)
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        X = X.astype(np.float32)
+        return np.mean([tree.predict_proba(X, check_input=False) for tree in self._trees], axis=0)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Classes or numbers, as the trees are."""
+        if hasattr(self._trees[0], "classes_"):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        X = X.astype(np.float32)
+        return np.mean([tree.predict(X, check_input=False) for tree in self._trees], axis=0)
 
 
 class Boosting(Model):
