@@ -114,7 +114,7 @@ class Forest(Model):
 
 
 class _Trees:
-    """Extremely random trees, averaged: scikit-learn's, whose own forest takes three times as long where it is small."""
+    """Extremely random trees of scikit-learn, averaged: its own forest takes three times as long where it is small."""
 
     TREES = 8
 
