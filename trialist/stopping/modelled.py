@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from trialist.model.noise import noise_of
 from trialist.stopping.ending import Left
-from trialist.stopping.noise import noise_of
 from trialist.stopping.prospect import BATCH, Prospect
 from trialist.stopping.prospects import Prospects
 from trialist.trials.history import History

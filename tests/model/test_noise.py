@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.stopping.histories import history, record
-from trialist.stopping.noise import are_folds, noise_of
+from trialist.model.noise import are_folds, noise_of
 
 
 def test_repeats_tell_the_noise_first():
