@@ -27,12 +27,13 @@ from trialist.cli.format import (
 from trialist.cli.result import command_line, verdict_lines
 from trialist.cli.table import LABEL, Column, labelled, table
 from trialist.study.folders import trial_folder
-from trialist.study.summary import constraint_note
+from trialist.study.summary import constraint_note, unit_noun
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.validation import Validation
 
 if TYPE_CHECKING:
     from trialist.protocols import Look
@@ -98,7 +99,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
                 f"{mark}{record.number}",
                 record.stage.value if record.repeats is None else f"{record.repeats} again",
                 record.state.value,
-                *(_score(record, o.name) for o in objectives),
+                *(_score(record, o.name, study.declared.validation) for o in objectives),
                 _gain(record, history),
                 time(record.seconds),
                 failure_of(record) or _violations_and_params(record),
@@ -122,7 +123,9 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     lines = labelled("trial", f"{record.number}, {record.state.value}, {_stage(record)}", room)
     lines += labelled("why", safe(record.reason), room)
     for objective in study.declared.objectives:
-        lines += labelled("score", f"{safe(objective.name)} {_score(record, objective.name)}", room)
+        lines += labelled(
+            "score", f"{safe(objective.name)} {_score(record, objective.name, study.declared.validation)}", room
+        )
     for name in record.metrics:
         if name not in [o.name for o in study.declared.objectives]:
             lines += labelled("", f"{safe(name)} {score(record.metrics[name])}", room)
@@ -144,11 +147,7 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
         Column("default", right=True, flexible=True),
     ]
     lines += ["", *table(heads, rows, room), ""] if rows else []
-    if record.reports:
-        values = [report.value for report in record.reports]
-        last = ", ".join(f"{report.step:g}: {number(report.value)}" for report in record.reports[-_REPORTS_SHOWN:])
-        lines += labelled("reports", f"{len(values)}, step {last}", room)
-        lines += labelled("", sparkline(values, room - LABEL), room) if sparkline(values) else []
+    lines += _reports(study, record, room)
     for i, told in enumerate(course_of(record, study.declared.fidelity)):
         lines += labelled("" if i else "course", safe(told), room, "yellow" if told.startswith("stopped") else "")
     if record.stop_reason and not record.course:
@@ -164,6 +163,19 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     if pasted := command_line(study, record):
         lines.append(f"{'run it':<{LABEL}}{pasted}")
     return lines + _log(study, record, room)
+
+
+def _reports(study: Study, record: TrialRecord, room: int) -> list[str]:
+    """A learning curve, or the scores of folds, which are none: each is a score of its own."""
+    if not record.reports:
+        return []
+    values, validation = [report.value for report in record.reports], study.declared.validation
+    if validation is not None:
+        told = ", ".join(number(value) for value in values)
+        return labelled(unit_noun(validation), f"{len(values)} of {validation.units}: {told}", room)
+    last = ", ".join(f"{report.step:g}: {number(report.value)}" for report in record.reports[-_REPORTS_SHOWN:])
+    lines = labelled("reports", f"{len(values)}, step {last}", room)
+    return lines + (labelled("", sparkline(values, room - LABEL), room) if sparkline(values) else [])
 
 
 def ledger_lines(study: Study, looks: Sequence[Look], room: int) -> list[str]:
@@ -255,10 +267,15 @@ def _next(study: Study, history: History) -> str:
     return "trialist report writes a page; trialist best has the line to paste"
 
 
-def _score(record: TrialRecord, name: str) -> str:
+def _score(record: TrialRecord, name: str, validation: Validation | None = None) -> str:
     """A score, and how far the trial came where that was not all the way."""
-    told = score(record.metrics.get(name))
-    is_partial = record.state is State.PAUSED and name in record.metrics and record.reports
+    found = record.metrics.get(name)
+    told = score(found)
+    if found is None:
+        return told
+    if validation is not None and len(found.replicates) < validation.units:
+        return f"{told}, {len(found.replicates)}/{validation.units} {unit_noun(validation)}"
+    is_partial = record.state is State.PAUSED and record.reports
     return f"{told} at {record.reports[-1].step:g}" if is_partial else told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import State, TrialRecord
+from trialist.trials.validation import Folds, Holdout, Seeds, Validation
 
 
 def best_against_default(history: History) -> str:
@@ -36,3 +37,12 @@ def constraint_note(baseline: TrialRecord | None, best: TrialRecord | None) -> s
     if best is not None and baseline is not None and not baseline.is_feasible:
         return f"the default {violations(baseline)}; trial {best.number} satisfies every measured constraint"
     return ""
+
+
+def unit_noun(validation: Validation) -> str:
+    """What the units of a whole trial are called.
+
+    >>> unit_noun(Folds(5)), unit_noun(Holdout()), unit_noun(Seeds(3))
+    ('folds', 'draws', 'seeds')
+    """
+    return {Folds: "folds", Holdout: "draws", Seeds: "seeds"}[type(validation)]

@@ -18,6 +18,7 @@ from trialist.web.scale import Scale, round_step
 
 _WIDTH, _HEIGHT = 960, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 16, 40, 46
+_REPLICATES = 20  # named one by one
 _MARKS = 2_000  # more trials are thinned: the file stays small, and the picture the same
 _BANDS = {Stage.BASELINE: "search", Stage.SEARCH: "search", Stage.REFINE: "refine", Stage.SELECT: "select"}
 
@@ -194,7 +195,7 @@ def _mark(record: TrialRecord, value: float, metric: str, frame: Frame) -> Html:
     """A dot where complete, a ring for a finalist scored again, a triangle where stopped or beyond the scale."""
     x, y = frame.x(record.number), frame.y(value)
     noise = record.metrics[metric].stderr
-    title = el("title", f"trial {record.number}, {record.state}: {measured(value, noise)}")
+    title = el("title", f"trial {record.number}, {record.state}: {measured(value, noise)}{_replicates(record, metric)}")
     if not frame.scale.holds(value) or record.state is not State.COMPLETE:
         return el("path", title, d=f"M{x} {y - 5}l5 9h-10z", class_="mark stopped")
     kind = "again" if record.stage is Stage.SELECT else _BANDS[record.stage]
@@ -203,6 +204,15 @@ def _mark(record: TrialRecord, value: float, metric: str, frame: Frame) -> Html:
         return dot
     bar = el("line", x1=x, x2=x, y1=frame.y(value - noise), y2=frame.y(value + noise), class_="noise")
     return el("g", bar, dot)
+
+
+def _replicates(record: TrialRecord, metric: str) -> str:
+    """The scores that a mean is of: folds, draws or seeds."""
+    found = record.metrics[metric].replicates
+    if len(found) < 2:
+        return ""
+    more = f" and {len(found) - _REPLICATES} more" if len(found) > _REPLICATES else ""
+    return f", the mean of {', '.join(measured(x) for x in found[:_REPLICATES])}{more}"
 
 
 def _cross(record: TrialRecord, frame: Frame, direction: Direction) -> Html:

@@ -14,6 +14,7 @@ from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
+    from trialist.scoring.expected_best import ExpectedBest
     from trialist.scoring.selection import Selection
     from trialist.scoring.verdict import Verdict
     from trialist.search.refinement import Refinement
@@ -25,7 +26,9 @@ class ReportData:
     """One moment of a study. records: by number.  best: the selected trial, or the best of the search so far.
 
     plan_lines: strategy, reason and stages in words.  spent: "trials", "seconds", "compute_seconds", "cost".
-    written_at, created_at: wall clock, seconds since 1970.
+    written_at, created_at: wall clock, seconds since 1970.  verified: the trial that the verdict is on.
+    curve: the best by budget.  remarks: on what the scores are worth.  noise: where it comes from.  leaks: what was
+    found between the parts of the data.  statement: the paragraph for a paper.
     """
 
     plan: Plan
@@ -43,6 +46,12 @@ class ReportData:
     screening: str = ""
     stopping: str = ""
     store: str = ""
+    verified: int | None = None
+    curve: ExpectedBest | None = None
+    remarks: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    statement: str = ""
 
     @classmethod
     def of(cls, study: Study, at: float) -> ReportData:
@@ -63,6 +72,9 @@ class ReportData:
             screening=study.screening,
             stopping=study.stopping,
             store=study.store.url,
+            verified=(study.stage("verified") or {}).get("trial"),
+            curve=study.expected_best(),
+            statement=study.statement().text,
         )
 
     @property

@@ -21,7 +21,7 @@ def measured(value: float | None, noise: float | None = None) -> str:
         return "NaN" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
     if noise is None or not math.isfinite(noise):
         return f"{value:.4g}"
-    if noise <= 0.0:
+    if noise <= 1e-12 * abs(value):  # none, or what rounding leaves of none
         return f"{value:.4g} ± 0"
     decimals = _decimals(noise)
     if not -6 <= decimals <= 8:

@@ -14,6 +14,7 @@ from trialist.errors import PlanError, shown
 from trialist.trials.plan import duration
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData
+from trialist.web.honest import curve_section, noise_section, scoring_section, statement_section
 from trialist.web.html import Html, el, join, name
 from trialist.web.numbers import count, moment
 from trialist.web.result import comparison_section, finalists_section, verdict_section
@@ -35,13 +36,17 @@ def page(data: ReportData) -> str:
     """The whole page, a function of what it is given."""
     sections = (
         verdict_section(data),
+        scoring_section(data),
         comparison_section(data),
         history_section(data),
+        curve_section(data),
         finalists_section(data),
+        noise_section(data),
         refinement_section(data),
         plan_section(data),
         budget_section(data),
         ledger_section(data),
+        statement_section(data),
         failures_section(data),
         trials_section(data),
     )

@@ -12,7 +12,7 @@ from trialist.web.charts import interval_chart, position_chart
 from trialist.web.data import ReportData, position
 from trialist.web.html import Html, el, name
 from trialist.web.layout import facts, section, table
-from trialist.web.numbers import gain, measured, moment, setting
+from trialist.web.numbers import measured, moment, setting
 
 if TYPE_CHECKING:
     from trialist.scoring.verdict import Verdict
@@ -41,7 +41,6 @@ def comparison_section(data: ReportData) -> Html:
         "configuration",
         f"The default and the {word}",
         el("p", el("bdi", note)) if (note := constraint_note(default, selected)) else None,
-        _scores(data, default, selected, word),
         _dials(data, default, selected),
     )
 
@@ -128,29 +127,6 @@ def _when(opened_at: str | None) -> str:
     return f"{moment(datetime.fromisoformat(opened_at).timestamp())}, " if opened_at else ""
 
 
-def _scores(data: ReportData, default: TrialRecord, selected: TrialRecord, word: str) -> Html:
-    verdict = data.verdict
-    metric = data.objective.name
-    rows = [_score_row("in the search", default.score, selected.score, data)]
-    fresh = data.fresh(default.number), data.fresh(selected.number)
-    if any(fresh):
-        rows.append(_score_row("on fresh seeds", *fresh, data))
-    if verdict is not None:
-        sealed = Score((verdict.baseline_score,)), Score((verdict.selected_score,))
-        rows.append(_score_row("on the sealed test data", *sealed, data))
-    head = (metric, "default (trial 0)", f"{word} (trial {selected.number})", "better by")
-    return table(head, rows, f"{metric} of both ({data.objective.direction})", numeric=head[1:])
-
-
-def _score_row(title: str, default: Score | None, selected: Score | None, data: ReportData) -> Html:
-    better = "–"
-    if default is not None and selected is not None:
-        noise = math.hypot(_noise(default) or 0.0, _noise(selected) or 0.0)
-        better = gain(data.objective.loss(default.mean) - data.objective.loss(selected.mean), noise or None)
-    cells = (_score(default), _score(selected), better)
-    return el("tr", el("th", title, scope="row"), *(el("td", cell, class_="number") for cell in cells))
-
-
 def _dials(data: ReportData, default: TrialRecord, selected: TrialRecord | None) -> Html:
     names = dict.fromkeys([*data.space.names, *default.params, *(selected.params if selected is not None else ())])
     rows = [_dial_row(data, dial, default, selected) for dial in names]
@@ -199,10 +175,6 @@ def _setting(record: TrialRecord, dial: str) -> Html:
 
 def _score(score: Score | None) -> str:
     return "–" if score is None else measured(score.mean, score.stderr)
-
-
-def _noise(score: Score | None) -> float | None:
-    return None if score is None else score.stderr
 
 
 def _fresh_loss(data: ReportData, record: TrialRecord) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trialist.space.parameter import Categorical
+from trialist.study.summary import unit_noun
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
@@ -97,7 +98,7 @@ def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: S
         el("th", label, scope="row", data_v=record.number),
         el("td", record.stage.value + (f" of {record.repeats}" if record.repeats is not None else "")),
         el("td", record.state.value, class_=record.state.value),
-        *(_score(record, metric) for metric in metrics),
+        *(_score(data, record, metric) for metric in metrics),
         _versus_default(data, record),
         _number(None if record.seconds is None else duration(record.seconds), record.seconds),
         *configuration,
@@ -106,11 +107,13 @@ def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: S
     )
 
 
-def _score(record: TrialRecord, metric: str) -> Html:
-    score = record.metrics.get(metric)
+def _score(data: ReportData, record: TrialRecord, metric: str) -> Html:
+    score, validation = record.metrics.get(metric), data.plan.validation
     if score is None:
         return _number(None, None)
     words = measured(score.mean, score.stderr)
+    if validation is not None and len(score.replicates) < validation.units:
+        words += f", {len(score.replicates)} of {validation.units} {unit_noun(validation)}"
     is_partial = record.state is State.PAUSED and record.reports
     return _number(f"{words} at {record.reports[-1].step:g}" if is_partial else words, score.mean)
 
