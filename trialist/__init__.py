@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trialist.rates.rate import Rate
     from trialist.rates.schedule import Schedule, schedule
     from trialist.scoring.metrics import Metric
+    from trialist.scoring.predictions import Predictions
     from trialist.scoring.validation import Split
     from trialist.scoring.verdict import Outcome, Verdict
     from trialist.space.condition import above, below, between
@@ -65,6 +66,7 @@ _HOMES = {
     "trialist.rates.rate": "Rate",
     "trialist.rates.schedule": "Schedule schedule",
     "trialist.scoring.metrics": "Metric",
+    "trialist.scoring.predictions": "Predictions",
     "trialist.scoring.validation": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
     "trialist.space.condition": "above below between",
@@ -107,6 +109,7 @@ __all__ = [
     "PlanChangedError",
     "PlanError",
     "Plateau",
+    "Predictions",
     "RangeTest",
     "Rate",
     "ResultError",

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialist.errors import ResultError
-from trialist.scoring.verdict import Outcome, Verdict, judge, smallest_difference
+from trialist.scoring.judging import judge
+from trialist.scoring.power import smallest_difference
+from trialist.scoring.verdict import Outcome, Size, Verdict
 from trialist.trials.plan import Direction
 
 rng = np.random.default_rng(0)
@@ -40,8 +42,35 @@ def test_better_is_positive_whichever_way_the_metric_runs() -> None:
     assert (up.baseline_score, up.selected_score) == (-down.baseline_score, -down.selected_score)
 
 
-def test_the_same_values_and_seed_give_the_same_verdict() -> None:
-    assert judged(DEFAULT, BETTER, seed=3) == judged(DEFAULT, BETTER, seed=3) != judged(DEFAULT, BETTER, seed=4)
+@pytest.mark.parametrize(
+    ("matters", "size", "words"),
+    [
+        (0.1, Size.MATTERS, "at least the 0.1 that matters"),
+        (0.2, Size.OPEN, "whether by 0.2 or more, which matters, is open"),
+        (0.5, Size.TOO_SMALL, "less than the 0.5 that matters"),
+        (None, None, ""),
+    ],
+)
+def test_the_size_of_a_difference_is_told_by_all_of_its_interval(
+    matters: float | None, size: Size | None, words: str
+) -> None:
+    for verdict in (judged(DEFAULT, BETTER, matters=matters), judged(BETTER, DEFAULT, matters=matters)):
+        assert verdict.size == size
+        assert words in verdict.sentence
+        assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
+    assert ("matters" in judged(DEFAULT, BETTER, matters=matters).sentence) is (matters is not None)
+
+
+@pytest.mark.parametrize("matters", [0.0, -0.1, math.nan, "much"])
+def test_what_matters_is_above_nothing(matters: Any) -> None:
+    with pytest.raises(ResultError, match="matters"):
+        judged(DEFAULT, BETTER, matters=matters)
+
+
+def test_where_nothing_is_shown_it_is_told_what_would_have_been() -> None:
+    nothing = judged(DEFAULT, [row.copy() for row in DEFAULT], detectable=0.0312)
+    assert "it would likely have shown one of 0.031" in nothing.sentence
+    assert "likely" not in judged(DEFAULT, BETTER, detectable=0.0312).sentence
 
 
 @settings(max_examples=20, deadline=None)
@@ -58,13 +87,13 @@ def test_the_order_of_examples_does_not_matter(seeds: int, n: int, state: int) -
 @pytest.mark.parametrize(
     ("baseline", "selected", "more", "method"),
     [
-        (DEFAULT, BETTER, {}, "paired bootstrap over 60 examples and 5 seeds"),
-        (DEFAULT, BETTER[:3], {}, "paired bootstrap over 60 examples and 5 and 3 seeds"),
-        (DEFAULT, BETTER, {"groups": list("abc") * 20}, "paired bootstrap over 60 examples in 3 groups and 5 seeds"),
-        (DEFAULT[:1], BETTER[:1], {}, "paired bootstrap over 60 examples; one seed, so it is about these two"),
+        (DEFAULT, BETTER, {}, "paired over 60 examples and 5 seeds"),
+        (DEFAULT, BETTER[:3], {}, "paired over 60 examples and 5 and 3 seeds"),
+        (DEFAULT, BETTER, {"groups": list("abc") * 20}, "paired over 60 examples in 3 groups and 5 seeds"),
+        (DEFAULT[:1], BETTER[:1], {}, "paired over 60 examples; one seed, so it is about these two"),
         ([[0, 1, 1]], [[0, 0, 1]], {}, "exact paired test over 3 examples, one seed"),
         ([[True, False]], [[True, True]], {"direction": "maximize"}, "exact paired test over 2 examples, one seed"),
-        ([[0, 1, 1]] * 2, [[0, 0, 1]] * 2, {}, "paired bootstrap over 3 examples and 2 seeds"),
+        ([[0, 1, 1]] * 2, [[0, 0, 1]] * 2, {}, "paired over 3 examples and 2 seeds"),
         ([0.3, 0.31], [0.2, 0.22], {}, "Welch's t over 2 seeds; the choice of test examples is not in it"),
         ([[0.3], [0.31]], [[0.2], [0.22]], {}, "Welch's t over 2 seeds"),
         ([0.3], [0.2], {}, "means alone"),
@@ -140,7 +169,7 @@ def test_the_sentence_has_the_numbers_at_matching_digits() -> None:
         interval=(0.1502, 0.2329),
         examples=360,
         seeds=5,
-        method="paired bootstrap over 360 examples and 5 seeds",
+        method="paired over 360 examples and 5 seeds",
     )
     assert str(verdict) == (
         "improved: test log_loss 0.312 -> 0.121, better by 0.191 "

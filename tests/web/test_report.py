@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trialist.errors import PlanError
 from trialist.protocols import Look
 from trialist.scoring.selection import select
-from trialist.scoring.verdict import judge
+from trialist.scoring.judging import judge
 from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space

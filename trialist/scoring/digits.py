@@ -26,3 +26,16 @@ def rounded(value: float, decimals: int) -> str:
     """
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def in_digits(value: float, digits: int = 2) -> str:
+    """A number with that many digits, the zeros before them aside, and none after them.
+
+    >>> in_digits(0.00123), in_digits(0.05), in_digits(123.4)
+    ('0.0012', '0.05', '120')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -17,8 +17,10 @@ from trialist.execute.command import Command
 from trialist.execute.worker import Trial
 from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Look
+from trialist.scoring.judging import judge
+from trialist.scoring.predictions import Predictions
 from trialist.scoring.validation import Split, unsealed
-from trialist.scoring.verdict import Verdict, judge
+from trialist.scoring.verdict import Verdict
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session, describe_self
@@ -43,8 +45,15 @@ class SealedTest:
     def __call__(self, trial: Trial) -> Any:
         with unsealed() as opening:
             value = self.test(dict(trial.params), trial.seed)
-            found = _per_example(value)
-            groups = opening.groups(len(found)) if isinstance(found, list) else None
+            groups: Any
+            if isinstance(value, Predictions):
+                told = value.per_example(opening.groups(len(value)))
+                found, groups = list(told.values), told.groups
+                trial.note("metric", {"name": told.metric, "direction": told.direction.value, "by": told.by})
+                trial.note("strata", None if told.strata is None else list(told.strata))
+            else:
+                found = _per_example(value)
+                groups = opening.groups(len(found)) if isinstance(found, list) else None
         trial.note("fingerprints", list(opening.fingerprints))
         if groups is not None:
             trial.note("groups", [int(group) for group in groups])
@@ -191,13 +200,16 @@ class _Runs:
     def verdict(self) -> Verdict:
         baseline, selected = ([self._entry(pair[side]) for pair in self.pairs] for side in (0, 1))
         plan = self._session.plan
+        metric = self._notes.get("metric") or {}  # of Predictions: the metric that the test declares is the one judged
         return judge(
-            metric=plan.objective.name,
-            direction=plan.objective.direction.value,
+            metric=metric.get("name", plan.objective.name),
+            direction=metric.get("direction", plan.objective.direction.value),
             baseline=baseline,
             selected=selected,
             looks=self._look.number,
             groups=self._notes.get("groups"),
+            strata=self._notes.get("strata"),
+            by=metric.get("by", ""),
             fingerprint=(self._notes.get("fingerprints") or [self._look.fingerprint])[0],
             opened_at=datetime.fromtimestamp(self._look.at, UTC).isoformat(timespec="seconds"),
             baseline_is_declared=not self._session.space.undeclared_defaults,
