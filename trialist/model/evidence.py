@@ -6,16 +6,17 @@ better.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trialist.model.curves import Curves
 from trialist.model.features import Features
-from trialist.model.looks import Looks, Seen, look_values, seen_early, with_bounds
+from trialist.model.looks import Looks, Seen, bounded, look_values, seen_early, with_bounds
 from trialist.model.observed import Kind, Observed
 from trialist.model.points import Points
+from trialist.model.replicates import Scores, shared_units
 from trialist.model.surrogate import Transform
 from trialist.model.transfer import Source, sources
 from trialist.numerics.gp import Array
@@ -30,7 +31,8 @@ class Evidence:
     """A moment of a study.
 
     scored: full runs (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
-    looks: what a process of the first objective learns from: the scored ones, and what was seen early.
+    looks: what a process of the first objective learns from: the scored ones, and what was seen early; or first the
+    scored ones and then what racing left off, whose mean over all units its own units tell.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
     sources: what earlier studies teach.
     """
@@ -58,6 +60,8 @@ class Evidence:
     @property
     def of_full_runs(self) -> Evidence:
         """The same without what was seen early, whose errors a process would take for noise of the full runs."""
+        if not self.looks.is_early:
+            return self
         return replace(self, looks=_at_the_end(self.scored, self.losses[:, 0], self.records))
 
     @property
@@ -70,7 +74,7 @@ class Witness:
     """Reads evidence from histories; of a history that grew, only what is new."""
 
     def __init__(self) -> None:
-        self._observed, self._curves = Observed(), Curves()
+        self._observed, self._curves, self._scores = Observed(), Curves(), Scores()
         self._features: Features | None = None
         self._known: tuple[tuple[History, ...], Features, tuple[Source, ...]] | None = None
 
@@ -80,7 +84,9 @@ class Witness:
         observed.look(history)
         kind, m = observed.kind, observed.losses.shape[1]
         stopped = [(i, observed.record(i)) for i in np.flatnonzero(kind == Kind.STOPPED).tolist()]
-        is_early = m == 1 and (bool(stopped) or bool((kind == Kind.PAUSED).any()))
+        # What a trial scored on some folds is no early look at the mean of all, but a part of it.
+        has_curves = history.plan.validation is None
+        is_early = m == 1 and has_curves and (bool(stopped) or bool((kind == Kind.PAUSED).any()))
         seen = seen_early(history, self._curves) if is_early else None
         places = np.flatnonzero(kind == Kind.SCORED)
         if seen is not None:
@@ -89,11 +95,14 @@ class Witness:
         records = tuple(observed.record(i) for i in places.tolist())
         names = sorted({name for record in records for name in record.constraints})
         scored, losses = Points.of(features, observed.U[places]), observed.losses[places]
+        looks = self._looks(features, scored, losses[:, 0], records, seen, bool(names))
+        if m == 1 and stopped and shared_units(history.plan):
+            looks = self._with_raced(looks, features, stopped, history)
         return Evidence(
             features,
             scored,
             losses,
-            self._looks(features, scored, losses[:, 0], records, seen, bool(names)),
+            looks,
             self._points(features, kind == Kind.FAILED),
             self._points(features, kind == Kind.PENDING),
             records,
@@ -131,6 +140,29 @@ class Witness:
             np.concatenate([seen.number, whole.number]),
             np.concatenate([np.full(len(early), not has_constraints), whole.may_win]),
             is_early=True,
+        )
+
+    def _with_raced(
+        self, whole: Looks, features: Features, stopped: Sequence[tuple[int, TrialRecord]], history: History
+    ) -> Looks:
+        """With what racing left off, by what its units tell of the mean of all; it cannot win any more."""
+        seen = self._scores.look(history)
+        expected = dict(zip(seen.numbers.tolist(), seen.expected()[:, 0].tolist(), strict=True))
+        told = [(place, r.number, expected.get(r.number, np.nan)) for place, r in stopped]
+        told = [each for each in told if not np.isnan(each[2])]
+        if not told:
+            return whole
+        places, numbers, losses = (np.array(column) for column in zip(*told, strict=True))
+        points = self._points(features, places)
+        X = np.concatenate([whole.X, points.X])
+        return Looks(
+            X,
+            X,
+            bounded(np.concatenate([whole.losses, losses])),
+            np.concatenate([whole.rows, points.rows]),
+            np.concatenate([whole.number, numbers]),
+            np.concatenate([whole.may_win, np.zeros(len(numbers), dtype=bool)]),
+            is_early=False,
         )
 
     def _sources(self, earlier: tuple[History, ...], features: Features) -> tuple[Source, ...]:

@@ -93,7 +93,7 @@ def seen_early(history: History, curves: Curves) -> Seen:
     rows = np.concatenate(found)
     place = np.empty(len(curves.numbers), dtype=np.intp)
     place[np.argsort(curves.numbers)] = np.arange(len(place))
-    return Seen(curves.numbers[rows], place[rows], np.concatenate(earliness), _bounded(np.concatenate(losses)))
+    return Seen(curves.numbers[rows], place[rows], np.concatenate(earliness), bounded(np.concatenate(losses)))
 
 
 def _line(here: Array, there: Array) -> tuple[float, float]:
@@ -135,7 +135,7 @@ def with_bounds(seen: Seen, stopped: Sequence[tuple[int, TrialRecord]], scored: 
     )
 
 
-def _bounded(losses: Array) -> Array:
+def bounded(losses: Array) -> Array:
     """With diverged ones a little worse than all others: processes see the worse half by ranks alone."""
     finite = losses[np.isfinite(losses)]
     worst = float(finite.max() + np.ptp(finite) + 1e-12) if len(finite) else 0.0

@@ -10,12 +10,15 @@ from trialist.protocols import Scheduler
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Decision, Promotion, Proposal
+from trialist.trials.trial import GO_ON, Decision, Promotion, Proposal
 
 
 @dataclass
 class Auto:
     """Inside runs: the learning-curve model at every report; with several objectives the median rule, by dominance.
+
+    Where the plan declares folds or seeds that all configurations share, racing on those.  Scores of draws that each
+    has for itself are neither paired, so that no race is fair, nor a curve: every trial runs to its end.
 
     Where the plan has a Fidelity, trials pause at its rungs, and those go on of whose full runs a model expects most;
     with several objectives, those that the fewest others dominate.
@@ -29,6 +32,8 @@ class Auto:
     def decide(self, history: History, report: Reported) -> Decision:
         if history.plan.fidelity is not None:
             return self._promoting(history.plan).decide(history, report)
+        if history.plan.validation is not None:
+            return self._by_race.decide(history, report) if history.plan.validation.is_shared else GO_ON
         rule = self._by_curve if len(history.plan.objectives) == 1 else self._by_median
         return rule.decide(history, report)
 
@@ -59,6 +64,12 @@ class Auto:
         from trialist.scheduling.curve import CurveModel
 
         return CurveModel()
+
+    @cached_property
+    def _by_race(self) -> Scheduler:
+        from trialist.scheduling.racing import Racing
+
+        return Racing()
 
     @cached_property
     def _by_median(self) -> Scheduler:

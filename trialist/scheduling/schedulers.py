@@ -40,6 +40,7 @@ _BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
     "promotion": _at_home("promotion", "ModelPromotion"),
     "patience": _at_home("patience", "Patience"),
     "curve": _at_home("curve", "CurveModel"),
+    "racing": _at_home("racing", "Racing"),
     "population": _at_home("population", "Population"),
 }
 SCHEDULERS = tuple(_BUILDERS)

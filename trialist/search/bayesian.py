@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trialist.model.evidence import Evidence, Witness
+from trialist.model.replicates import shared_units
 from trialist.model.surrogate import Fitted, Surrogate
 from trialist.numerics.gp import Array, Prior
 from trialist.numerics.keys import Key
@@ -110,7 +111,7 @@ class Bayesian:
         else:
             return first_new(self.name, history, space, key, lambda attempt: None, "nothing better is known")
         row = found[0].row
-        is_plain = margin <= min(self.settings.margins) and not _covers(history)
+        is_plain = margin <= min(self.settings.margins) and not _covers(history) and not shared_units(history.plan)
         if is_plain and goal.incumbent is not None and is_worth_more(evidence, goal, row):
             return _again(evidence.records[goal.incumbent])
         reason = _reason(evidence, goal, row, history, centre, margin > EXPLORING)

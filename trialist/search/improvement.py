@@ -114,7 +114,7 @@ def _first_of_each(numbers: NDArray[np.int64], order: NDArray[np.intp]) -> NDArr
 
 def _first_scored(evidence: Evidence, looks: Looks, order: NDArray[np.intp]) -> int | None:
     """The index of the scored trial that comes first in the order of looks."""
-    if not looks.is_early:
+    if len(looks) == evidence.n:
         return int(order[0])
     index = {record.number: i for i, record in enumerate(evidence.records)}
     return next((index[number] for number in looks.number[order].tolist() if number in index), None)

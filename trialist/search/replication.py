@@ -22,7 +22,7 @@ SHARE = 0.2  # of the trials, at most
 
 def is_worth_more(evidence: Evidence, goal: Aim, row: Array) -> bool:
     """Whether the choice is expected to gain more from the incumbent, measured again, than from a new row (d,)."""
-    if goal.term is None or goal.incumbent is None or evidence.losses.shape[1] > 1 or evidence.looks.is_early:
+    if goal.term is None or goal.incumbent is None or evidence.losses.shape[1] > 1 or len(evidence.looks) > evidence.n:
         return False  # where runs are looked at early, one more full run costs as much as many looks
     if not _may_replicate(evidence, goal.incumbent):
         return False
