@@ -46,5 +46,11 @@ if __name__ == "__main__":
         print(f"\nbest of the search  {best.score.mean:.3f} +- {best.score.stderr:.3f}, trial {best.number}")
         print(f"default             {study.baseline.score.mean:.3f} +- {study.baseline.score.stderr:.3f}")
         print(f"verdict             {study.verdict}")
+        if study.verdict.detectable is not None:
+            rows, least = SPLIT.sizes["test"], study.verdict.detectable
+            print(
+                f"why                 {rows} rows show true differences from about {least:.3f} on, hardly smaller ones"
+            )
         chosen, default = truth(study.best.params), truth(study.baseline.params)
-        print(f"the truth           {default:.3f} -> {chosen:.3f} on {len(OTHERS)} other rows")
+        gain = chosen - default
+        print(f"the truth           {default:.3f} -> {chosen:.3f}, {gain:+.3f}, on {len(OTHERS)} other rows")

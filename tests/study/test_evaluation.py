@@ -352,3 +352,15 @@ print(study.verdict.examples)
         [sys.executable, "-"], input=script, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "45", done.stderr
+
+
+@pytest.mark.slow
+def test_the_example_on_small_data_says_what_it_cannot_show_and_why(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "small_data.py"
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, example], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    lines = {line[:20].strip(): line[20:] for line in done.stdout.splitlines()}
+    assert lines["verdict"].startswith("no difference shown")
+    least = float(lines["why"].split("about ")[1].split()[0])
+    gain = float(lines["the truth"].split(", ")[1])
+    assert abs(gain) < least
