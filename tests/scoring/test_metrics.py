@@ -179,12 +179,35 @@ def test_functions_are_metrics_and_their_name_or_a_declaration_says_which_way_is
     assert metric_of(reference.mean_absolute_error).needs is Needs.PREDICT
     with pytest.raises(PlanError, match="cannot be told"):
         metric_of(max)
+    with pytest.raises(PlanError, match="is a scorer"):
+        metric_of(reference.get_scorer("accuracy"))
     declared = Metric("worst", "minimize", max, needs="predict_proba")  # type: ignore[arg-type]
     assert metric_of(declared) is declared and declared.needs is Needs.PROBA
     for wrong in ({"direction": "less"}, {"needs": "fit"}, {"measure": 3}, {"name": ""}):
         given_all: dict[str, Any] = {"name": "worst", "direction": "minimize", "measure": max, **wrong}
         with pytest.raises(PlanError):
             Metric(**given_all)
+
+
+@pytest.mark.parametrize("name", ["accuracy_score", "log_loss", "roc_auc_score", "f1_score", "r2_score", "max_error"])
+def test_functions_of_scikit_learn_give_its_numbers_and_values_by_example_where_there_are_any(name: str) -> None:
+    rng = np.random.default_rng(3)
+    y, p = rng.integers(0, 2, 40), rng.uniform(size=40)
+    function = getattr(reference, name)
+    output = p if name not in ("accuracy_score", "f1_score") else (p > 0.5).astype(int)
+    metric = metric_of(function)
+    assert (metric.name, metric.is_mean) == (name, name in ("accuracy_score", "log_loss"))
+    assert close(metric.score(y, output), function(y, output))
+
+
+def test_a_part_of_a_function_is_computed_as_it_was_given() -> None:
+    y, p = np.array([1.0, 2.0, 4.0]), np.array([2.0, 1.0, 1.0])
+    low = metric_of(partial(reference.mean_pinball_loss, alpha=0.1))
+    assert close(low.score(y, p), reference.mean_pinball_loss(y, p, alpha=0.1))
+    assert not close(low.score(y, p), metric_of("mean_pinball_loss").score(y, p))
+    beta = metric_of(partial(reference.fbeta_score, beta=2))
+    assert (beta.name, beta.direction, beta.needs) == ("fbeta_score", Direction.MAXIMIZE, Needs.PREDICT)
+    assert metric_of(partial(reference.log_loss, labels=[0, 1])).needs is Needs.PROBA
 
 
 def test_classes_and_columns_are_matched_by_labels_and_refused_where_they_cannot_be() -> None:
@@ -206,6 +229,7 @@ def test_classes_and_columns_are_matched_by_labels_and_refused_where_they_cannot
     [
         ("accuracy", [1, 0], [1]),
         ("accuracy", [], []),
+        ("accuracy", [[1, 0], [0, 1]], [[1, 0], [0, 1]]),
         ("f1", [1, 0], [[0.2, 0.8], [0.1, 0.9]]),
         ("rmse", ["a", "b"], [1.0, 2.0]),
         ("rmse", [1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]]),

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,8 @@ def test_it_crosses_process_borders_and_names_the_study_after_what_it_makes() ->
         evaluation.metrics,
         SPLIT.fingerprint,
     )
+    other = replace(evaluation, split=IRIS)
+    assert (other.split, other.make, other.metrics) == (IRIS, tree, evaluation.metrics)
     assert (default_name(evaluation), describe(evaluation.test)) == ("tree", "sealed test of tree")
 
 

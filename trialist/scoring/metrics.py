@@ -85,6 +85,9 @@ class Metric:
         from trialist.scoring import measures
 
         true, told = measures.column("y", y), measures.column("output", output)
+        if true.ndim != 1:
+            problem = f"y of shape {true.shape} is not one value for each row"
+            raise ResultError(self.name, problem, "Give labels or numbers in one column, classes not one-hot.")
         if len(true) != len(told):
             raise ResultError(self.name, f"{len(told)} outputs do not match {len(true)} rows", "Give one for each row.")
         labels = {} if self.needs is Needs.PREDICT else {"labels": self.labels}
@@ -145,13 +148,18 @@ def _quantile(text: str, words: list[str]) -> tuple[float]:
 
 
 def _of_function(function: Callable[[Any, Any], Any]) -> Metric:
-    name = str(getattr(function, "__name__", type(function).__name__))
-    if str(getattr(function, "__module__", "")).startswith("sklearn.metrics"):
-        # Computed by the function itself; what it looks at is known by its name.
-        plain = _ALIASES.get(name, _ALIASES.get(name.removesuffix("_score"), name.removesuffix("_score")))
-        needs = _KNOWN[plain][2] if plain in _KNOWN else Needs.PREDICT
-    else:
-        needs = Needs.PREDICT
+    if hasattr(function, "_score_func"):
+        problem = f"{shown(function)} is a scorer, which is called with an estimator"
+        raise PlanError("metric", problem, 'Give its name, such as "accuracy", or its function of (y, output).')
+    named = function
+    while hasattr(named, "func"):  # functools.partial
+        named = named.func
+    name, needs = str(getattr(named, "__name__", type(named).__name__)), Needs.PREDICT
+    if str(getattr(named, "__module__", "")).startswith("sklearn.metrics"):
+        plain = name if name in _KNOWN else name.removesuffix("_score")
+        if plain in _KNOWN and named is function:
+            return replace(_by_name(plain), name=name)  # the same numbers, and values example by example
+        needs = _KNOWN[plain][2] if plain in _KNOWN else needs
     for ending, direction in _ENDINGS.items():
         if name.endswith(ending):
             return Metric(name, direction, function, needs)

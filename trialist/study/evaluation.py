@@ -21,7 +21,7 @@ MANY = 10_000  # rows from which on a single draw says enough
 FEW = 1_000  # rows below which one division says too little
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Evaluation:
     """Scores the estimators that `make(params, seed)` returns on the folds of a split; an objective for `tune`.
 
