@@ -105,6 +105,7 @@ def _tuned(case: Any, job: Job) -> Any:
 
 def told(case: Any, study: Any, job: Job) -> Run:
     """What became of it."""
+    from trialist.search.incumbent import incumbent
     from trialist.trials.trial import Stage
 
     truths: dict[int, Any] = {}
@@ -135,7 +136,7 @@ def told(case: Any, study: Any, job: Job) -> Run:
     for record in explored[:CANDIDATES]:
         truth(record.number)
     if job.optimizer == "cv":
-        found["model"] = compared(study.incumbent)
+        found["model"] = compared(incumbent(history))
     if job.optimizer == "ours":
         found["selection"] = study.selection.reason if study.selection else ""
         verdict = study.verdict
