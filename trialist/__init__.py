@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trialist.rates.range_test import RangeTest, lr_range_test
     from trialist.rates.rate import Rate
     from trialist.rates.schedule import Schedule, schedule
+    from trialist.scoring.leaks import Leak, check_leaks
     from trialist.scoring.metrics import Metric
     from trialist.scoring.predictions import Predictions
     from trialist.scoring.validation import Split
@@ -66,6 +67,7 @@ _HOMES = {
     "trialist.rates.rate": "Rate",
     "trialist.rates.schedule": "Schedule schedule",
     "trialist.scoring.metrics": "Metric",
+    "trialist.scoring.leaks": "Leak check_leaks",
     "trialist.scoring.predictions": "Predictions",
     "trialist.scoring.validation": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
@@ -101,6 +103,7 @@ __all__ = [
     "Holdout",
     "InputError",
     "Int",
+    "Leak",
     "LeaseLostError",
     "Metric",
     "MissingExtraError",
@@ -137,6 +140,7 @@ __all__ = [
     "above",
     "below",
     "between",
+    "check_leaks",
     "lr_range_test",
     "report",
     "schedule",

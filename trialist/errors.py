@@ -21,6 +21,7 @@ TrialistError
 │   └── StoreVersionError       written by a newer Trialist
 ├── ExecutionError              workers could not be started, or all of them are set aside
 ├── SealedError                 sealed test data touched outside verification, or looked at again unasked
+│   └── SealBrokenError         the test data are not those that were sealed when the study began
 └── MissingExtraError           an optional package is not installed (also an ImportError)
 """
 
@@ -125,6 +126,10 @@ class ExecutionError(TrialistError):
 
 class SealedError(TrialistError):
     """Sealed test data were touched outside verification, or a further look was not asked for by name."""
+
+
+class SealBrokenError(SealedError):
+    """The test data are not those that were sealed when the study began; nothing was opened."""
 
 
 class MissingExtraError(TrialistError, ImportError):

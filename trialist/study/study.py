@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from trialist.space.revision import grown
 from trialist.space.space import Space
 from trialist.stopping.ending import Ending
 from trialist.study import selection as selecting
+from trialist.study.beginning import begun
 from trialist.study.declaring import DEFAULT_STORE, created, opened, plan_of, space_of, store_of
 from trialist.study.desk import Desk
 from trialist.study.earlier import Earlier, listed
@@ -445,7 +447,7 @@ class Study:
             positive("timeout", timeout)
         if trials is None and timeout is None and self.declared.budget.is_unlimited:
             raise PlanError("trials", "None, and the study has no budget", "Give trials=, timeout=, or a budget.")
-        return Process(self._session, work, workers).search_only(trials, timeout)
+        return chain(begun(self._session, work), Process(self._session, work, workers).search_only(trials, timeout))
 
     def process(
         self, work: Work, test: Test | None = None, *, workers: int = 1, again: bool = False
@@ -453,6 +455,7 @@ class Study:
         """All stages, told event by event: search, refine, select, and verify where there is a test."""
         before = len(self.history)
         process = Process(self._session, work, workers)
+        yield from begun(self._session, work, test)
         yield from process.stages()
         if process.is_cut:
             return

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from trialist.errors import ExecutionError, PlanError, ResultError, SealedError, StateError, shown
@@ -19,21 +16,21 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Look
 from trialist.scoring.judging import judge
 from trialist.scoring.predictions import Predictions
-from trialist.scoring.validation import Split, unsealed
+from trialist.scoring.validation import unsealed
 from trialist.scoring.verdict import Verdict
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
 from trialist.study.interrupt import Interrupt, Interrupted
+from trialist.study.seal import check_seal, fingerprint_of, sketch_of
 from trialist.study.session import Session, describe_self
 from trialist.study.summary import constraint_note
 from trialist.study.testbudget import OVER, TestBudget
-from trialist.study.work import Work, describe, executor_for, is_in_process
+from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
 from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialRecord
 
 Test = Callable[..., Any] | Command
 POLL_SECONDS = 0.5
 ANEW = 5  # seeds beyond those of the plan that may be tried where trainings were cut
-FILE_BYTES = 256 * 2**20  # of a command's own files, larger ones enter the fingerprint by size and time alone
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,8 @@ def verify(
         )
     if not isinstance(test, Command) and not callable(test):
         raise PlanError("test", f"{shown(test)} cannot be called", "Give a function of (params, seed), or a Command.")
-    look = _opened(session, fingerprint_of(test), selected, again)
+    yield from (Told(words) for words in check_seal(session, test))
+    look = _opened(session, test, selected, again)
     reached = session.stage("verified")
     if reached is not None and reached["look"] == look.digest:
         # The verdict was written, and then something broke off before the ledger said so.
@@ -90,6 +88,8 @@ def verify(
         f"default (trial {baseline.number}) against selected (trial {selected.number}), "
         f"{seeds} seed{'s' if seeds > 1 else ''} each, look {look.number} at these data",
     )
+    if before := _before(look):
+        yield Told(before)
     if note := constraint_note(baseline, selected):
         yield Told(f"{note}; the verdict is on {session.plan.objective.name} alone")
     runs = _Runs(session, (baseline, selected), trained, look, budget, seeds)
@@ -114,28 +114,6 @@ def _close(session: Session, look: Look, verdict: Verdict) -> None:
     except StateError:
         # Another coordinator took up the same look and was first; the same seeds gave it the same verdict.
         return
-
-
-def fingerprint_of(test: Test) -> str:
-    """What is sealed: the Splits that the test function names, else its own code; a command's words and files."""
-    digest = hashlib.sha256()
-    if isinstance(test, Command):
-        for word in test.template:
-            digest.update(word.encode("utf-8", "surrogateescape") + b"\0")
-            _add_file(digest, Path(word))
-        return digest.hexdigest()
-    splits = _splits_of(test)
-    if len(splits) == 1:
-        return splits[0].fingerprint
-    for split in splits:
-        digest.update(split.fingerprint.encode())
-    if not splits:
-        digest.update(describe(test).encode())
-        try:
-            digest.update(inspect.getsource(test).encode())
-        except (OSError, TypeError):
-            digest.update(repr(getattr(getattr(test, "__code__", None), "co_code", b"")).encode())
-    return digest.hexdigest()
 
 
 class _Runs:
@@ -269,7 +247,20 @@ def _work(test: Test) -> Work:
     return test if isinstance(test, Command) else SealedTest(test)
 
 
-def _opened(session: Session, fingerprint: str, selected: TrialRecord, again: bool) -> Look:
+def _before(look: Look) -> str:
+    """In words, what was seen of these rows before, and what follows."""
+    if look.number == 1:
+        return ""
+    times, studies = look.number - 1, f", {look.elsewhere} of them in other studies" if look.elsewhere else ""
+    part = "" if look.overlap >= 1 else f" in part, {100 * look.overlap:.0f} % of the rows at most,"
+    return (
+        f"these test data were looked at{part} {times} time{'s' if times > 1 else ''} before{studies}: this is look "
+        f"{look.number}, and the interval is widened for {look.number}"
+    )
+
+
+def _opened(session: Session, test: Test, selected: TrialRecord, again: bool) -> Look:
+    fingerprint = fingerprint_of(test)
     mine = [look for look in session.store.looks(study=session.name) if not _is_failed(look)]
     half = [look for look in mine if look.outcome is None and look.fingerprint == fingerprint]
     if half:
@@ -281,7 +272,7 @@ def _opened(session: Session, fingerprint: str, selected: TrialRecord, again: bo
             "evidence; ask for it by name, --again or again=True, and it is recorded."
         )
     what = f"trial {selected.number} against the default"
-    return session.store.open_look(session.name, fingerprint, describe_self(), what, time.time())
+    return session.store.open_look(session.name, fingerprint, describe_self(), what, time.time(), sketch_of(test))
 
 
 def _is_failed(look: Look) -> bool:
@@ -298,25 +289,3 @@ def _per_example(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [float(item) for item in value]  # True and False are 0/1 losses here
     return value
-
-
-def _splits_of(function: Callable[..., Any]) -> list[Split]:
-    """The Splits that a function refers to, by its globals or its closure, methods and partials included."""
-    while hasattr(function, "func"):
-        function = function.func
-    code = inspect.unwrap(getattr(function, "__func__", function))
-    if not inspect.isfunction(code):
-        return []
-    names = inspect.getclosurevars(code)
-    seen = {**names.globals, **names.nonlocals}
-    return [seen[name] for name in sorted(seen) if isinstance(seen[name], Split)]
-
-
-def _add_file(digest: Any, path: Path) -> None:
-    try:
-        if not path.is_file():
-            return
-        size = path.stat().st_size
-        digest.update(path.read_bytes() if size <= FILE_BYTES else f"{size}:{path.stat().st_mtime_ns}".encode())
-    except (OSError, ValueError):  # a word that only looks like a path
-        return
