@@ -78,10 +78,9 @@ def summary(cells: Sequence[Cell]) -> list[str]:
         "| | studies | coverage % | width | wrongly improved % | wrongly worse % |",
         "| --- | ---: |" + " ---: |" * 4,
     ]
-    for metric in METRICS:
-        lines.append(f"| {metric} | {_line([c for c in cells if c.metric == metric])} |")
-    for kind in KINDS:
-        lines.append(f"| {_WORDS[kind]} | {_line([c for c in cells if c.kind == kind])} |")
+    parts = {metric: [c for c in cells if c.metric == metric] for metric in METRICS}
+    parts |= {_WORDS[kind]: [c for c in cells if c.kind == kind] for kind in KINDS}
+    lines += [f"| {name} | {_line(found)} |" for name, found in parts.items() if found]
     sizes = {(c.metric, c.rows, c.seeds) for c in cells}
     shares = [_coverage([c for c in cells if (c.metric, c.rows, c.seeds) == size]) for size in sorted(sizes)]
     within = sum(BAND[0] <= share <= BAND[1] for share in shares)
