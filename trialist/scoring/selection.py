@@ -1,20 +1,28 @@
 """Selection: the choice among a few finalists by fresh scores, because the best search score is partly luck.
 
-Smaller is better. Finalists are the best distinct configurations of the search and the default; all are scored again
-with the same fresh seeds or splits, so that their differences are paired.
+Smaller is better.  All finalists are scored again with the same fresh seeds or splits, so that their differences are
+paired: what a seed adds to all of them drops out.  What a model of the search expected of them counts as well, with as
+much doubt as it had, and more: so luck does not enter twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trialist.errors import ResultError, shown
 from trialist.scoring.digits import digits_for, rounded
+from trialist.scoring.optimism import Optimism
+from trialist.scoring.outlays import Outlays
 from trialist.trials.plan import Direction
 
-_TIE_LEVEL = 0.90
+if TYPE_CHECKING:
+    from trialist.model.belief import Belief
+    from trialist.scoring.expectation import Seen
+
+TIE_LEVEL = 0.90
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Finalist:
     interval: tuple[float, float] | None  # of `behind`, at 90 %
     is_tied: bool  # with the selected one: the interval holds 0
     violates: str = ""  # the measured constraints that it violates, in words: then it was not to be chosen
+    runs: int = 0  # on fresh seeds; fewer for one that fell behind
+    outlay: float | None = None  # what a run takes: cost, else seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,46 +46,18 @@ class Selection:
     """The finalist that was chosen, why, and how all of them scored.
 
     table: the best fresh score first, after it those that violate a constraint, last those without a fresh score.
+    optimism: of the best search score, expected and seen.
     """
 
     number: int
     reason: str
     table: tuple[Finalist, ...]
+    optimism: Optimism | None = None
 
     @property
     def ties(self) -> tuple[int, ...]:
         """The finalists that the fresh scores cannot tell from the selected one."""
         return tuple(row.number for row in self.table if row.is_tied and row.number != self.number)
-
-
-def choose_finalists(
-    losses: Sequence[float | None], identities: Sequence[Hashable], baseline_index: int | None, k: int
-) -> list[int]:
-    """Indices of the k best distinct configurations, best first, and of the default, which is always among them.
-
-    losses: one per trial; None or not finite where a trial failed.  identities: equal for equal configurations; trials
-    of one configuration count as one, by the mean of their losses, and stand under the earliest.
-
-    >>> choose_finalists([0.5, 0.3, 0.4, 0.1, 0.2], ["default", "a", "b", "c", "c"], 0, k=2)
-    [3, 1, 0]
-    """
-    trials_of: dict[Hashable, list[int]] = {}
-    for index, (loss, identity) in enumerate(zip(losses, identities, strict=True)):
-        if loss is not None and math.isfinite(loss):
-            trials_of.setdefault(identity, []).append(index)
-
-    def mean(indices: list[int]) -> float:
-        return math.fsum(loss for index in indices if (loss := losses[index]) is not None) / len(indices)
-
-    ranked = sorted(trials_of.values(), key=lambda indices: (mean(indices), indices[0]))
-    best = [indices[0] for indices in ranked[:k]]
-    if baseline_index is None:
-        return best
-    default = identities[baseline_index]
-    others = [index for index in best if identities[index] != default]
-    if len(others) < len(best):
-        return [baseline_index if identities[index] == default else index for index in best]
-    return [*best, baseline_index]
 
 
 def select(
@@ -85,26 +67,36 @@ def select(
     baseline: int | None,
     direction: Direction = Direction.MINIMIZE,
     violates: Mapping[int, str] | None = None,
+    belief: Belief | None = None,
+    per_run: int = 1,
+    overlap: float = 0.0,
+    outlays: Outlays | None = None,
+    prefer: str = "better",
 ) -> Selection:
-    """The finalist with the lowest mean fresh loss, unless the default is within one standard error of it.
+    """The finalist with the lowest expected loss, unless that is not surely better than the default.
 
-    fresh: fresh losses by trial number, under the same seeds or splits in the same order for all; a finalist with a
-    loss that is not finite is set aside.  search: what the search saw, for the table.  baseline: the default's number.
-    direction: how the reason shows the numbers; the losses are smaller-is-better in any case.
-    violates: finalists that are not to be chosen, the default perhaps among them, each with the measured constraints
-    that it violates in words.
+    fresh: fresh losses by trial number, the first ones of each under the same seeds or splits in the same order; a
+    finalist with a loss that is not finite is set aside.  search: what the search saw, for the table.
+    baseline: the default's number.  direction: how the reason shows the numbers; the losses are smaller-is-better in
+    any case.  violates: finalists that are not to be chosen, the default perhaps among them, each with the measured
+    constraints that it violates in words.  belief: what a model of the search expects.
+    per_run: losses that one run gave, its folds.  overlap: of their training data, as in Score.
+    outlays: what runs take; prefer: "cheaper" gives the place to the cheapest one within a standard error.
 
-    The leader of several is ahead partly by luck, by about one standard error for a handful of equals. So the default
-    keeps its place unless the paired difference to the leader exceeds its standard error; with a single fresh score
-    each, no error is known and the lowest wins. Equal means go to the default, then to the earlier trial. Finalists
-    whose paired 90 % interval to the selected one (Student's t over the fresh scores) holds 0 are called ties.
+    What is expected is the mean of the fresh losses, by least squares where some finalists were dropped on the way,
+    drawn towards what the model expected by as much as the noise asks for.  The noise is what remains of the fresh
+    losses when seeds and finalists have their effects, pooled with the model's unless it is far smaller.
+    The leader of several is ahead partly by luck.  So the default keeps its place unless the leader is better with a
+    probability of 85 %; with a single fresh score each and no model, no error is known and the lowest wins. Equals go
+    to the default, then to the earlier trial.  Finalists whose paired 90 % interval to the selected one (Student's t
+    over the fresh scores alone) holds 0 are called ties.
 
-    Raises ResultError where there is nothing to choose from, or where the finalists were not scored alike.
+    Raises ResultError where there is nothing to choose from.
     """
-    if len({len(losses) for losses in fresh.values()}) > 1 or not all(fresh.values()):
+    if not all(fresh.values()):
         counts = {number: len(losses) for number, losses in fresh.items()}
         raise ResultError(
-            "fresh", f"{shown(counts)} fresh scores by trial do not pair", "Give every finalist the same seeds."
+            "fresh", f"{shown(counts)} fresh scores by trial do not pair", "Score every finalist at least once."
         )
     sound = {n: [float(x) for x in losses] for n, losses in fresh.items() if all(math.isfinite(x) for x in losses)}
     violates = violates or {}
@@ -116,90 +108,161 @@ def select(
             + (" without violating a constraint" if violates else ""),
             "Look at why they fail with fresh seeds.",
         )
-    leader = min(candidates, key=lambda n: (_mean(sound[n]), n != baseline, n))
+    from trialist.scoring.expectation import Seen
+
+    seen = Seen.of(sound, search, belief, per_run, overlap)
+    leader = min(candidates, key=lambda n: (seen.expected(n), n != baseline, n))
     chosen = leader
-    if baseline is not None and baseline in candidates:
-        lead, error = _paired(sound[baseline], sound[leader])
-        if error is not None and lead <= error:
-            chosen = baseline
-    rows = [_row(n, sound.get(n), search.get(n), sound[chosen], n == chosen, violates.get(n, "")) for n in fresh]
+    if baseline is not None and baseline in candidates and not seen.is_surely_better(leader, baseline):
+        chosen = baseline
+    outlays = outlays or Outlays({}, "cost", {}, 0.0)
+    cheap = _cheapest(chosen, leader, baseline, candidates, seen, outlays)
+    dear, chosen = chosen, cheap if prefer == "cheaper" else chosen
+    rows = [
+        _row(n, sound, search, seen, chosen, violates.get(n, ""), len(fresh[n]) // per_run, outlays.of.get(n))
+        for n in fresh
+    ]
     rows.sort(
-        key=lambda row: (row.fresh is None, row.violates != "", row.fresh or 0.0, row.number != chosen, row.number)
+        key=lambda row: (row.fresh is None, row.violates != "", row.behind or 0.0, row.number != chosen, row.number)
     )
-    return Selection(chosen, _reason(rows, chosen, leader, baseline, sound, direction), tuple(rows))
+    told = _Told(rows, seen, direction, baseline, per_run, outlays)
+    return Selection(chosen, "; ".join(told.parts(chosen, leader, dear, cheap)), tuple(rows))
 
 
-def _mean(losses: Sequence[float]) -> float:
-    return math.fsum(losses) / len(losses)
+def _cheapest(
+    chosen: int, leader: int, baseline: int | None, candidates: Sequence[int], seen: Seen, outlays: Outlays
+) -> int:
+    """The one that takes least of those within one standard error of the leader, if surely less than the chosen one.
 
+    Who is expected to be worse than the default is not among them: of many that are cheap and tied, some are.
+    """
 
-def _paired(worse: Sequence[float], better: Sequence[float]) -> tuple[float, float | None]:
-    """Mean paired difference, and its standard error; None from a single pair."""
-    differences = [u - v for u, v in zip(worse, better, strict=True)]
-    mean, n = _mean(differences), len(differences)
-    if n == 1:
-        return mean, None
-    return mean, math.sqrt(math.fsum((d - mean) ** 2 for d in differences) / (n * (n - 1)))
+    def is_near(n: int) -> bool:
+        is_worse = baseline is not None and baseline in candidates and seen.expected(n) > seen.expected(baseline)
+        return seen.freedom is not None and not is_worse and seen.ahead(leader, n) <= seen.error(leader, n)
+
+    cheaper = [n for n in candidates if is_near(n) and (outlays.times(chosen, n) or 0.0) > 1]
+    return min(cheaper, key=lambda n: (outlays.of[n], seen.expected(n), n), default=chosen)
 
 
 def _row(
     n: int,
-    losses: Sequence[float] | None,
-    search: float | None,
-    chosen: Sequence[float],
-    is_chosen: bool,
-    violates: str,
-) -> Finalist:
-    from trialist.numerics.gaussian import student_quantile
-
-    if losses is None:
-        return Finalist(n, search, None, None, None, None, is_tied=False, violates=violates)
-    behind, error = _paired(losses, chosen)
-    stderr = _paired(losses, [0.0] * len(losses))[1]
-    if error is None:
-        tied = is_chosen or (behind == 0 and not violates)
-        return Finalist(n, search, _mean(losses), stderr, behind, None, tied, violates)
-    half = student_quantile((1 + _TIE_LEVEL) / 2, len(losses) - 1) * error
-    tied = is_chosen or (behind - half <= 0 <= behind + half and not violates)
-    return Finalist(n, search, _mean(losses), stderr, behind, (behind - half, behind + half), tied, violates)
-
-
-def _reason(
-    rows: Sequence[Finalist],
-    chosen: int,
-    leader: int,
-    baseline: int | None,
     sound: Mapping[int, Sequence[float]],
-    direction: Direction,
-) -> str:
-    count = len(sound[chosen])
-    scores = f"{count} fresh score{'s' if count > 1 else ''} each"
-    noise = max((row.stderr for row in rows if row.stderr is not None), default=0.0)
-    decimals = digits_for(noise, *(row.fresh for row in rows if row.fresh is not None))
+    search: Mapping[int, float | None],
+    seen: Seen,
+    chosen: int,
+    violates: str,
+    runs: int,
+    outlay: float | None,
+) -> Finalist:
+    if n not in sound:
+        return Finalist(n, search.get(n), None, None, None, None, False, violates, runs, outlay)
+    i, j = seen.place[n], seen.place[chosen]
+    behind = 0.0 if i == j else float(seen.found.effects[i] - seen.found.effects[j])
+    interval = seen.found.interval(i, j, TIE_LEVEL)
+    holds = abs(behind) <= 1e-15 if interval is None else interval[0] <= 0 <= interval[1]
+    mean, stderr = _mean(sound[n], seen.found.overlap)
+    return Finalist(n, search.get(n), mean, stderr, behind, interval, holds and not violates, violates, runs, outlay)
 
-    def told(n: int) -> str:
-        return rounded(direction.sign * _mean(sound[n]), decimals)
 
-    def named(n: int) -> str:
-        return "the default" if n == baseline else f"trial {n}"
+def _mean(losses: Sequence[float], overlap: float) -> tuple[float, float | None]:
+    """Mean and its standard error; None for one."""
+    n = len(losses)
+    mean = math.fsum(losses) / n
+    if n == 1:
+        return mean, None
+    return mean, math.sqrt(math.fsum((x - mean) ** 2 for x in losses) / (n - 1) * (1 / n + overlap))
 
-    parts = []
-    if chosen == baseline != leader:
-        lead, error = _paired(sound[baseline], sound[leader])
-        within = f"ahead by {rounded(lead, decimals)}, within one standard error ({rounded(error or 0.0, decimals)})"
-        parts.append(f"the default stays: trial {leader} is {within} over {scores}")
-    elif chosen == baseline:
-        parts.append(f"the default has the best mean of {scores}, {told(chosen)}")
-    else:
-        against = f", against {told(baseline)} of the default" if baseline is not None and baseline in sound else ""
-        parts.append(f"trial {chosen} has the best mean of {scores}, {told(chosen)}{against}")
-    ties = [row.number for row in rows if row.is_tied and row.number != chosen]
-    if ties:
-        parts.append(f"a tie with {', '.join(map(named, ties))} (90 % interval of the difference holds 0)")
-    failed = [row.number for row in rows if row.fresh is None]
-    if failed:
-        parts.append(f"set aside, because fresh scores failed: {', '.join(map(named, failed))}")
-    barred = [f"{named(row.number)} ({row.violates})" for row in rows if row.violates and row.fresh is not None]
-    if barred:
-        parts.append(f"not to be chosen: {', '.join(barred)}")
-    return "; ".join(parts)
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The reason in words."""
+
+    rows: Sequence[Finalist]
+    seen: Seen
+    direction: Direction
+    baseline: int | None
+    per_run: int
+    outlays: Outlays
+
+    def parts(self, chosen: int, leader: int, dear: int, cheap: int) -> Iterator[str]:
+        """chosen: the selected one; dear: who would be without a preference for what is cheaper, and cheap with it."""
+        yield self._choice(dear, leader) if chosen == dear else self._cheaper(chosen, dear)
+        ties = [row.number for row in self.rows if row.is_tied and row.number not in (chosen, dear)]
+        if chosen == dear != leader and leader in ties:
+            ties.remove(leader)  # it is told already
+        if ties:
+            yield f"a tie with {', '.join(map(self._named, ties))} (90 % interval of the difference holds 0)"
+        if cheap != chosen:
+            takes = self._takes(cheap, chosen)
+            yield f'{self._named(cheap)}, within one standard error, {takes}: prefer="cheaper" takes it'
+        rounds = max(row.runs for row in self.rows)
+        late = [row for row in self.rows if row.fresh is not None and row.runs < rounds and not row.violates]
+        if late:
+            yield f"fell behind early: {', '.join(f'{self._named(row.number)} after {row.runs}' for row in late)}"
+        failed = [row.number for row in self.rows if row.fresh is None]
+        if failed:
+            yield f"set aside, because fresh scores failed: {', '.join(map(self._named, failed))}"
+        barred = [
+            f"{self._named(row.number)} ({row.violates})" for row in self.rows if row.violates and row.fresh is not None
+        ]
+        if barred:
+            yield f"not to be chosen: {', '.join(barred)}"
+
+    def _choice(self, chosen: int, leader: int) -> str:
+        if chosen != leader:
+            ahead, error = self.seen.ahead(leader, chosen), self.seen.error(leader, chosen)
+            decimals = max(self._decimals, digits_for(error))
+            by = f"{rounded(ahead, decimals)} ± {rounded(error, decimals)}"
+            return (
+                f"the default stays: trial {leader} is ahead by {by} over {self._scores(leader)}, too little to be sure"
+            )
+        best = min((row for row in self.rows if row.fresh is not None and not row.violates), key=_behind)
+        is_lowest = best.number == chosen or _behind(best) == _behind(self._row(chosen))
+        against = ""
+        if chosen != self.baseline and self.baseline in self.seen.place:
+            against = f", against {self._fresh(self.baseline)} of the default"
+        if is_lowest:
+            return f"{self._named(chosen)} has the best mean of {self._scores(chosen)}, {self._fresh(chosen)}{against}"
+        lowest = f"trial {best.number} had {self._fresh(best.number)}, but less in the search"
+        return (
+            f"{self._named(chosen)} is the best by {self._scores(chosen)} and the search together, with a fresh mean "
+            f"of {self._fresh(chosen)}{against}; {lowest}"
+        )
+
+    def _cheaper(self, chosen: int, dear: int) -> str:
+        tie = f"a tie with {self._named(dear)}, which {self._takes(dear, chosen)}"
+        what = f"{self._named(chosen)} is the cheaper one of {tie}"
+        return f"{what}: {self._fresh(chosen)} against {self._fresh(dear)} over {self._scores(chosen)}"
+
+    def _takes(self, one: int, other: int) -> str:
+        """How much more, or less, one takes than the other."""
+        times = self.outlays.times(one, other) or 1.0
+        factor = f"{times:.2g}x" if times < 10 else f"{times:,.0f}x"
+        return f"costs {factor}" if self.outlays.what == "cost" else f"takes {factor} the time"
+
+    def _scores(self, n: int) -> str:
+        runs = sorted({row.runs for row in self.rows if row.fresh is not None})
+        least, most = (runs[0], runs[-1]) if len(runs) > 1 else (self._row(n).runs, self._row(n).runs)
+        count = f"{most}" if least == most else f"{least} to {most}"
+        if self.per_run > 1:
+            return f"{count} fresh validation{'s' if most > 1 else ''} of {self.per_run} scores each"
+        return f"{count} fresh score{'s' if most > 1 else ''} each"
+
+    def _named(self, n: int) -> str:
+        return "the default" if n == self.baseline else f"trial {n}"
+
+    def _row(self, n: int) -> Finalist:
+        return next(row for row in self.rows if row.number == n)
+
+    def _fresh(self, n: int) -> str:
+        return rounded(self.direction.sign * (self._row(n).fresh or 0.0), self._decimals)
+
+    @property
+    def _decimals(self) -> int:
+        noise = max((row.stderr for row in self.rows if row.stderr is not None), default=0.0)
+        return digits_for(noise, *(row.fresh for row in self.rows if row.fresh is not None))
+
+
+def _behind(row: Finalist) -> float:
+    return row.behind or 0.0

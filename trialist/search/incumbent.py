@@ -10,16 +10,13 @@ import math
 
 import numpy as np
 
+from trialist.model.belief import LEAST, expected
 from trialist.model.evidence import Witness
 from trialist.model.surrogate import Surrogate
-from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
-from trialist.search.improvement import Modelling, aim
 from trialist.search.preferences import EVEN_ODDS, constraints
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
-
-LEAST = 8  # scores, with fewer a model knows no better
 
 
 def incumbent(history: History) -> TrialRecord | None:
@@ -42,10 +39,8 @@ def expected_losses(history: History) -> dict[int, float]:
     if len(scored) < LEAST or len(history.plan.objectives) > 1 or not len(history.space) or _is_deterministic(history):
         return plain
     with one_thread():
-        evidence = Witness().evidence(history).of_full_runs
-        surrogate = Surrogate()
-        goal = aim(evidence, surrogate, Modelling(), 0.0, Key(history.plan.seed, -1))
-        means = np.mean([fitted.posterior.predict(evidence.scored.X)[0] for fitted in goal.models], axis=0)
+        evidence, surrogate = Witness().evidence(history).of_full_runs, Surrogate()
+        means = expected(evidence, surrogate)[0]
         holds = sum((term.value(evidence.scored) for term in constraints(evidence, surrogate)), np.zeros(evidence.n))
     # What has satisfied a noisy constraint by luck comes after what is expected to satisfy it.
     means = np.where(holds < math.log(EVEN_ODDS), means + np.ptp(means) + 1.0, means)

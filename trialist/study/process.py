@@ -12,6 +12,7 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Strategy
 from trialist.scheduling.finishing import Finishing, unfinished
 from trialist.scheduling.schedulers import scheduler_for
+from trialist.scoring.optimism import optimism
 from trialist.search.auto import turn
 from trialist.search.choose import Choice, choose, refiner_for, strategy_for
 from trialist.search.refinement import Refinement, refine
@@ -153,36 +154,45 @@ class Process:
         history, spending = session.history(), self._spending(desk)
 
         def runs(finalists: int, replicates: int) -> tuple[Proposal, ...]:
-            return selection.fresh_runs(history, finalists, replicates)
+            return selection.most_runs(history, finalists, replicates)
 
         stages = spending.affordable(self._choice().stages, runs)
         explored = len(history.explored) - len(history.paused)
         kept = session.stage("select")
         if history.best is None or (kept is not None and kept["explored"] == explored and not history.pending):
             return
-        proposals = selection.fresh_runs(history, stages.finalists, stages.replicates)
-        if proposals or any(r.stage is Stage.SELECT and not r.state.is_closed for r in history):
-            numbers = list(dict.fromkeys(p.repeats for p in proposals if p.repeats is not None))
-            yield StageStarted("select", selection.announced(history, numbers, stages.replicates))
+        now = selection.rescoring(history, stages.finalists, stages.replicates)
+        if now.next or _is_rescored(history):
+            yield StageStarted("select", selection.announced(history, now))
+            luck = optimism(history)
+            if luck is not None and luck.expected is not None and luck.seen is None:
+                yield Told(f"select: {luck.sentence}")
+        while now.next or _is_rescored(session.history()):
             self._enqueue_finalists(stages, explored)
             goal = self._goal(desk, None, SELECT)
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
+            if _is_rescored(session.history()):  # no more may be run
+                break
+            before, now = now, selection.rescoring(session.history(), stages.finalists, stages.replicates)
+            if words := selection.fell_behind(session.history(), before, now):
+                yield Told(words)
         history = session.history()
-        whole = selection.rounds(history, stages.finalists, stages.replicates)
-        chosen = selection.selected(history, stages.finalists, whole)
+        chosen = selection.selected(history, stages.finalists, stages.replicates)
         session.store.write_stage(session.name, "select", selection.to_json(chosen, explored), time.time())
+        if chosen.optimism is not None and chosen.optimism.seen is not None:
+            yield Told(f"select: {chosen.optimism.sentence}")
         yield StageEnded("select", chosen.reason)
 
     def _enqueue_finalists(self, stages: Stages, explored: int) -> None:
         """Queue the runs that the choice needs: one coordinator of several does, the next if that one died over it."""
         session = self._session
         for attempt in count():
-            proposals = selection.fresh_runs(session.history(), stages.finalists, stages.replicates)
-            mark = f"finalists of {explored} trials, {attempt}"
-            if not proposals:
+            now = selection.rescoring(session.history(), stages.finalists, stages.replicates)
+            mark = f"finalists of {explored} trials, {sum(map(len, now.done.values()))} runs, {attempt}"
+            if not now.next:
                 return
             if session.store.write_stage(session.name, mark, {}, time.time(), once=True):
-                session.store.enqueue(session.name, proposals, time.time())
+                session.store.enqueue(session.name, now.next, time.time())
                 return
             time.sleep(PEER_SECONDS)  # whoever wrote the mark queues them in milliseconds, if it lives
 
@@ -254,6 +264,11 @@ class Process:
                 prune_checkpoints(self._session.folder, event.record.number, self._session.history)
             yield event
             yield from self._watch.heard(event)
+
+
+def _is_rescored(history: History) -> bool:
+    """Whether finalists wait to be scored again, or are."""
+    return any(record.stage is Stage.SELECT and not record.state.is_closed for record in history)
 
 
 class _Queue:

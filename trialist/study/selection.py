@@ -1,56 +1,99 @@
-"""Select: finalists, the default among them, are scored again on fresh seeds, and the choice goes by those scores."""
+"""Select: finalists, the default among them, are scored again on fresh seeds, and the choice goes by those scores.
+
+All are run on two fresh seeds; then those that fall behind are dropped, and the runs that they are spared go to the
+others, look after look, until the stage's runs are used or one is left: sequential halving, by what the scores say.
+Which runs are next is a function of the history: whoever asks, after a crash or beside others, gets the same answer.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from trialist.numerics.keys import Key
-from trialist.scoring.selection import Finalist, Selection, choose_finalists, select
+from trialist.scoring.optimism import Optimism, optimism
+from trialist.scoring.outlays import outlays
+from trialist.scoring.selection import Finalist, Selection, select
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import Cause, Proposal, Stage, State, TrialRecord
 
+FIRST = 2  # fresh seeds before the first look: one alone tells no error
+NEAREST = 50  # of the expected best, among which the cheapest one is looked for
 
-def fresh_runs(history: History, finalists: int, replicates: int) -> tuple[Proposal, ...]:
-    """The runs that the choice needs and that are not there yet: each finalist on each fresh seed, the same for all.
+Runs = dict[int, list[TrialRecord]]  # by finalist, in the order of the fresh seeds
 
-    None where no trial satisfies its measured constraints: how well they score is beside the point then.
+
+@dataclass(frozen=True, slots=True)
+class Rescoring:
+    """Where the stage stands.
+
+    numbers: the finalists, the default's last.  done: runs on the seeds of which all that were to be run are over.
+    going_on: who is scored further.  next: runs that are not there yet.  left: runs beyond these, at most.
     """
-    if not replicates:
-        return ()
-    numbers, runs = _finalists(history, finalists), []
-    for seed in fresh_seeds(history, replicates):  # seed by seed: wherever the budget ends, all have had the same ones
-        for number in numbers:
-            record = history[number]
-            if _again(history, number, seed) is None:
-                what = "the default" if record.stage is Stage.BASELINE else f"finalist {number}"
-                reason = f"{what} scored again on a fresh seed"
-                runs.append(Proposal(record.params, reason, "select", Stage.SELECT, seed, number))
-    return tuple(runs)
+
+    numbers: tuple[int, ...] = ()
+    done: Runs = field(default_factory=dict)
+    going_on: tuple[int, ...] = ()
+    next: tuple[Proposal, ...] = ()
+    left: int = 0
 
 
-def rounds(history: History, finalists: int, replicates: int) -> int:
-    """On how many of the fresh seeds every finalist was run; the budget may have ended before all were."""
-    numbers = _finalists(history, finalists) if replicates else []
-    for count, seed in enumerate(fresh_seeds(history, replicates)):
-        if not all(_is_over(_again(history, number, seed)) for number in numbers):
-            return count
-    return replicates
+def rescoring(history: History, finalists: int, replicates: int) -> Rescoring:
+    """The stage as the history leaves it; no more than finalists x replicates runs in all.
+
+    Without finalists where no trial satisfies its measured constraints: how well they score is beside the point then.
+    """
+    numbers = chosen_finalists(history, finalists) if replicates else []
+    budget, seeds = finalists * replicates, fresh_seeds(history)
+    done: Runs = {n: [] for n in numbers}
+    going_on = numbers
+    rounds = min(replicates, FIRST, budget // max(len(numbers), 1))
+    while len(going_on) > 1 and rounds:
+        block = [next(seeds) for _ in range(rounds)]
+        missing = [(n, seed) for seed in block for n in going_on if _again(history, n, seed) is None]
+        budget -= len(going_on) * rounds
+        for seed in block:  # seed by seed: wherever a limit ends them, all have had the same ones
+            runs = {n: _again(history, n, seed) for n in going_on}
+            if not all(map(_is_over, runs.values())):
+                proposals = tuple(_proposal(history, n, seed) for n, seed in missing)
+                return Rescoring(tuple(numbers), done, tuple(going_on), proposals, budget)
+            for n, run in runs.items():
+                done[n] += [run] if run is not None else []
+        going_on = _ahead(history, done, going_on)[:budget]
+        rounds = max(1, budget // len(going_on) // 2) if len(going_on) > 1 else 0
+    return Rescoring(tuple(numbers), done, tuple(going_on))
 
 
-def fresh_seeds(history: History, replicates: int) -> list[int]:
+def most_runs(history: History, finalists: int, replicates: int) -> tuple[Proposal, ...]:
+    """The runs that are not there yet, and those that may follow from them, if none falls behind."""
+    now = rescoring(history, finalists, replicates)
+    further = [now.going_on[i % len(now.going_on)] for i in range(now.left)] if now.going_on else []
+    return now.next + tuple(_proposal(history, n, 0) for n in further)
+
+
+def fresh_seeds(history: History) -> Iterator[int]:
     """Seeds that no trial of the search had, the same for every finalist, so that differences are paired."""
-    return [Key(history.plan.seed, -1).child_seed(f"fresh {r}") for r in range(replicates)]
+    return (Key(history.plan.seed, -1).child_seed(f"fresh {r}") for r in count())
 
 
-def announced(history: History, numbers: list[int], replicates: int) -> str:
+def announced(history: History, now: Rescoring) -> str:
     """What the stage is about to do."""
-    names = ", ".join("the default" if history[n].stage is Stage.BASELINE else f"trial {n}" for n in numbers)
-    seeds = f"{replicates} fresh seeds" if replicates > 1 else "1 fresh seed"
-    return f"{names} scored again on {seeds}, the same for all"
+    names = ", ".join(_named(history, n) for n in now.going_on)
+    most = len(now.next) + now.left
+    return f"{names} scored again on fresh seeds, the same for all: {most} runs{' at most' if now.left else ''}"
+
+
+def fell_behind(history: History, before: Rescoring, now: Rescoring) -> str:
+    """Who is scored no further, in words; an empty text for nobody, and where the stage is over."""
+    dropped = [n for n in before.going_on if n not in now.going_on]
+    if not dropped or not now.next:
+        return ""
+    names = ", ".join(_named(history, n) for n in dropped)
+    return f"select: {names} fell behind; what is left goes to {', '.join(_named(history, n) for n in now.going_on)}"
 
 
 def selected(history: History, finalists: int, replicates: int) -> Selection:
@@ -59,23 +102,39 @@ def selected(history: History, finalists: int, replicates: int) -> Selection:
     Among feasible trials where there are any. One that violates a constraint on a fresh seed comes after those that
     never do.
     """
-    numbers = _finalists(history, finalists) if replicates else []
-    search = {n: history[n].loss for n in numbers}
-    fresh = {n: [_loss(_again(history, n, seed)) for seed in fresh_seeds(history, replicates)] for n in numbers}
-    baseline = history.baseline.number if history.baseline is not None else None
-    best = history.best
-    if best is None:
+    if history.best is None:
         raise LookupError("no trial has a score")
-    sound = [n for n, losses in fresh.items() if all(map(math.isfinite, losses))]
-    always = {n: words for n in numbers if (words := violations(history[n]))}
-    sometimes = {n: words for n in numbers if (words := _violations_of_all(history, n, replicates))}
-    for barred in (sometimes, always):
-        if any(n not in barred for n in sound):
-            direction = history.plan.objective.direction
-            chosen = select(fresh, search, baseline=baseline, direction=direction, violates=barred)
-            if chosen.number in sometimes:
-                return replace(chosen, reason=f"{chosen.reason}; on a fresh seed it {sometimes[chosen.number]}")
-            return chosen
+    done = rescoring(history, finalists, replicates).done
+    chosen = _by_fresh_scores(history, done) if any(done.values()) else None
+    return replace(chosen or _by_search(history, history.best), optimism=optimism(history))
+
+
+def _by_fresh_scores(history: History, done: Runs) -> Selection | None:
+    """None where none of them may be chosen."""
+    from trialist.model.belief import belief_of  # a model: loaded where it is used
+
+    plan, fresh = history.plan, _fresh(history, done)
+    barred = _barred(history, done)
+    if barred is None:
+        return None
+    baseline = history.baseline.number if history.baseline is not None else None
+    chosen = select(
+        fresh,
+        {n: history[n].loss for n in done},
+        baseline=baseline,
+        direction=plan.objective.direction,
+        violates=barred,
+        belief=belief_of(history),
+        per_run=_per_run(history, done),
+        overlap=_overlap(history),
+        outlays=outlays(history, history.space),
+        prefer=plan.prefer,
+    )
+    words = _violations_of_all(history, chosen.number, done)
+    return replace(chosen, reason=f"{chosen.reason}; on a fresh seed it {words}") if words else chosen
+
+
+def _by_search(history: History, best: TrialRecord) -> Selection:
     if best.is_feasible:
         reason = f"trial {best.number} has the best search score; nothing was scored again, so some of it is luck"
     else:
@@ -92,11 +151,8 @@ def to_json(selection: Selection, explored: int) -> dict[str, Any]:
         "number": selection.number,
         "reason": selection.reason,
         "explored": explored,
-        "table": [
-            {name: getattr(row, name) for name in _FINALIST}
-            | {"interval": list(row.interval) if row.interval else None}
-            for row in selection.table
-        ],
+        "table": [asdict(row) | {"interval": list(row.interval) if row.interval else None} for row in selection.table],
+        "optimism": None if selection.optimism is None else selection.optimism.to_json(),
     }
 
 
@@ -104,29 +160,114 @@ def from_json(obj: Mapping[str, Any]) -> Selection:
     rows = [
         Finalist(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None}) for row in obj["table"]
     ]
-    return Selection(obj["number"], obj["reason"], tuple(rows))
+    told = obj.get("optimism")
+    return Selection(obj["number"], obj["reason"], tuple(rows), None if told is None else Optimism.from_json(told))
 
 
-_FINALIST = ("number", "search", "fresh", "stderr", "behind", "is_tied", "violates")
+def chosen_finalists(history: History, finalists: int) -> list[int]:
+    """Their numbers, the default's last; its configuration is one of them, feasible or not. None where no trial is.
 
-
-def _finalists(history: History, finalists: int) -> list[int]:
-    """Their numbers, the default's last; its configuration is one of them, feasible or not. None where no trial is."""
-    if not history.feasible:
+    The best score, since a model of few scores takes for noise what it cannot explain, and fresh scores tell luck from
+    merit anyway; then by what a model expects, those that are alike once: among many noisy scores the lowest ones are
+    the luckiest.  With room for it, the cheapest of those that are within a standard error of the expected best.
+    """
+    if not history.feasible or history.best is None:
         return []
-    explored = history.explored
-    baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
-    from trialist.search.incumbent import expected_losses  # a model: loaded where it is used
+    from trialist.scoring.finalists import are_alike, choose_finalists  # arrays, and a model: loaded where used
+    from trialist.search.incumbent import expected_losses
+    from trialist.space.cube import Cube
 
-    # The best score, and then by what a model expects: among many noisy scores the lowest ones are the luckiest. But a
-    # model of few scores takes for noise what it cannot explain, and fresh scores tell luck from merit anyway.
+    explored, cube = history.explored, Cube(history.space)
+    baseline = next((i for i, r in enumerate(explored) if r.stage is Stage.BASELINE and r.is_scored), None)
     expected = expected_losses(history)
-    if history.best is not None and expected:
-        expected = {**expected, history.best.number: min(expected.values()) - 1.0}
     losses = [expected.get(r.number) if r.is_scored and r.is_feasible else None for r in explored]
     identities = [history.space.identity(r.params) for r in explored]
-    chosen = choose_finalists(losses, identities, baseline, max(finalists - 1, 1))
+    rows, active = cube.canonical(history.space.encode_many([r.params for r in explored]))
+    alike = are_alike(cube, rows, active)
+    place = {r.number: i for i, r in enumerate(explored)}
+
+    def choose(first: Sequence[int], room: int) -> list[int]:
+        """So many in all; the default is one of them by itself, or takes the last place."""
+        chosen = choose_finalists(losses, identities, baseline, room, first=first, alike=alike)
+        if len(chosen) > room:
+            chosen = choose_finalists(losses, identities, baseline, room - 1, first=first, alike=alike)
+        return chosen
+
+    room, best = max(finalists, 2), place[history.best.number]
+    chosen = choose([best], room)
+    cheap = _cheapest(history, expected) if room >= (3 if history.plan.prefer == "cheaper" else 4) else None
+    if cheap is not None and place[cheap] not in chosen:
+        first = [index for index in choose([best], room - 1) if index != baseline]
+        chosen = choose([*first, place[cheap]], room)
     return [explored[index].number for index in chosen]
+
+
+def _cheapest(history: History, expected: Mapping[int, float]) -> int | None:
+    """Of the trials within one standard error of the expected best, the one that takes least; None for itself."""
+    from trialist.model.belief import belief_of
+
+    believed, spent = belief_of(history), outlays(history.explored, history.space)
+    feasible = [r.number for r in history.feasible if r.number in expected and r.number in spent.of]
+    if believed is None or not feasible:
+        return None
+    near = sorted(feasible, key=lambda n: (expected[n], n))[:NEAREST]
+    means, covariance = believed.of(near)
+    behind = means - means[0]
+    errors = covariance.diagonal() + covariance[0, 0] - 2 * covariance[0]
+    within = [n for n, is_near in zip(near, behind**2 <= errors.clip(0.0), strict=True) if is_near]
+    cheaper = [n for n in within if (spent.times(near[0], n) or 0.0) > 1]
+    return min(cheaper, key=lambda n: (spent.of[n], expected[n], n), default=None)
+
+
+def _ahead(history: History, done: Runs, going_on: Sequence[int]) -> list[int]:
+    """Who is scored further, the leader first."""
+    from trialist.scoring.finalists import going_on as are_ahead
+
+    fresh, barred = _fresh(history, done), _barred(history, done)
+    return [n for n in are_ahead(fresh, barred or (), _overlap(history)) if n in going_on]
+
+
+def _fresh(history: History, done: Runs) -> dict[int, list[float]]:
+    """Losses of the runs by finalist: one for each run, or, where folds were declared, one for each of its units."""
+    each, objective = _per_run(history, done), history.plan.objective
+    fresh: dict[int, list[float]] = {}
+    for n, runs in done.items():
+        fresh[n] = []
+        for run in runs:
+            if each > 1 and run.is_scored and run.score is not None:
+                fresh[n] += [objective.loss(value) for value in run.score.replicates]
+            else:
+                fresh[n] += [_loss(run)] * each
+    return fresh
+
+
+def _per_run(history: History, done: Runs) -> int:
+    validation = history.plan.validation
+    units = 1 if validation is None else validation.units
+    scores = [run.score for runs in done.values() for run in runs if run.is_scored]
+    return units if all(score is not None and len(score.replicates) == units for score in scores) else 1
+
+
+def _overlap(history: History) -> float:
+    return 0.0 if history.plan.validation is None else history.plan.validation.overlap
+
+
+def _barred(history: History, done: Runs) -> dict[int, str] | None:
+    """Who may not be chosen, and what it violates: on any seed, or where all do, in the search; None where all are."""
+    sound = [n for n, runs in done.items() if all(math.isfinite(_loss(run)) for run in runs)]
+    always = {n: words for n in done if (words := violations(history[n]))}
+    sometimes = {n: words for n in done if (words := _violations_of_all(history, n, done))}
+    return next((barred for barred in (sometimes, always) if any(n not in barred for n in sound)), None)
+
+
+def _violations_of_all(history: History, number: int, done: Runs) -> str:
+    """What a finalist violates, be it in the search or on a fresh seed."""
+    return next((words for run in (history[number], *done[number]) if (words := violations(run))), "")
+
+
+def _proposal(history: History, number: int, seed: int) -> Proposal:
+    reason = f"{'the default' if _is_default(history, number) else f'finalist {number}'} scored again on a fresh seed"
+    return Proposal(history[number].params, reason, "select", Stage.SELECT, seed, number)
 
 
 def _again(history: History, number: int, seed: int) -> TrialRecord | None:
@@ -142,11 +283,13 @@ def _is_over(run: TrialRecord | None) -> bool:
     return run.failure is None or run.failure.cause is not Cause.BUDGET
 
 
-def _violations_of_all(history: History, number: int, replicates: int) -> str:
-    """What a finalist violates, be it in the search or on a fresh seed."""
-    runs = [history[number], *(_again(history, number, seed) for seed in fresh_seeds(history, replicates))]
-    return next((words for run in runs if run is not None and (words := violations(run))), "")
+def _named(history: History, number: int) -> str:
+    return "the default" if _is_default(history, number) else f"trial {number}"
 
 
-def _loss(record: TrialRecord | None) -> float:
-    return math.nan if record is None or record.loss is None else record.loss
+def _is_default(history: History, number: int) -> bool:
+    return history[number].stage is Stage.BASELINE
+
+
+def _loss(record: TrialRecord) -> float:
+    return math.nan if record.loss is None else record.loss

@@ -1,0 +1,113 @@
+"""Expectation: what fresh scores of a few finalists, and a model of the search before them, say of each.
+
+Smaller is better.  k finalists with finite fresh scores.  The fresh scores are a two-way layout with gaps; the model's
+expectation is a normal prior of its effects, with more doubt than the model has itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from trialist.model.belief import Belief
+from trialist.numerics.blocks import Array, Blocks
+from trialist.numerics.gaussian import student_quantile
+from trialist.scoring.finalists import layout
+
+SURE = 0.85  # that a leader is better than the default: with less, the default keeps its place
+# The search went where its scores were lucky, so that its model is surer than it should be.  Both numbers were chosen
+# by measuring regret and how often the chosen one is worse than the default: docs/select.md.
+DOUBT = 2.0  # times the covariance of what the model expects
+ALIKE = 0.05  # how rarely noise would have to be as small as seen, to be believed against the model
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of finalists that have finite scores: place of each number, the layout of its fresh losses, the
+    expected losses (k,) with covariance (k, k), and by how many degrees of freedom; None without any error.
+    """
+
+    place: dict[int, int]
+    found: Blocks
+    means: Array
+    covariance: Array
+    freedom: float | None
+    by_model: bool
+
+    @classmethod
+    def of(
+        cls,
+        fresh: Mapping[int, Sequence[float]],
+        search: Mapping[int, float | None],
+        belief: Belief | None,
+        per_run: int,
+        overlap: float,
+    ) -> Seen:
+        place = {n: i for i, n in enumerate(fresh)}
+        found = layout(fresh, overlap)
+        if belief is not None and not all(n in belief.place for n in fresh):
+            belief = None
+        of_run = 1 / per_run + overlap  # variance of a run's mean, in those of its losses
+        noise = _noise(fresh, search, found, belief, per_run, of_run)
+        if noise is None:
+            return cls(place, found, found.effects, np.zeros_like(found.spread), None, by_model=False)
+        variance, freedom = noise
+        if belief is None or variance == 0:
+            error = variance * (found.spread + overlap * np.eye(len(place)))
+            return cls(place, found, found.effects, error, freedom, by_model=False)
+        before, covariance = belief.of(list(fresh), max(belief.noise, math.sqrt(variance * of_run)))
+        means, covariance = found.informed(before, DOUBT * covariance, variance)
+        return cls(place, found, means, covariance, freedom, by_model=True)
+
+    def expected(self, n: int) -> float:
+        """On a scale of its own, without the last digits, which least squares leave to chance."""
+        scale = float(np.abs(self.means - self.means.mean()).max()) or 1.0
+        return round(float(self.means[self.place[n]] - self.means.mean()) / scale, 12)
+
+    def ahead(self, n: int, other: int) -> float:
+        return float(self.means[self.place[other]] - self.means[self.place[n]])
+
+    def error(self, n: int, other: int) -> float:
+        """Standard error of that."""
+        C, i, j = self.covariance, self.place[n], self.place[other]
+        return math.sqrt(max(float(C[i, i] + C[j, j] - 2 * C[i, j]), 0.0))
+
+    def is_surely_better(self, n: int, other: int) -> bool:
+        if n == other or self.freedom is None:
+            return True
+        return self.ahead(n, other) > student_quantile(SURE, self.freedom) * self.error(n, other)
+
+
+def _noise(
+    fresh: Mapping[int, Sequence[float]],
+    search: Mapping[int, float | None],
+    found: Blocks,
+    belief: Belief | None,
+    per_run: int,
+    of_run: float,
+) -> tuple[float, float] | None:
+    """The variance of one loss and its degrees of freedom; None where nothing tells it.
+
+    The residuals of the fresh losses, with those of the search's scores as one more seed, pooled with the noise that
+    the model found, of which few scores make little.  But seeds that the finalists share may add the same to all of
+    them, and did not in the search: where the fresh residuals alone are smaller than chance allows, they alone count.
+    """
+    own = None if found.variance is None else (found.variance, float(found.freedom))
+    if belief is None:
+        return own
+    more = found
+    if per_run == 1 and all(search.get(n) is not None for n in fresh):
+        rounds = max(map(len, fresh.values()))
+        late = {n: [*losses, *[math.nan] * (rounds - len(losses)), search[n]] for n, losses in fresh.items()}
+        more = layout({n: [math.nan if x is None else x for x in losses] for n, losses in late.items()}, found.overlap)
+    freedom = belief.weight + more.freedom
+    if not freedom:
+        return own
+    pooled = (belief.weight * belief.noise**2 / of_run + more.squares) / freedom
+    if own is not None and own[0] < pooled * float(special.fdtri(own[1], freedom, ALIKE)):
+        return own
+    return pooled, freedom
