@@ -154,9 +154,9 @@ def _freedoms(noise: Floats, cells: NDArray[np.int64] | None) -> tuple[Floats, F
     A variance is known less well where tails are heavy: by (kurtosis - 1) / 2 times, of which a share counts.
     """
     where = np.zeros(len(noise), dtype=np.int64) if cells is None else cells
-    counts = np.bincount(where)
-    shares = np.bincount(where, weights=noise**2)
-    fourth = np.bincount(where, weights=noise**4)
+    counts, squares = np.bincount(where), noise**2
+    shares = np.bincount(where, weights=squares)
+    fourth = np.bincount(where, weights=squares**2)
     kurtosis = counts * np.divide(fourth, shares**2, out=np.zeros(len(counts)), where=shares**2 > 0)
     freedoms = (counts - 1) / np.maximum(1.0, 1 + _TAILS * ((kurtosis - 1) / 2 - 1))
     return shares.astype(np.float64), freedoms.astype(np.float64)
