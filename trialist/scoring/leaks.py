@@ -45,7 +45,8 @@ class Leak:
         return f"{self.severity}, {self.kind} ({self.where}): {self.words}"
 
     def to_json(self) -> dict[str, str]:
-        return {"kind": self.kind, "words": self.words, "where": self.where, "severity": self.severity}
+        kind, severity = self.kind.value, self.severity.value
+        return {"kind": kind, "words": self.words, "where": self.where, "severity": severity}
 
 
 def check_leaks(split: Split, *, groups: Any = None, time: Any = None) -> tuple[Leak, ...]:
