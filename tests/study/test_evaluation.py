@@ -206,12 +206,11 @@ def test_a_fold_of_one_class_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("n", "given", "expected"),
     [
-        (150, {"stratify": True}, Folds(5, repeats=4)),
-        (800, {"stratify": True}, Folds(5, repeats=2)),
+        (150, {"stratify": True}, Folds(5, repeats=2)),
         (5_000, {}, Folds(5)),
         (20_000, {}, Holdout(0.2)),
         (500, {"time": True}, Folds(5)),
-        (12, {"groups": 4}, Folds(3, repeats=4)),
+        (12, {"groups": 4}, Folds(3, repeats=2)),
     ],
 )
 def test_validation_is_chosen_by_rows_and_told(n: int, given: dict[str, Any], expected: Validation) -> None:
@@ -229,7 +228,7 @@ def test_validation_is_chosen_by_rows_and_told(n: int, given: dict[str, Any], ex
 def test_a_study_takes_direction_test_and_validation_from_it_unless_they_are_given() -> None:
     evaluation = Evaluation(tree, SPLIT, "log_loss", metrics=("accuracy",))
     found = completed(evaluation)
-    assert (found.minimize, found.maximize, found.validation) == ("log_loss", None, Folds(5, repeats=4))
+    assert (found.minimize, found.maximize, found.validation) == ("log_loss", None, Folds(5, repeats=2))
     assert found.test == evaluation.test
 
     def test(params: Any, seed: int) -> float:
@@ -272,7 +271,7 @@ def test_a_study_that_was_declared_for_something_else_refuses_it(declared: dict[
 
 @pytest.mark.parametrize(
     ("validation", "words"),
-    [(Folds(5, repeats=4), "140 rows beside the test part are few"), (Folds(3), "the same folds for every")],
+    [(Folds(5, repeats=2), "140 rows beside the test part are few"), (Folds(3), "the same folds for every")],
 )
 def test_how_trials_are_scored_is_told_once_and_why(validation: Validation, words: str) -> None:
     evaluation = Evaluation(tree, SPLIT, "log_loss")
@@ -334,7 +333,7 @@ def test_a_whole_study_from_one_declaration(workers: int, tmp_path: Path) -> Non
     assert study.verdict is not None and study.verdict.examples == SPLIT.sizes["test"]
     assert study.verdict.fingerprint == SPLIT.fingerprint
     scored = [record for record in study.trials if record.is_scored]
-    assert scored and all(len(record.metrics["accuracy"].replicates) == 20 for record in scored)
+    assert scored and all(len(record.metrics["accuracy"].replicates) == 10 for record in scored)
     assert all(record.metrics["accuracy"].overlap == 0.25 for record in scored)
     assert "roc_auc" in scored[0].metrics
 

@@ -38,7 +38,7 @@ class Evaluation:
     ...     def predict(self, X): return [self.mean] * len(X)
     >>> evaluation = Evaluation(lambda params: Mean(), Split(list(range(60)), list(range(60))), metric="rmse")
     >>> print(evaluation.validation)
-    5-fold cross-validation, 4 divisions
+    5-fold cross-validation, 2 divisions
     """
 
     make: Callable[..., Any]
@@ -216,8 +216,9 @@ def chosen(split: Split) -> tuple[Folds | Holdout, str]:
     k, what = most, "groups" if split.how == "grouped" else "rows of the rarest class"
     rare = f"; {k} folds, as the {what} are too few for more" if k < 5 else ""
     if n < FEW:
-        found = Folds(k, repeats=4 if n < FEW / 3 else 2)
-        return found, f"{rows} are few: one division would say too little, so there are {found.repeats}{rare}"
+        # At equal cost two divisions choose no worse than one or four, and five folds no worse than ten: measured with
+        # kernel classifiers on 60 to 250 rows of three data sets. A single draw loses up to twice as much there.
+        return Folds(k, repeats=2), f"{rows} are few: one division would say too little, so there are two{rare}"
     return Folds(k), f"{rows}: {Folds(k).reason}{rare}"
 
 
