@@ -55,8 +55,7 @@ def paired_interval(
     a single seed borrows the variance of the other.
     Skewness: each limit is the more cautious of Student's t and Hall's transformation of it (JRSS B 54, 1992), a cubic
     that undoes the skewness which the differences of examples leave in t. Hall's alone is too narrow for symmetric
-    differences, Student's alone misses on one side for squared errors. A bootstrap-t does the same, slower,
-    and was no better; nor was BCa.
+    differences, Student's alone misses on one side for squared errors. A bootstrap-t is slower and was no better.
     Ties: 0/1 losses of which fewer than six examples differ have no variance worth the name. Two invented examples,
     one for each arm, are added to it then (Agresti & Min, Statistics in Medicine 24, 2005).
     Coverage in simulations: `benchmarks/honesty/coverage.py`.

@@ -19,6 +19,7 @@ from trialist.scoring.predictions import Predictions
 from trialist.scoring.validation import unsealed
 from trialist.scoring.verdict import Verdict
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told
+from trialist.study.foresight import foresight
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.seal import check_seal, fingerprint_of, sketch_of
 from trialist.study.session import Session, describe_self
@@ -93,6 +94,10 @@ def verify(
     if note := constraint_note(baseline, selected):
         yield Told(f"{note}; the verdict is on {session.plan.objective.name} alone")
     runs = _Runs(session, (baseline, selected), trained, look, budget, seeds)
+    if len(trained) == 2:
+        ahead = foresight(session, baseline, selected, test, seeds, look.number)
+        runs.detectable = ahead.detectable
+        yield Told(ahead.words)
     yield from runs.run(test, workers)
     if runs.failure is None and not runs.pairs:
         session.store.close_look(look, {"failed": OVER})
@@ -135,6 +140,7 @@ class _Runs:
         self._notes: dict[str, Any] = {}
         self._attempts: dict[int, int] = {}
         self.failure: Failure | None = None
+        self.detectable: float | None = None  # what the test can show, as known before it was opened
 
     def run(self, test: Test, workers: int) -> Iterator[Event]:
         session, limits, budget = self._session, self._session.plan.limits, self._budget
@@ -188,6 +194,7 @@ class _Runs:
             groups=self._notes.get("groups"),
             strata=self._notes.get("strata"),
             by=metric.get("by", ""),
+            detectable=self.detectable,
             fingerprint=(self._notes.get("fingerprints") or [self._look.fingerprint])[0],
             opened_at=datetime.fromtimestamp(self._look.at, UTC).isoformat(timespec="seconds"),
             baseline_is_declared=not self._session.space.undeclared_defaults,
@@ -213,6 +220,7 @@ class _Runs:
             attempt=self._attempts.get(index, 0),
             seed=Key(self._session.plan.seed, -1).child_seed(f"test {seed}"),
             stage=Stage.SELECT,
+            objectives=(self._session.plan.objective.name,),  # the verdict is on the first one
             directory=str(folder),
             defaults=False,
             reached=0.0,
