@@ -54,9 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(job: Job) -> Run:
     """One arm of one study; losses are smaller-is-better."""
-    from honesty import problems, studies
-
     import trialist as tl
+    from honesty import problems, studies
     from trialist.scheduling.racing import Racing
     from trialist.trials.trial import State
 
@@ -89,12 +88,12 @@ def run(job: Job) -> Run:
 
 
 def table(runs: Sequence[Run]) -> list[str]:
-    """By search and kind of data: folds used, the paired loss of truth, and who was stopped though it would have won."""
+    """By search and kind of data: folds used, what truth it cost, and who was stopped though it would have won."""
     by_arm: dict[str, dict[Key, Run]] = {}
     for each in runs:
         by_arm.setdefault(each["optimizer"], {})[each["problem"], each["seed"]] = each
     lines = [
-        "| search, level | data | studies | folds used | truth lost to racing | same choice | winners stopped | best stopped |",
+        "| search, level | data | studies | folds used | true loss added | same choice | winners stopped | best stopped |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for arm, raced in sorted(by_arm.items()):

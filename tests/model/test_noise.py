@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import trialist as tl
 from tests.stopping.histories import history, record
 from trialist.model.noise import are_folds, noise_of
+from trialist.trials.history import History
+from trialist.trials.validation import Validation
+
+
+def validated(found: History, validation: Validation) -> History:
+    return History(replace(found.plan, validation=validation), found.space, found.records)
+
+
+def test_a_repeat_on_the_same_folds_scores_alike_whatever_the_noise():
+    rng = np.random.default_rng(5)
+    scores = [(i % 7 + rng.standard_normal(5)).tolist() for i in range(30)]
+    plain = history([record(i, score, x=(i % 30) / 30) for i, score in enumerate([*scores, *scores])])
+    assert noise_of(plain, 99.0).sd == 0.0
+    folds = noise_of(validated(plain, tl.Folds(5)), 99.0)
+    assert folds.sd == pytest.approx(math.sqrt(1 / 5 + 1 / 4), rel=0.2)
+    assert folds.source == "from 5 folds"
+
+
+def test_a_declared_validation_says_how_many_rows_its_units_share():
+    rng = np.random.default_rng(6)
+    scored = history([record(i, (i % 7 + rng.standard_normal(6)).tolist(), x=i / 60) for i in range(60)])
+    kinds = {tl.Folds(3, repeats=2): 1 / 2, tl.Holdout(0.2, repeats=6): 1 / 4, tl.Seeds(6): 0.0}
+    for validation, overlap in kinds.items():
+        assert noise_of(validated(scored, validation), 99.0).sd == pytest.approx(math.sqrt(1 / 6 + overlap), rel=0.15)
 
 
 def test_repeats_tell_the_noise_first():

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from trialist.model.replicates import shared_units
 from trialist.numerics.gp import Array
 from trialist.trials.history import History
+from trialist.trials.validation import unit_of
 
 REPEATS = 3  # scores of configurations that were scored before: fewer say too little
 TRIALS = 5  # with replicates
@@ -31,7 +33,10 @@ class Noise:
 
 def noise_of(history: History, unexplained: float) -> Noise:
     """The noise of the scores of the first objective; unexplained: what a process takes for noise."""
-    return _of_repeats(history) or _of_replicates(history) or Noise(unexplained, "as the model sees it")
+    # On folds that all configurations share, and with their seeds, the same configuration scores alike again: that is
+    # no sign of a score without noise.
+    repeated = None if shared_units(history.plan) else _of_repeats(history)
+    return repeated or _of_replicates(history) or Noise(unexplained, "as the model sees it")
 
 
 def _of_repeats(history: History) -> Noise | None:
@@ -59,8 +64,11 @@ def _of_replicates(history: History) -> Noise | None:
     unit = float(np.abs(R).max()) or 1.0  # or squares would have no room
     R = R / unit
     sd = unit * math.sqrt(float(R.var(axis=1, ddof=1).mean()))
+    # Folds share training data: the mean of k is less certain than 1 / k (Nadeau & Bengio 2003, eq. 8).
+    validation = history.plan.validation
+    if validation is not None and validation.units == k:
+        return Noise(math.sqrt(1 / k + validation.overlap) * sd, f"from {k} {unit_of(validation)}s")
     if are_folds(R):
-        # Folds share training data: the mean of k is less certain than 1 / k (Nadeau & Bengio 2003, eq. 8).
         return Noise(math.sqrt(1 / k + 1 / (k - 1)) * sd, f"from {k} folds")
     return Noise(sd / math.sqrt(k), f"from {k} replicates")
 

@@ -22,9 +22,8 @@ from trialist.scheduling.once import RunsOnce
 from trialist.scheduling.standing import may_be_halted
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Action, Decision
-from trialist.trials.validation import Folds, Seeds
+from trialist.trials.validation import unit_of
 
 _FEWEST_PEERS = 2  # trials beside the incumbent, before differences have a known spread
 
@@ -50,8 +49,8 @@ class Racing(RunsOnce):
 
     def decide(self, history: History, report: Reported) -> Decision:
         record, plan = history[report.number], history.plan
-        units = shared_units(plan)
-        if report.step >= units or not may_be_halted(record):
+        units, validation = shared_units(plan), plan.validation
+        if validation is None or report.step >= units or not may_be_halted(record):
             return GO_ON
         seen = self._scores.look(history)
         whole = np.flatnonzero(seen.may_measure)
@@ -63,7 +62,7 @@ class Racing(RunsOnce):
         ran = np.flatnonzero(~np.isnan(mine).any(axis=1))
         if not len(ran):
             return GO_ON
-        noun = _noun(plan)
+        noun = unit_of(validation)
         where = f"after {len(ran)} of {units} {noun}s"
         if np.isinf(mine[ran]).any():
             return Decision(Action.STOP, f"{where}: no finite score, so the mean of all cannot have one")
@@ -123,10 +122,3 @@ def _told(seen: Replicates, rival: np.intp, mine: Array, ran: NDArray[np.intp], 
 def _rare(odds: float) -> str:
     shown_as = f"{100 * odds:.2g} %" if odds >= 0.001 else "0.1 %"
     return f"a win is implausible (at most {shown_as} of winners ever look so bad)"
-
-
-def _noun(plan: Plan) -> str:
-    """What the units are called."""
-    if isinstance(plan.validation, Folds):
-        return "fold"
-    return "seed" if isinstance(plan.validation, Seeds) else "draw"

@@ -24,7 +24,7 @@ from trialist.numerics.keys import Key
 from trialist.trials.history import History
 from trialist.trials.plan import Plan
 from trialist.trials.trial import Stage, TrialRecord
-from trialist.trials.validation import Seeds, Unit
+from trialist.trials.validation import Seeds, Unit, unit_of
 
 FEWEST = 3  # configurations with more than one score
 MOST_CONFIGURATIONS, MOST_UNITS = 60, 60  # that are looked at: pairs grow with the square
@@ -290,7 +290,7 @@ def _unit(plan: Plan) -> str:
     """What one score is called."""
     if plan.validation is None:
         return "run"
-    return {"Folds": "fold", "Holdout": "draw", "Seeds": "seed"}[type(plan.validation).__name__]
+    return unit_of(plan.validation)
 
 
 def _between(interval: tuple[float, float]) -> str:

@@ -195,6 +195,15 @@ Validation = Folds | Holdout | Seeds
 _KINDS: Mapping[str, type[Validation]] = {"folds": Folds, "holdout": Holdout, "seeds": Seeds}
 
 
+def unit_of(validation: Validation) -> str:
+    """What one of its units is called.
+
+    >>> unit_of(Folds(5)), unit_of(Holdout()), unit_of(Seeds(3))
+    ('fold', 'draw', 'seed')
+    """
+    return {Folds: "fold", Holdout: "draw", Seeds: "seed"}[type(validation)]
+
+
 def validation_of(obj: Mapping[str, Any] | None) -> Validation | None:
     """What `to_json` wrote."""
     if obj is None:
