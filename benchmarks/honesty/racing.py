@@ -93,7 +93,7 @@ def table(runs: Sequence[Run]) -> list[str]:
     for each in runs:
         by_arm.setdefault(each["optimizer"], {})[each["problem"], each["seed"]] = each
     lines = [
-        "| search, level | data | studies | folds used | true loss added | same choice | winners stopped | best stopped |",
+        "| search, level | data | studies | folds used | true loss added | same choice | winners stopped | best too |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for arm, raced in sorted(by_arm.items()):
