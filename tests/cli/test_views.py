@@ -18,7 +18,9 @@ from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.study.study import Study
 from trialist.study.table import rows
+from trialist.study.tune import tune
 from trialist.trials.fidelity import Fidelity
+from trialist.trials.validation import Folds
 
 ROOM = 80
 ODD = "a\nb <b>\u202eevil🚀 " + "x" * 100
@@ -280,3 +282,30 @@ def test_where_the_lowest_score_is_a_lucky_one_the_trial_is_named_that_a_model_e
     for shown, is_said in ((study, True), (STUDIES["several scored"](), False)):
         text = " ".join(" ".join(click.unstyle(line).split()) for line in result_lines(shown, ROOM))
         assert "part of it is luck" in text and (said in text) == is_said
+
+
+def test_folds_are_told_as_scores_and_not_as_a_curve():
+    study = simple(validation=Folds(4))
+    whole, raced = study.ask(), study.ask()
+    for step, value in enumerate((0.4, 0.2, 0.3, 0.5), start=1):
+        whole.report(value, step=step)
+    study.tell(whole, [0.4, 0.2, 0.3, 0.5])
+    raced.report(0.9, step=1)
+    study.tell(raced, [0.9])
+    shown = click.unstyle("\n".join(trial_lines(study, study.history[0], ROOM)))
+    assert "folds      4 of 4: 0.4000, 0.2000, 0.3000, 0.5000" in shown
+    assert not set(shown) & set("▁▂▃▄▅▆▇█")
+    assert "1/4 folds" in "\n".join(trial_lines(study, study.history[1], ROOM))
+
+
+def test_the_result_ends_with_verified_scores_and_luck():
+    space = Space(x=Float(-1.0, 1.0, default=0.9))
+    study = tune(
+        lambda trial: trial["x"] ** 2 + (trial.seed % 7) / 100, space, minimize="loss", budget=24, store="memory",
+        progress=False, test=lambda params, seed: [params["x"] ** 2 + (seed % 5 + i % 3) / 100 for i in range(30)],
+    )  # fmt: skip
+    lines = [click.unstyle(line) for line in result_lines(study, ROOM)]
+    labels = [line.split("  ")[0] for line in lines]
+    assert labels.index("search loss") < labels.index("fresh loss") < labels.index("test loss")
+    assert labels.index("verdict") < labels.index("luck")
+    assert max(map(columns, lines)) <= ROOM

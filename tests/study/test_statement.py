@@ -146,6 +146,7 @@ def test_a_default_that_was_selected_is_verified_alone():
 
 def test_no_difference_is_no_proof_that_there_is_none_and_worse_is_told_as_such():
     facts = {"objectives": [{"name": "loss"}], "selected": {"trial": 3}, "baseline": {"trial": 0}, "verified": 3}
+    facts["leaks"] = None
     given = {
         "metric": "loss", "examples": 100, "seeds": 1, "looks": 2, "fingerprint": None, "same_configuration": False,
         "baseline_score": 0.2, "selected_score": 0.3, "difference": -0.1, "interval": [-0.15, -0.05],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,6 +23,7 @@ from trialist.web.stages import Row, stages_chart
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.5))
 LOSS = Objective("loss")
+SPLIT = tl.Split([[float(i)] for i in range(40)], [i % 2 for i in range(40)], seed=0)
 
 
 def tuned(strategy="random", **more):
@@ -61,7 +63,8 @@ def test_the_three_scores_stand_below_each_other_with_the_verdicts_interval(data
 
 
 def test_a_stage_that_was_not_run_has_no_row_and_no_claim(data):
-    searched = replace(data, records=tuple(r for r in data.records if r.stage is not tl.Stage.SELECT), verdict=None)
+    searched = tuple(record for record in data.records if record.stage is not tl.Stage.SELECT)
+    searched = replace(data, records=searched, verdict=None, remarks=())
     told = words(scoring_section(searched))
     assert "in the search" in told
     assert "fresh" not in told
@@ -143,3 +146,35 @@ def test_several_runs_are_drawn_as_their_mean(data):
     told = words(curve_section(replace(data, curve=curve)))
     assert "mean best of the searches" in told
     assert "over 3 searches" in told
+
+
+def test_noise_is_told_by_source_with_its_share():
+    def objective(trial):
+        for fold in trial.folds(SPLIT):
+            trial.report(trial["x"] ** 2 + 0.1 * random.Random(fold.seed).random() + 0.02 * fold.index)
+
+    study = tl.tune(
+        objective, SPACE, minimize="loss", budget=16, store="memory", progress=False, name="folds", strategy="random",
+        validation=tl.Folds(4, seeds=2),
+    )  # fmt: skip
+    told = ReportData.of(study, 1.8e9)
+    section = noise_section(told)
+    assert told.noise.words in words(section)
+    assert [part.name for part in told.noise.parts] == ["split", "seed"]
+    assert section.count('class="bar"') == 2
+    assert told.noise.words in study.summary()
+    assert told.noise.words in study.statement().text
+    assert "by 4-fold cross-validation, 2 seeds, 8 scores in all" in study.statement().text
+
+
+def test_a_default_that_is_selected_stands_there_once():
+    space = tl.Space(x=tl.Float(-0.01, 0.01, default=0.0))
+    study = tl.tune(
+        lambda trial: trial["x"] ** 2 + trial.seed % 7, space, minimize="loss", budget=24, store="memory", name="same",
+        progress=False, test=lambda params, seed: [0.1, 0.2],
+    )  # fmt: skip
+    assert study.best.number == 0
+    section = scoring_section(ReportData.of(study, 1.8e9))
+    assert "the default, which is selected" in words(section)
+    assert "better by" not in words(section)
+    assert section.count("<circle") == 3

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from trialist.errors import PlanError
 from trialist.protocols import Look
-from trialist.scoring.selection import select
 from trialist.scoring.judging import judge
+from trialist.scoring.selection import select
 from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
@@ -150,7 +150,7 @@ def test_a_screen_reader_finds_headings_captions_scopes_and_names_of_pictures():
     assert len(ids) == len(set(ids))
     assert all(s.get("aria-labelledby") in ids for s in outline.all("section"))
     pictures = [svg for svg in outline.all("svg") if svg.get("role") == "img"]
-    assert len(pictures) == 2 and len(outline.all("desc")) == 1
+    assert len(pictures) == 3 and len(outline.all("desc")) == 2
 
 
 @pytest.mark.parametrize(

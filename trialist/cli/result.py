@@ -9,6 +9,7 @@ from trialist.cli.format import NOTHING, difference, safe, score, value
 from trialist.cli.front import front_lines
 from trialist.cli.table import Column, labelled, table
 from trialist.scoring.fresh import fresh_score
+from trialist.study.closing import leaks, luck, noise
 from trialist.study.summary import constraint_note
 from trialist.trials.history import History
 from trialist.trials.trial import Score, TrialRecord
@@ -37,6 +38,12 @@ def result_lines(study: Study, room: int) -> list[str]:
     if (note := constraint_note(history.baseline, best)) and not is_told:
         lines += labelled("note", safe(note), room, "yellow")
     lines += verdict_lines(study, room)
+    if words := luck(history):
+        lines += labelled("luck", safe(words), room)
+    if words := noise(history):
+        lines += labelled("noise", safe(words), room)
+    for words in leaks(study):
+        lines += labelled("leaks", safe(words), room, "yellow")
     if len(study.declared.objectives) > 1:
         lines += front_lines(history, best.number, room)
     pasted = command_line(study, best)
@@ -102,6 +109,7 @@ def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
                     _gain(fresh, objective.direction.sign),
                 ]
             )
+    rows += _test_row(study, best)
     default = baseline.params if baseline else study.space.baseline()
     names = list(dict.fromkeys([*best.params, *default]))
     for name in names[:_MOST_DIALS]:
@@ -110,6 +118,16 @@ def _rows(study: Study, history: History, best: TrialRecord) -> list[list[str]]:
     if len(names) > _MOST_DIALS:
         rows.append([f"and {len(names) - _MOST_DIALS} more dials", "", "", ""])
     return rows
+
+
+def _test_row(study: Study, best: TrialRecord) -> list[list[str]]:
+    """The verified scores, where the verdict is on the trial that is chosen now."""
+    verdict = study.verdict
+    if verdict is None or (study.stage("verified") or {}).get("trial", best.number) != best.number:
+        return []
+    sides = Score((verdict.baseline_score,)), Score((verdict.selected_score,))
+    gained = _gain(sides, verdict.direction.sign)
+    return [[f"test {safe(verdict.metric)}", score(sides[0]), score(sides[1]), gained]]
 
 
 def _ignores_seeds(study: Study, history: History, best: TrialRecord) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from trialist.scoring.digits import digits_for, rounded
+from trialist.scoring.digits import digits_for, in_digits, rounded
 from trialist.study.prose import counted, in_words, measured, named, on_one_line, setting, was
 
 Facts = Mapping[str, Any]
 
 _MOST = 12  # dials told one by one
+_SIZES = {
+    "of practical size": "this one does, by all of its interval",
+    "too small to matter": "this one is smaller, by all of its interval",
+    "of practical size or not, the data do not tell": "whether this one does, the interval leaves open",
+}
 
 
 def selection(facts: Facts) -> Iterator[str]:
@@ -52,13 +57,22 @@ def _scores(facts: Facts) -> Iterator[str]:
     if selected["fresh"] is not None:
         of_default = baseline["fresh"] if baseline is not None and not is_default else None
         against = f", against {measured(of_default)} of the default" if of_default else ""
-        yield f"On fresh seeds it was {measured(selected['fresh'])}{against}."
+        fresh = "fresh splits and seeds" if facts["validation"] is not None else "fresh seeds"
+        yield f"On {fresh} it was {measured(selected['fresh'])}{against}."
+    if (found := facts.get("optimism")) is not None:
+        yield f"{found['sentence'][:1].upper()}{found['sentence'][1:]}."
+    if (noise := facts.get("noise")) is not None:
+        yield noise["words"]
     if not selected["is_feasible"]:
         yield "It violates a measured constraint; no trial satisfied all of them."
 
 
 def test(facts: Facts) -> Iterator[str]:
     verdict = facts["verdict"]
+    if facts["leaks"] is not None and not facts["leaks"]:
+        yield "No leak was found between the parts of the data."
+    for leak in facts["leaks"] or ():
+        yield f"Found in the data beforehand ({leak['severity']}): {on_one_line(leak['words'])}."
     if verdict is None:
         if facts["selected"] is not None:
             yield "Nothing was verified on test data: these scores are those of the search and the selection."
@@ -81,6 +95,11 @@ def test(facts: Facts) -> Iterator[str]:
         f"({look}{known})."
     )
     yield _difference(verdict)
+    if (words := _SIZES.get(verdict.get("size"))) is not None:
+        yield f"A difference of {in_digits(verdict['matters'])} or more was declared to matter: {words}."
+    if (least := verdict.get("detectable")) is not None:
+        known = "By what was known before the test data were opened"
+        yield f"{known}, a true difference of about {in_digits(least)} would likely have been shown."
     if facts["selected"] is not None and facts["verified"] not in (None, facts["selected"]["trial"]):
         now = facts["selected"]["trial"]
         yield f"This verdict is on trial {facts['verified']}; trial {now}, which is selected now, was not verified."

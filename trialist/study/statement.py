@@ -13,6 +13,7 @@ from trialist.search.auto import turn
 from trialist.space.parameter import Categorical, Parameter
 from trialist.space.space import Space
 from trialist.space.tree import has_default
+from trialist.study.beginning import LEAKS
 from trialist.study.paragraph import paragraph
 from trialist.study.software import STAGE, software
 from trialist.trials.history import History
@@ -49,6 +50,7 @@ def statement_of(study: Study) -> Statement:
     history, plan, best = study.history, study.declared, study.best
     selection, verdict, refinement, curve = study.selection, study.verdict, study.refinement, expected_best(history)
     versions = (study.stage(STAGE) or {}).get("versions")
+    leaks = study.stage(LEAKS)
     verified = (study.stage("verified") or {}).get("trial")
     return Statement(
         {
@@ -72,6 +74,9 @@ def statement_of(study: Study) -> Statement:
             "selected": _scored(history, best),
             "selection": None if selection is None else asdict(selection),
             "finalists": _finalists(history),
+            "optimism": _optimism(history),
+            "noise": _noise(history),
+            "leaks": None if leaks is None else list(leaks["found"]),
             "test": plan.test,
             "verdict": None if verdict is None else verdict.to_json(),
             "verified": verified,
@@ -161,6 +166,22 @@ def _finalists(history: History) -> list[dict[str, Any]]:
         {"trial": number, "runs": runs[number], "fresh": _score(fresh_score(history, number, metric))}
         for number in sorted(runs)
     ]
+
+
+def _optimism(history: History) -> dict[str, Any] | None:
+    if not history.scored:
+        return None
+    from trialist.scoring.optimism import optimism
+
+    found = optimism(history)
+    return None if found is None else {**found.to_json(), "seen": found.seen, "sentence": found.sentence}
+
+
+def _noise(history: History) -> dict[str, Any] | None:
+    from trialist.scoring.components import components
+
+    found = components(history)
+    return None if found is None else {**asdict(found), "needed": found.needed, "words": found.words}
 
 
 def _score(score: Score | None) -> dict[str, Any] | None:

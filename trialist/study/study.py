@@ -509,6 +509,12 @@ class Study:
             raise StudyError(f"{self.name}: no trial has a score, so there is nothing to verify")
         yield from verify(self._session, baseline, best, test, workers, again)
 
+    def summary(self) -> str:
+        """What the chosen trial's scores are worth, in a few lines: search, fresh seeds, test, and luck."""
+        from trialist.study.closing import closing
+
+        return closing(self)
+
     def statement(self) -> Statement:
         """What a paper has to say of this study: `.text` is one paragraph, `.to_json()` the same for machines."""
         from trialist.study.statement import statement_of

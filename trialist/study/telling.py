@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from trialist.study.closing import closing
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
@@ -32,6 +33,11 @@ class Teller:
         line = self.line(event)
         if line:
             print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        """The end of the matter: what the scores of the chosen trial are worth."""
+        if found := closing(self._study):
+            print(found, file=self._out, flush=True)
 
     def line(self, event: Event) -> str | None:
         """What to say of an event, or None."""

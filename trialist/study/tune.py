@@ -112,3 +112,5 @@ def _told(events: Iterator[Event], study: Study) -> Iterator[Event]:
         with suppress(BrokenPipeError):
             teller.tell(event)
         yield event
+    with suppress(BrokenPipeError):
+        teller.close()

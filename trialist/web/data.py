@@ -10,10 +10,12 @@ from trialist.errors import SpaceError
 from trialist.protocols import Look
 from trialist.scoring.fresh import fresh_score
 from trialist.space.space import Space
+from trialist.study.closing import leaks, luck
 from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
+    from trialist.scoring.components import Components
     from trialist.scoring.expected_best import ExpectedBest
     from trialist.scoring.selection import Selection
     from trialist.scoring.verdict import Verdict
@@ -49,13 +51,15 @@ class ReportData:
     verified: int | None = None
     curve: ExpectedBest | None = None
     remarks: tuple[str, ...] = ()
-    noise: tuple[str, ...] = ()
+    noise: Components | None = None
     leaks: tuple[str, ...] = ()
     statement: str = ""
 
     @classmethod
     def of(cls, study: Study, at: float) -> ReportData:
         """The study as it is now; `at` is the wall clock to show."""
+        from trialist.scoring.components import components
+
         return cls(
             plan=study.declared,
             space=study.space,
@@ -74,6 +78,9 @@ class ReportData:
             store=study.store.url,
             verified=(study.stage("verified") or {}).get("trial"),
             curve=study.expected_best(),
+            remarks=tuple(f"{words[:1].upper()}{words[1:]}." for words in [luck(study.history)] if words),
+            noise=components(study.history),
+            leaks=leaks(study),
             statement=study.statement().text,
         )
 

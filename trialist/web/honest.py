@@ -24,7 +24,9 @@ def scoring_section(data: ReportData) -> Html | None:
         return None
     rows = _rows(data, default, selected)
     word = "selected" if data.selection is not None else "best so far"
-    head = (data.objective.name, "default (trial 0)", f"{word} (trial {selected.number})", "better by")
+    head: tuple[str, ...] = (data.objective.name, "default (trial 0)", f"{word} (trial {selected.number})", "better by")
+    if selected.number == default.number:
+        head = (data.objective.name, f"the default, which is {word}")
     return section(
         "scoring",
         "What the scores are worth",
@@ -32,8 +34,8 @@ def scoring_section(data: ReportData) -> Html | None:
         _stages(rows, data, word) if len(rows) > 1 else None,
         table(
             head,
-            [_row(row, data) for row in rows],
-            f"{data.objective.name} of both ({data.objective.direction})",
+            [_row(row, data, len(head) - 1) for row in rows],
+            f"{data.objective.name} from stage to stage ({data.objective.direction})",
             numeric=head[1:],
         ),
         *(el("p", words) for words in data.remarks),
@@ -59,10 +61,34 @@ def curve_section(data: ReportData) -> Html | None:
 
 
 def noise_section(data: ReportData) -> Html | None:
-    """Where the variance of a score comes from."""
-    if not data.noise:
+    """Where the variance of a score comes from, and how many scores tell the two best apart."""
+    found = data.noise
+    if found is None:
         return None
-    return section("noise", "Noise", *(el("p", words) for words in data.noise))
+    head = ("source", "standard deviation", "share", "", "90 % interval", "of it not common to all")
+    rows = [
+        el(
+            "tr",
+            el("th", part.name, scope="row"),
+            el("td", measured(part.sd), class_="number"),
+            el("td", f"{part.share:.0%}", class_="number"),
+            el("td", el("span", el("i", style=f"width:{100 * part.share:.0f}%"), class_="bar", aria_hidden="true")),
+            el("td", f"{part.interval[0]:.0%} to {part.interval[1]:.0%}", class_="number"),
+            el("td", measured(part.own_sd), class_="number"),
+        )
+        for part in found.parts
+    ]
+    return section(
+        "noise",
+        "Noise",
+        el("p", found.words),
+        table(head, rows, f"Noise of one {found.unit}, by its source", numeric=head[1:]) if found.sd else None,
+        el(
+            "p",
+            f"From the {found.configurations} best configurations with several scores.",
+            class_="note",
+        ),
+    )
 
 
 def statement_section(data: ReportData) -> Html | None:
@@ -78,12 +104,13 @@ def statement_section(data: ReportData) -> Html | None:
 
 
 def _rows(data: ReportData, default: TrialRecord, selected: TrialRecord) -> list[Row]:
-    rows = [Row("in the search", default.score, selected.score)]
-    fresh = data.fresh(default.number), data.fresh(selected.number)
+    is_same = default.number == selected.number  # then one score tells all
+    rows = [Row("in the search", default.score, None if is_same else selected.score)]
+    fresh = data.fresh(default.number), None if is_same else data.fresh(selected.number)
     if any(fresh):
         rows.append(Row(_FRESH, *fresh))
     if (verdict := data.verdict) is not None and data.verified in (None, selected.number):
-        sealed = Score((verdict.baseline_score,)), Score((verdict.selected_score,))
+        sealed = Score((verdict.baseline_score,)), None if is_same else Score((verdict.selected_score,))
         rows.append(Row("on the sealed test data", *sealed, (verdict.difference, verdict.interval)))
     return rows
 
@@ -92,13 +119,15 @@ def _stages(rows: list[Row], data: ReportData, word: str) -> Html | None:
     chart = stages_chart(rows, data.objective, word)
     if chart is None:
         return None
-    entries = (("ring", "default"), ("dot search", word), ("line error", "standard error"))
+    entries = [("ring", "default"), ("line error", "standard error")]
+    if any(row.selected is not None for row in rows):
+        entries.insert(1, ("dot search", word))
     items = [el("li", el("span", class_=f"key {kind}", aria_hidden="true"), label) for kind, label in entries]
     return el("figure", el("figcaption", name(data.objective.name), el("ul", *items, class_="legend")), chart)
 
 
-def _row(row: Row, data: ReportData) -> Html:
-    cells = (_score(row.default), _score(row.selected), _gain(row, data))
+def _row(row: Row, data: ReportData, columns: int) -> Html:
+    cells = (_score(row.default), _score(row.selected), _gain(row, data))[:columns]
     return el("tr", el("th", row.title, scope="row"), *(el("td", cell, class_="number") for cell in cells))
 
 
@@ -120,8 +149,10 @@ def _note(rows: list[Row]) -> str:
     told = ["Scores of a search are too good by selection: the best of many noisy scores is a lucky one."]
     if any(row.title == _FRESH for row in rows):
         told.append("The fresh scores had no part in the search.")
-    if any(row.verified is not None for row in rows):
-        told.append("The sealed data had no part in any choice; in brackets, the interval of the verdict.")
+    if (sealed := next((row for row in rows if row.verified is not None), None)) is not None:
+        told.append("The sealed data had no part in any choice.")
+        if sealed.selected is not None:
+            told.append("In brackets, the interval of the verdict.")
     return " ".join(told)
 
 

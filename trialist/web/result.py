@@ -71,7 +71,7 @@ def finalists_section(data: ReportData) -> Html | None:
         table(head, rows, "Finalists, scored again on fresh seeds", numeric=head[1:4]),
         el(
             "p",
-            "The best of many noisy scores is lucky; the fresh scores are not, and they alone decide.",
+            "The best of many noisy scores is lucky; the fresh scores are not.",
             class_="note",
         ),
     )
