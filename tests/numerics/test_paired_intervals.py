@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.random import Generator, default_rng
-from scipy import optimize, special, stats
+from scipy import optimize, signal, special, stats
 
 from trialist.numerics.binary import exact_mcnemar, paired_binary
 from trialist.numerics.intervals import paired_interval, welch_interval
@@ -150,6 +150,18 @@ def test_time_blocks_widen_the_interval_of_losses_that_drift() -> None:
     blocks = paired_interval(a, b, groups=time_blocks(300))
     assert alone is not None and blocks is not None
     assert blocks.high - blocks.low > 1.8 * (alone.high - alone.low)
+
+
+def test_time_blocks_cover_where_neighbours_are_alike() -> None:
+    rng, missed = default_rng(0), {"blocks": 0, "ignored": 0}
+    for _ in range(400):
+        a = signal.lfilter([1], [1, -0.6], rng.normal(size=500))[None, 200:]
+        for name, labels in (("blocks", time_blocks(300)), ("ignored", None)):
+            interval = paired_interval(a, np.zeros((1, 300)), groups=labels)
+            assert interval is not None
+            missed[name] += not interval.low <= 0 <= interval.high
+    assert missed["blocks"] <= 31  # 20 expected, sd 4.4
+    assert missed["ignored"] > 80
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 1000])
