@@ -18,7 +18,8 @@ from trialist.space.space import Space
 from trialist.testing.strategies import STRATEGY_CLAIMS
 from trialist.trials.history import History
 from trialist.trials.plan import Objective, Plan
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Score, State, TrialRecord
+from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Score, State, TrialRecord
+from trialist.trials.validation import Folds
 
 Params = Mapping[str, Any]
 Loss = Callable[[Params], float | None]
@@ -242,3 +243,25 @@ def test_an_empty_space_waits_for_the_objective() -> None:
     proposal = CMAES().propose(History(PLAN, Space()), Key(0, 1))
     assert not isinstance(proposal, Exhausted)
     assert proposal.params == {}
+
+
+def test_of_folds_the_mean_counts_and_of_a_curve_its_last_value() -> None:
+    def raced(records: Records, turned: bool) -> Records:
+        """Every second trial was stopped after two folds, of which the second is the telling one, or the first."""
+        found = []
+        for each in records:
+            if each.number % 2 and each.loss is not None:
+                values = (each.loss, 1.0) if turned else (1.0, each.loss)
+                reports = tuple(Report(step, value) for step, value in enumerate(values, start=1))
+                each = replace(each, state=State.STOPPED, loss=None, metrics={}, reports=reports)
+            found.append(each)
+        return tuple(found)
+
+    records, key = study(LINES, bowl, 40), Key(3, 40)
+    folded = replace(PLAN, validation=Folds(5))
+
+    def proposed(plan: Plan, turned: bool) -> Any:
+        return CMAES().propose(History(plan, LINES, raced(records, turned)), key)
+
+    assert proposed(folded, False) == proposed(folded, True)
+    assert proposed(PLAN, False) != proposed(PLAN, True)

@@ -54,6 +54,7 @@ class Replay:
 
     def __init__(self, history: History, seed: int) -> None:
         self.space, self.objective, self.seed = history.space, history.plan.objective, seed
+        self.has_units = history.plan.validation is not None
         self.dials = Dials(history.space)
         self._forget()
 
@@ -66,7 +67,8 @@ class Replay:
         self._moments: deque[tuple[int, Run, str]] = deque(maxlen=_KEPT_RUNS)  # trials used, the run then, why it began
 
     def is_of(self, history: History, seed: int) -> bool:
-        return seed == self.seed and history.space == self.space and history.plan.objective == self.objective
+        is_same = seed == self.seed and history.space == self.space and history.plan.objective == self.objective
+        return is_same and self.has_units == (history.plan.validation is not None)
 
     @property
     def why_restarted(self) -> str:
@@ -166,7 +168,7 @@ class Replay:
             return None
         z = Key(self.seed, record.number).generator(NAME).standard_normal(self.dials.n)
         had = [name in record.params for name in self.space.names]
-        return Offspring(record, _merit(record, self.objective), u, had, z)
+        return Offspring(record, _merit(record, self.objective, self.has_units), u, had, z)
 
     def _rows(self, some: Sequence[Offspring]) -> tuple[Array, NDArray[np.bool_]]:
         """(k, d) canonical rows, and which dials they had a value for."""
@@ -205,16 +207,19 @@ class Replay:
         return replace(run, gaussian=gaussian.floored(least))
 
 
-def _merit(record: TrialRecord, objective: Objective) -> tuple[float, ...]:
-    """For ranking, smaller first: feasible scores, the rest by violation, what was stopped early, failures."""
+def _merit(record: TrialRecord, objective: Objective, has_units: bool) -> tuple[float, ...]:
+    """For ranking, smaller first: feasible scores, the rest by violation, what was stopped early, failures.
+
+    has_units: reports are scores on folds or with seeds, of which the mean counts rather than the last one.
+    """
     if record.is_scored and record.loss is not None:
         if record.is_feasible:
             return (0.0, record.loss)
         broken = (record.constraints[name] for name in record.violated)
         return (1.0, sum(math.inf if math.isnan(value) else value for value in broken), record.loss)
     if record.state is State.STOPPED and record.reports:
-        last = record.reports[-1]
-        return (2.0, -last.step, objective.loss(last.value))
+        told = [report.value for report in (record.reports if has_units else record.reports[-1:])]
+        return (2.0, -record.reports[-1].step, objective.loss(sum(told) / len(told)))
     return (3.0,)
 
 
