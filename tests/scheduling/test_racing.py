@@ -187,3 +187,30 @@ def test_of_those_that_would_tie_in_the_end_hardly_more_than_the_level_is_stoppe
 def test_levels_are_shares() -> None:
     with pytest.raises(PlanError, match="level: 0 is no share"):
         Racing(level=0)
+
+
+def folded(trial: tl.Trial) -> None:
+    """A bowl on ten seeds that differ by a level each, and by a little noise of each configuration."""
+    for i, seed in enumerate(trial.seeds()):
+        noise = np.random.default_rng([seed, int(1e6 * trial["x"])]).standard_normal()
+        trial.report(float(LEVELS[i] + (trial["x"] - 0.3) ** 2 + 0.02 * noise))
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random", "tpe", "cmaes"])
+def test_a_study_saves_seeds_and_still_finds_the_best(strategy: str) -> None:
+    study = tl.tune(
+        folded, {"x": tl.Float(0.0, 1.0, default=0.9)}, minimize="loss", budget=30, validation=tl.Seeds(J),
+        strategy=strategy, store="memory", name="raced", progress=False,
+    )  # fmt: skip
+    stopped = [r for r in study.trials if r.state is State.STOPPED]
+    assert len(stopped) > 3
+    assert all("a win is implausible" in r.stop_reason for r in stopped)
+    assert all(len(r.reports) == r.used < r.length == J for r in stopped)
+    whole_ones = [r for r in study.trials if r.is_scored]
+    assert study.history.full_runs_used == pytest.approx(len(whole_ones) + sum(len(r.reports) for r in stopped) / J)
+    assert all(len(r.metrics["loss"].replicates) == J for r in whole_ones)
+    assert study.baseline is not None
+    assert study.baseline.is_scored
+    assert study.best is not None
+    assert study.best.is_scored
+    assert study.best.params["x"] == pytest.approx(0.3, abs=0.1)
