@@ -120,7 +120,7 @@ def ledger_command(study: str | None, store: str | None, as_json: bool) -> None:
     Example:
       trialist ledger
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from trialist.cli.asjson import print_json
     from trialist.cli.table import width
@@ -129,6 +129,6 @@ def ledger_command(study: str | None, store: str | None, as_json: bool) -> None:
     with load_study(study, store) as found:
         looks = found.ledger
         if as_json:
-            print_json({"study": found.name, "looks": [asdict(look) for look in looks]})
+            print_json({"study": found.name, "looks": [asdict(replace(look, sketch="")) for look in looks]})
         else:
             click.echo("\n".join(ledger_lines(found, looks, width())))

@@ -195,7 +195,7 @@ def ledger_lines(study: Study, looks: Sequence[Look], room: int) -> list[str]:
         ]
         for look in looks
     ]
-    return table(heads, rows, room)
+    return table(heads, rows, room) + [line for look in looks for line in wrapped(_seen_before(look), room)]
 
 
 def _standing(study: Study, history: History, room: int) -> list[str]:
@@ -329,6 +329,15 @@ def _log(study: Study, record: TrialRecord, room: int) -> list[str]:
         return []
     told = [f"{'log':<{LABEL}}{path}"]
     return told + [f"  {safe(line)}"[:room] for line in lines[-_LOG_LINES:]]
+
+
+def _seen_before(look: Look) -> str:
+    """Where a look is not the first at its rows: how much of them was seen, and by whom."""
+    if look.number == 1:
+        return ""
+    part = "all rows" if look.overlap >= 1 else f"{100 * look.overlap:.0f} % of the rows"
+    others = f"; {look.elsewhere} of the looks before in other studies" if look.elsewhere else ""
+    return f"look {look.number} at {look.fingerprint[:8]}: {part} had been looked at before{others}"
 
 
 def _outcome(look: Look) -> str:

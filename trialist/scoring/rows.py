@@ -139,7 +139,7 @@ def _of_pandas(series: Any) -> Any:
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biufM" and hasattr(series.dtype, "str"):
         return series.to_numpy()
-    return [None if value is None or value != value else value for value in series.astype(object)]
+    return [None if missing else value for value, missing in zip(series.astype(object), series.isna(), strict=True)]
 
 
 def _of_array(array: NDArray[Any], most: int | None, name: str) -> tuple[Column, ...]:

@@ -70,10 +70,10 @@ def _classes(table: Table, target: Column, rows: NDArray[np.int64]) -> list[str]
             continue
         others = max((t for i, t in enumerate(told) if i != place and t < TELLS), default=0.0)
         tells_all = told[place] >= TELLS and (
-            is_numbering(column)
-            or _is_constant_in_one(x, codes)
+            _is_constant_in_one(x, codes)
             or (column.scale is not Scale.NAME and _between(x, codes) >= BEYOND and others <= FAR)
         )
+        tells_all = tells_all or (is_numbering(column) and _stand_by_class(x, codes))
         if tells_all or _is_copy(column, x, codes, others <= NEAR):
             found.append(column.name)
     return found
@@ -120,6 +120,12 @@ def _is_constant_in_one(x: Floats, codes: Codes) -> bool:
     has = np.isnan(x) if np.isnan(usual) else x == usual
     shares = [has[codes == c].mean() for c in (0, 1)]
     return bool(max(shares) >= 0.99 and min(shares) <= 0.01)
+
+
+def _stand_by_class(x: Floats, codes: Codes) -> bool:
+    """Whether in the order of x the rows of a class stand together: then a row number tells the class."""
+    changes = int(np.count_nonzero(np.diff(codes[np.argsort(x)])))
+    return bool(changes <= 2 * codes.max() and len(codes) >= 10 * (codes.max() + 1))
 
 
 def _between(x: Floats, codes: Codes) -> float:
@@ -184,7 +190,9 @@ def _binned(column: Column, x: Floats) -> Codes:
     if column.scale is Scale.NAME or distinct.max() < BINS:
         return distinct
     known = x[~np.isnan(x)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, min(BINS, max(2, len(x) // 8)) + 1)[1:-1], method="nearest"))
+    edges = np.unique(
+        np.quantile(known, np.linspace(0, 1, min(BINS, max(2, len(known) // 16)) + 1)[1:-1], method="nearest")
+    )
     return np.where(np.isnan(x), len(edges) + 1, np.searchsorted(edges, x, side="left"))
 
 
