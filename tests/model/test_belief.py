@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.stopping.histories import flipped, history, record, searched
-from trialist.model.belief import belief_of, unit_of
+from trialist.model.belief import belief_of, loss_per_unit
 
 
 def bowl(x: float, y: float) -> float:
@@ -81,5 +81,5 @@ def test_the_noisier_scores_are_known_to_be_the_less_of_their_differences_is_bel
 
 def test_the_unit_is_that_of_the_better_half():
     y = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
-    assert unit_of(y, 0.1 * y) == pytest.approx(0.1)
-    assert unit_of(y, np.ones(8)) is None
+    assert loss_per_unit(y, 0.1 * y) == pytest.approx(0.1)
+    assert loss_per_unit(y, np.ones(8)) is None

@@ -186,6 +186,7 @@ def test_dropped_finalists_are_compared_on_the_seeds_that_they_had() -> None:
     assert chosen.number == 4
     assert [row.number for row in chosen.table] == [4, 0, 9] and [row.runs for row in chosen.table] == [4, 4, 2]
     assert chosen.table[2].behind == pytest.approx(0.205, abs=0.01)  # 9's lower mean is that of its seeds
+    assert chosen.table[2].fresh == pytest.approx(0.6075 + chosen.table[2].behind)
     assert "fell behind early: trial 9 after 2" in chosen.reason and "2 to 4 fresh scores each" in chosen.reason
 
 

@@ -100,7 +100,7 @@ def belief(evidence: Evidence, surrogate: Surrogate) -> Belief | None:
     means, fitted = expected(evidence, surrogate)
     looks = evidence.of_full_runs.looks
     rows, y = fitted[0].rows, fitted[0].y
-    unit = unit_of(y, looks.losses[rows])
+    unit = loss_per_unit(y, looks.losses[rows])
     if unit is None:
         return None
     order = np.argsort(y, kind="stable")
@@ -130,7 +130,7 @@ def _noisier(fitted: Fitted, X: Array, factor: float) -> Posterior:
     return Posterior(moved(fit, theta), X[fitted.rows], fitted.y)
 
 
-def unit_of(y: Array, losses: Array) -> float | None:
+def loss_per_unit(y: Array, losses: Array) -> float | None:
     """Loss per unit of the transformed losses y among the better half, where it is the same for all."""
     order = np.argsort(y, kind="stable")
     low, high = order[0], order[len(y) // 4 + 1]

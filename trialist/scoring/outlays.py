@@ -15,6 +15,7 @@ Z = 1.645  # standard errors from which two configurations are said to take diff
 REPEATS = 3  # of runs of the same configuration: fewer do not tell how times vary
 UNTOLD = 0.25  # deviation of the logarithm of a time of which nothing is known
 LEAST = 1.1  # ratio below which a difference is not worth telling
+SECONDS = 1.0  # and difference of times: what is over in a moment varies by chance from one machine to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Outlays:
         if one not in self.of or other not in self.of:
             return None
         ratio = self.of[one] / self.of[other]
+        if self.what == "time" and abs(self.of[one] - self.of[other]) < SECONDS:
+            return None
         error = self.spread * math.sqrt(1 / self.runs[one] + 1 / self.runs[other])
         limit = max(math.log(LEAST), Z * error)
         return ratio if abs(math.log(ratio)) > limit else None

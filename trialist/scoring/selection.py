@@ -31,7 +31,9 @@ class Finalist:
 
     number: int
     search: float | None  # what the search saw: too good, the more so the more trials there were
-    fresh: float | None  # mean of the fresh scores; None where one of them failed
+    # Mean of the fresh scores; None where one of them failed. Of one that had fewer seeds than the selected one, as far
+    # from its mean as on the seeds that both had: some are harder than others for all.
+    fresh: float | None
     stderr: float | None  # of that mean; None with a single fresh score
     behind: float | None  # how much worse than the selected one, paired over seeds
     interval: tuple[float, float] | None  # of `behind`, at 90 %
@@ -162,6 +164,8 @@ def _row(
     interval = seen.found.interval(i, j, TIE_LEVEL)
     holds = abs(behind) <= 1e-15 if interval is None else interval[0] <= 0 <= interval[1]
     mean, stderr = _mean(sound[n], seen.found.overlap)
+    if len(sound[n]) != len(sound[chosen]):
+        mean = _mean(sound[chosen], 0.0)[0] + behind
     return Finalist(n, search.get(n), mean, stderr, behind, interval, holds and not violates, violates, runs, outlay)
 
 

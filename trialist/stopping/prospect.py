@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.belief import loss_per_unit
 from trialist.model.evidence import Evidence, loss_values, signed_values
 from trialist.model.points import Points
 from trialist.model.steps import perturbed
@@ -87,7 +88,7 @@ def prospect(evidence: Evidence, surrogate: Surrogate, key: Key) -> Prospect | N
     """
     X, losses = evidence.scored.X, evidence.losses[:, 0]
     fitted = surrogate.fitted(X, losses, evidence.features.layout(SMOOTHNESS), loss_values)
-    unit, feasible = _unit(fitted.y, losses[fitted.rows]), evidence.is_feasible[fitted.rows]
+    unit, feasible = loss_per_unit(fitted.y, losses[fitted.rows]), evidence.is_feasible[fitted.rows]
     if unit is None or not feasible.any():
         return None
     rng = key.generator("prospect")
@@ -109,14 +110,6 @@ def prospect(evidence: Evidence, surrogate: Surrogate, key: Key) -> Prospect | N
         regret_bound=unit * _bound(process, candidates.X, mean, variance, width),
         change=unit * _change(fitted, known, candidates.X, width),
     )
-
-
-def _unit(y: Array, losses: Array) -> float | None:
-    """Loss per unit of the transformed loss y among the better half, where it is the same for all."""
-    order = np.argsort(y, kind="stable")
-    low, high = order[0], order[len(y) // 4 + 1]
-    rise, run = float(losses[high] - losses[low]), float(y[high] - y[low])
-    return rise / run if rise > 0 and run > 0 else None
 
 
 def _beta(d: int, n: int) -> float:
