@@ -205,7 +205,7 @@ def test_a_study_saves_seeds_and_still_finds_the_best(strategy: str) -> None:
     stopped = [r for r in study.trials if r.state is State.STOPPED]
     assert len(stopped) > 3
     assert all("a win is implausible" in r.stop_reason for r in stopped)
-    assert all(len(r.reports) == r.used < r.length == J for r in stopped)
+    assert all(len(r.reports) == r.used < J == r.length for r in stopped)
     whole_ones = [r for r in study.trials if r.is_scored]
     assert study.history.full_runs_used == pytest.approx(len(whole_ones) + sum(len(r.reports) for r in stopped) / J)
     assert all(len(r.metrics["loss"].replicates) == J for r in whole_ones)
