@@ -61,6 +61,8 @@ def check_leaks(split: Split, *, groups: Any = None, time: Any = None) -> tuple[
     >>> check_leaks(Split([[0.1], [0.7], [0.4], [0.9], [0.2]], [1, 0, 1, 0, 1]))
     ()
     """
+    import numpy as np
+
     from trialist.scoring.belonging import given_groups, given_times, groups_astride, times_mixed
     from trialist.scoring.copies import copies
     from trialist.scoring.preparation import preparation
@@ -68,10 +70,11 @@ def check_leaks(split: Split, *, groups: Any = None, time: Any = None) -> tuple[
     from trialist.scoring.target import target_among_features
 
     material = split._material()
-    table: Table = table_of(material)
-    found = [*given_groups(material, groups), *given_times(material, time), *copies(table)]
-    if groups is None:
-        found += groups_astride(table)
-    if time is None:
-        found += times_mixed(table)
-    return (*found, *target_among_features(table), *preparation(table))
+    with np.errstate(all="ignore"):  # of numbers near the largest there is
+        table: Table = table_of(material)
+        found = [*given_groups(material, groups), *given_times(material, time), *copies(table)]
+        if groups is None:
+            found += groups_astride(table)
+        if time is None:
+            found += times_mixed(table)
+        return (*found, *target_among_features(table), *preparation(table))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from trialist.errors import PlanError
+from trialist.errors import StoreError
 from trialist.execute.command import Command
 from trialist.scoring.leaks import check_leaks
 from trialist.study.events import Event, Told
@@ -21,8 +21,10 @@ def begun(session: Session, objective: Looked, test: Looked | None = None) -> It
     """Seal the test data that both look at, and tell what leaks."""
     try:
         changed = keep_seal(session, objective, test)
-    except PlanError as problem:  # said of data that have no stable form
-        yield Told(f"the data have no seal: {problem}")
+    except StoreError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - data of any make; a seal is worth less than the study
+        yield Told(f"the data have no seal ({type(problem).__name__}: {problem})")
         return
     yield from (Told(f"{words}; what was scored so far was scored on the old data") for words in changed)
     yield from leaks_told(session, objective, test)
@@ -39,12 +41,13 @@ def leaks_told(session: Session, *functions: Looked | None) -> Iterator[Event]:
         if function is None or isinstance(function, Command):
             continue
         for name, split in splits_of(function).items():
-            if split.fingerprint in checked:
-                continue
-            checked.append(split.fingerprint)
             try:
+                data = split.fingerprint
+                if data in checked:
+                    continue
+                checked.append(data)
                 leaks = check_leaks(split)
-            except Exception as problem:  # noqa: BLE001 - data of any make; what cannot be checked can still be tuned
+            except Exception as problem:  # noqa: BLE001 - as above; what cannot be checked can still be tuned
                 told.append(f"{name} could not be looked through for leaks ({type(problem).__name__}: {problem})")
                 continue
             found += [{"split": name, **leak.to_json()} for leak in leaks]

@@ -131,10 +131,12 @@ _REMEDY = (
 
 def _parts(split: Split) -> dict[str, Any]:
     material = split._material()
+    X, y = material.taken(material.sealed)
     return {
         "fingerprint": split.fingerprint,
         "numbers": fingerprint(material.sealed),
-        "sealed": fingerprint(*material.taken(material.sealed)),
+        "X": fingerprint(X),
+        "y": fingerprint(y),
         "rows": len(material.sealed),
         "sketch": _sketch_or_none(split),
     }
@@ -156,13 +158,13 @@ def _is_akin(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether these are the same data, changed."""
     then, after = Sketch.read(before["sketch"]), Sketch.read(now["sketch"])
     shares = then is not None and after is not None and then.shared(after) >= 0.5
-    return before["numbers"] == now["numbers"] and (before["sealed"] == now["sealed"] or shares)
+    return before["numbers"] == now["numbers"] and (before["X"] == now["X"] or before["y"] == now["y"] or shares)
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if before["numbers"] != now["numbers"]:
         return "other rows are sealed than when the study began: another seed, other sizes, or more or fewer rows"
-    if before["sealed"] == now["sealed"]:
+    if (before["X"], before["y"]) == (now["X"], now["y"]):
         return "the sealed rows are as they were, but others of the data were changed since the study began"
     then, after = Sketch.read(before["sketch"]), Sketch.read(now["sketch"])
     many = ""
