@@ -13,6 +13,7 @@ import pytest
 
 import trialist as tl
 from trialist.scoring.expected_best import Kind, expected_best
+from trialist.scoring.optimism import Optimism
 from trialist.trials.plan import Direction, Objective
 from trialist.trials.trial import Score
 from trialist.web.curve import best_chart
@@ -23,6 +24,7 @@ from trialist.web.stages import Row, stages_chart
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.5))
 LOSS = Objective("loss")
+LUCK = Optimism(7, 0.1, 0.02, "", fresh=0.11)
 SPLIT = tl.Split([[float(i)] for i in range(40)], [i % 2 for i in range(40)], seed=0)
 
 
@@ -64,7 +66,7 @@ def test_the_three_scores_stand_below_each_other_with_the_verdicts_interval(data
 
 def test_a_stage_that_was_not_run_has_no_row_and_no_claim(data):
     searched = tuple(record for record in data.records if record.stage is not tl.Stage.SELECT)
-    searched = replace(data, records=searched, verdict=None, remarks=())
+    searched = replace(data, records=searched, verdict=None, optimism=None)
     told = words(scoring_section(searched))
     assert "in the search" in told
     assert "fresh" not in told
@@ -83,10 +85,10 @@ def test_nothing_is_said_of_scores_that_are_not_there(data):
     assert statement_section(replace(data, statement="")) is None
 
 
-def test_leaks_and_remarks_stand_with_the_scores(data):
-    section = scoring_section(replace(data, leaks=("3 rows are in both parts",), remarks=("0.01 too good",)))
+def test_leaks_and_luck_stand_with_the_scores(data):
+    section = scoring_section(replace(data, leaks=("3 rows are in both parts",), optimism=LUCK))
     assert 'class="warning">3 rows are in both parts' in section
-    assert "0.01 too good" in words(section)
+    assert f"{LUCK.sentence[1:]}." in words(section)
 
 
 def test_the_statement_and_the_curve_are_on_the_page(data):

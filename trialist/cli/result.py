@@ -38,8 +38,8 @@ def result_lines(study: Study, room: int) -> list[str]:
     if (note := constraint_note(history.baseline, best)) and not is_told:
         lines += labelled("note", safe(note), room, "yellow")
     lines += verdict_lines(study, room)
-    if words := luck(history):
-        lines += labelled("luck", safe(words), room)
+    if (found := luck(study)) is not None:
+        lines += labelled("luck", safe(found.sentence), room)
     if words := noise(history):
         lines += labelled("noise", safe(words), room)
     for words in leaks(study):

@@ -12,6 +12,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Score, Stage, TrialRecord
 
 if TYPE_CHECKING:
+    from trialist.scoring.optimism import Optimism
     from trialist.study.study import Study
 
 _LABEL = 8  # columns
@@ -22,14 +23,14 @@ def closing(study: Study) -> str:
     return "\n".join(f"{label:<{_LABEL}}{words}" for label, words in _lines(study))
 
 
-def luck(history: History) -> str:
-    """How much too good the best search score looks, or was; an empty text where nothing can be said."""
-    if not history.scored:
-        return ""
+def luck(study: Study) -> Optimism | None:
+    """How much too good the best search score looks, or was: as it was found when the choice was made, if it was."""
     from trialist.scoring.optimism import optimism
 
-    found = optimism(history)
-    return "" if found is None else found.sentence
+    selection, history = study.selection, study.history
+    if selection is not None and selection.optimism is not None:
+        return selection.optimism
+    return optimism(history) if history.scored else None
 
 
 def noise(history: History) -> str:
@@ -63,8 +64,8 @@ def _lines(study: Study) -> Iterator[tuple[str, str]]:
             yield "", f"this is on trial {verified}; trial {best.number} is chosen now, and not verified"
     elif study.declared.test is None:
         yield "test", "not verified: no test was given"
-    if words := luck(history):
-        yield "luck", words
+    if (found := luck(study)) is not None:
+        yield "luck", found.sentence
     if words := noise(history):
         yield "noise", words
     for words in leaks(study):

@@ -14,6 +14,7 @@ from trialist.space.parameter import Categorical, Parameter
 from trialist.space.space import Space
 from trialist.space.tree import has_default
 from trialist.study.beginning import LEAKS
+from trialist.study.closing import luck
 from trialist.study.paragraph import paragraph
 from trialist.study.software import STAGE, software
 from trialist.trials.history import History
@@ -74,7 +75,7 @@ def statement_of(study: Study) -> Statement:
             "selected": _scored(history, best),
             "selection": None if selection is None else asdict(selection),
             "finalists": _finalists(history),
-            "optimism": _optimism(history),
+            "optimism": _optimism(study),
             "noise": _noise(history),
             "leaks": None if leaks is None else list(leaks["found"]),
             "test": plan.test,
@@ -168,12 +169,8 @@ def _finalists(history: History) -> list[dict[str, Any]]:
     ]
 
 
-def _optimism(history: History) -> dict[str, Any] | None:
-    if not history.scored:
-        return None
-    from trialist.scoring.optimism import optimism
-
-    found = optimism(history)
+def _optimism(study: Study) -> dict[str, Any] | None:
+    found = luck(study)
     return None if found is None else {**found.to_json(), "seen": found.seen, "sentence": found.sentence}
 
 

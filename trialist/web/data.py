@@ -17,6 +17,7 @@ from trialist.trials.trial import Score, Stage, State, TrialRecord
 if TYPE_CHECKING:
     from trialist.scoring.components import Components
     from trialist.scoring.expected_best import ExpectedBest
+    from trialist.scoring.optimism import Optimism
     from trialist.scoring.selection import Selection
     from trialist.scoring.verdict import Verdict
     from trialist.search.refinement import Refinement
@@ -29,7 +30,7 @@ class ReportData:
 
     plan_lines: strategy, reason and stages in words.  spent: "trials", "seconds", "compute_seconds", "cost".
     written_at, created_at: wall clock, seconds since 1970.  verified: the trial that the verdict is on.
-    curve: the best by budget.  remarks: on what the scores are worth.  noise: where it comes from.  leaks: what was
+    curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
     """
 
@@ -50,7 +51,7 @@ class ReportData:
     store: str = ""
     verified: int | None = None
     curve: ExpectedBest | None = None
-    remarks: tuple[str, ...] = ()
+    optimism: Optimism | None = None
     noise: Components | None = None
     leaks: tuple[str, ...] = ()
     statement: str = ""
@@ -78,7 +79,7 @@ class ReportData:
             store=study.store.url,
             verified=(study.stage("verified") or {}).get("trial"),
             curve=study.expected_best(),
-            remarks=tuple(f"{words[:1].upper()}{words[1:]}." for words in [luck(study.history)] if words),
+            optimism=luck(study),
             noise=components(study.history),
             leaks=leaks(study),
             statement=study.statement().text,

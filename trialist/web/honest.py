@@ -38,7 +38,7 @@ def scoring_section(data: ReportData) -> Html | None:
             f"{data.objective.name} from stage to stage ({data.objective.direction})",
             numeric=head[1:],
         ),
-        *(el("p", words) for words in data.remarks),
+        el("p", f"{words[:1].upper()}{words[1:]}.") if (words := _luck(data)) else None,
         el("p", _note(rows), class_="note"),
     )
 
@@ -143,6 +143,10 @@ def _gain(row: Row, data: ReportData) -> str:
         return "–"
     noise = math.hypot(row.default.stderr or 0.0, row.selected.stderr or 0.0)
     return gain(data.objective.loss(row.default.mean) - data.objective.loss(row.selected.mean), noise or None)
+
+
+def _luck(data: ReportData) -> str:
+    return "" if data.optimism is None else data.optimism.sentence
 
 
 def _note(rows: list[Row]) -> str:
