@@ -1,9 +1,10 @@
 """Racing: a configuration that can hardly win any more need not run on its other folds, or with its other seeds.
 
-Each unit is compared with the incumbent's score on the same unit.  What counts in the end is the sum of the differences
-over all units, a finite population.  If it came to 0, a tie, the partial sums would be a bridge, and one limit for all
-of them holds however often one looks (`numerics.bridge`): of the configurations that would beat the incumbent, no more
-than `level` are stopped.  Repeated t-tests have no such bound, and cannot begin before the second unit.
+Each score is compared with what an equal of the incumbent would have on the same unit.  What counts in the end is the
+sum of the differences over all units, a finite population.  If it came to 0, a tie, the partial sums would be a bridge,
+and one limit for all of them holds however often one looks (`numerics.bridge`): of the configurations that would beat
+the incumbent, no more than `level` are stopped.  Repeated t-tests have no such bound, and cannot begin before the
+second unit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision
 from trialist.trials.validation import unit_of
 
-_FEWEST_PEERS = 2  # trials beside the incumbent, before differences have a known spread
+_FEWEST_PEERS = 2  # trials beside the incumbent, before it is known how scores stray
+_PEERS = 0.75  # of the whole trials, the best: how the poorest stray says nothing of winners
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of what is peculiar to the incumbent on a unit
 
 
 @dataclass
@@ -38,14 +41,16 @@ class Racing(RunsOnce):
     beats it in all of them.
     """
 
-    level: float = 0.2
-    least: int = 5
+    level: float = 0.25
+    least: int = 4
     name = "racing"
     _scores: Scores = field(default_factory=Scores, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
-            raise PlanError("level", f"{shown(self.level)} is no share", "Give a number between 0 and 1; 0.2 is usual.")
+            raise PlanError(
+                "level", f"{shown(self.level)} is no share", "Give a number between 0 and 1; 0.25 is usual."
+            )
 
     def decide(self, history: History, report: Reported) -> Decision:
         record, plan = history[report.number], history.plan
@@ -62,15 +67,17 @@ class Racing(RunsOnce):
         ran = np.flatnonzero(~np.isnan(mine).any(axis=1))
         if not len(ran):
             return GO_ON
-        noun = unit_of(validation)
-        where = f"after {len(ran)} of {units} {noun}s"
+        where = f"after {len(ran)} of {units} {unit_of(validation)}s"
         if np.isinf(mine[ran]).any():
             return Decision(Action.STOP, f"{where}: no finite score, so the mean of all cannot have one")
         rivals = _front(seen, whole)
         for rival in rivals:
-            odds = max(_odds(seen, whole, rival, mine, ran, k) for k in range(mine.shape[1]))
-            if odds < self.level / len(rivals):
-                return Decision(Action.STOP, f"{where} {_told(seen, rival, mine, ran, noun)}: {_rare(odds)}")
+            ties = [_tie(seen.losses[whole, :, k], seen.losses[rival, :, k]) for k in range(mine.shape[1])]
+            odds, behind = zip(*(_odds(tie, mine[:, k], ran) for k, tie in enumerate(ties)), strict=True)
+            if max(odds) < self.level / len(rivals):
+                worse = " and ".join(f"{value:.3g}" for value in behind)
+                told = f"{where} {worse} worse than a tie with trial {seen.numbers[rival]} would be"
+                return Decision(Action.STOP, f"{told}: {_rare(max(odds))}")
         return GO_ON
 
 
@@ -82,41 +89,58 @@ def _front(seen: Replicates, whole: NDArray[np.intp]) -> NDArray[np.intp]:
     return whole[non_dominated(means)]
 
 
-def _odds(
-    seen: Replicates, whole: NDArray[np.intp], rival: np.intp, mine: Array, ran: NDArray[np.intp], k: int
-) -> float:
-    """How likely objective k would ever look so bad beside the rival if it came to a tie in the end."""
-    losses = seen.losses[:, :, k]
-    apart = mine[ran, k] - losses[rival, ran]  # (j,)
-    strayed = float(apart.sum())
-    if strayed <= 0.0:
-        return 1.0
-    # The larger of this spread and the trial's own was tried: as rarely wrong, it let a tenth more folds run.
-    spread, freedom = _spread(losses[whole], losses[rival])
-    return chance(strayed / spread, len(mine), freedom) if spread > 0.0 else 1.0
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """What a configuration that ties with a rival in the end is expected to score on each unit: expected (J,).
 
-
-def _spread(losses: Array, rival: Array) -> tuple[float, float]:
-    """Standard deviation of differences to a rival (J,) from unit to unit, by whole trials (w, J); and its freedom.
-
-    By the better half: poor configurations vary more, but those are not the ones that may win.  Who scores as the rival
-    does on each unit is the rival once more, and says nothing.  Differences to one rival share its errors, so that
-    their squares correlate by 1/4: w trials are worth 4 w / (w + 3).
+    spread: by how much it strays from that on one unit, with so many degrees of freedom.
     """
-    J = len(rival)
-    order = np.argsort(losses.mean(axis=1), kind="stable")
-    apart = losses[order] - rival
-    apart = apart[(apart != 0.0).any(axis=1)]
-    peers = apart[: max(_FEWEST_PEERS, len(losses) // 2)]
-    if len(peers) < _FEWEST_PEERS:
-        return 0.0, 1.0
-    return float(np.sqrt(peers.var(axis=1, ddof=1).mean())), (J - 1) * 4 * len(peers) / (len(peers) + 3)
+
+    expected: Array
+    spread: float
+    freedom: float
 
 
-def _told(seen: Replicates, rival: np.intp, mine: Array, ran: NDArray[np.intp], noun: str) -> str:
-    behind = (mine[ran] - seen.losses[rival, ran]).mean(axis=0)  # (m,)
-    worse = " and ".join(f"{value:.3g}" for value in behind)
-    return f"{worse} worse than trial {seen.numbers[rival]} on the same {noun}{'s' if len(ran) > 1 else ''}"
+def _tie(losses: Array, rival: Array) -> _Tie | None:
+    """A tie with a rival (J,), by whole trials (w, J); None where too few say how scores stray.
+
+    Some units are harder than others for all, by what its peers say; and the rival did better there than the others, or
+    worse, of which a share is expected of its equals too.  Whatever that share is, the expected scores add up to the
+    rival's, so that the test holds; it is the one that leaves the least to chance.  To compare with the rival's scores
+    as they are, a share of 1, would let the rival's own luck on each unit blur what is seen.
+
+    By the better three quarters: poor configurations vary more, but those are not the ones that may win.  Each peer is
+    foretold by the others.  Who scores on each unit as another one does is that one again, and says nothing.
+    """
+    J, middle = len(rival), rival.mean()
+    distinct = np.unique(losses, axis=0)
+    peers = distinct[(distinct != rival).any(axis=1)]
+    peers = peers[np.argsort(peers.mean(axis=1), kind="stable")][: max(_FEWEST_PEERS + 1, int(_PEERS * len(distinct)))]
+    n = len(peers)
+    if n < _FEWEST_PEERS:
+        return None
+    others = (peers.sum(axis=0) - peers) / (n - 1)  # (n, J) means of all but one
+    strays, leads = _centred(peers - others), _centred(rival - others)
+    variances = [float(((strays - share * leads) ** 2).sum()) / (n * (J - 1)) for share in _SHARES]
+    least = int(np.argmin(variances))
+    hard = _centred(peers.mean(axis=0))
+    expected = middle + hard + _SHARES[least] * (rival - middle - hard)
+    # The means of others, and the rival, are in common to all n, so that their squares are correlated, by about 1/4.
+    return _Tie(expected, float(np.sqrt(variances[least])), (J - 1) * 4 * n / (n + 3))
+
+
+def _centred(X: Array) -> Array:
+    """Each row less its mean."""
+    centred: Array = X - X.mean(axis=-1, keepdims=True)
+    return centred
+
+
+def _odds(tie: _Tie | None, mine: Array, ran: NDArray[np.intp]) -> tuple[float, float]:
+    """How likely scores (J,) on the units that ran would ever stray so far from a tie, and by how much in the mean."""
+    if tie is None or not tie.spread > 0.0:
+        return 1.0, 0.0
+    apart = mine[ran] - tie.expected[ran]  # (j,)
+    return chance(float(apart.sum()) / tie.spread, len(mine), tie.freedom), float(apart.mean())
 
 
 def _rare(odds: float) -> str:
