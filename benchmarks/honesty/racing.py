@@ -47,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for study in _held_out(args.real, args.simulated)
         for arm in arms
     ]
-    for line in table(completed(jobs, run, args.out, args.jobs)):
+    runs = completed(jobs, run, args.out, args.jobs)
+    from honesty.races import alternatives
+
+    for line in (*table(runs), "", *alternatives(runs)):
         print(line)
 
 
@@ -78,17 +81,17 @@ def run(job: Job) -> Run:
     seconds = time.perf_counter() - started
     history = study.history
     folds = case.folds()
-    means, ran = [], []
-    for record in history:
-        found = [report.value for report in record.reports]
-        ran.append(len(found))
-        rest = [] if record.state is State.COMPLETE else folds[len(found) :]
-        means.append(float(np.mean([*found, *(case.score(dict(record.params), fold) for fold in rest)])))
+    ran = [len(record.reports) for record in history]
+    scores = [
+        [*(report.value for report in record.reports), *(case.score(dict(record.params), f) for f in folds[n:])]
+        for record, n in zip(history, ran, strict=True)
+    ]
     stopped = [record.state is State.STOPPED for record in history]
     chosen, baseline = history.best, history[0]
     truth, default = case.truth(chosen.params), case.truth(baseline.params)
     return {
-        "true": truth.loss, "default": default.loss, "score": chosen.loss, "ran": ran, "means": means,
+        "true": truth.loss, "default": default.loss, "score": chosen.loss, "ran": ran,
+        "scores": [[round(each, 9) for each in row] for row in scores],
         "stopped": stopped, "seconds": round(seconds, 2),
     }  # fmt: skip
 
@@ -136,13 +139,14 @@ def _wrong(run: Run) -> tuple[int, int, int]:
     And 1 where the best of all was stopped.
     """
     best, winners, wrong = np.inf, 0, 0
-    for number, (mean, is_stopped) in enumerate(zip(run["means"], run["stopped"], strict=True)):
+    means = [float(np.mean(row)) for row in run["scores"]]
+    for number, (mean, is_stopped) in enumerate(zip(means, run["stopped"], strict=True)):
         if mean < best and number:
             winners += 1
             wrong += is_stopped
         if not is_stopped:
             best = min(best, mean)
-    return winners, wrong, int(run["stopped"][int(np.argmin(run["means"]))])
+    return winners, wrong, int(run["stopped"][int(np.argmin(means))])
 
 
 def _interval(values: np.ndarray) -> str:
