@@ -32,7 +32,7 @@ from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.plan import Budget, Direction, Objective, Plan
-from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Score, State, TrialRecord
+from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Score, Stage, State, TrialRecord
 
 Params = Mapping[str, Any]
 Told = float | None | dict[str, Any]
@@ -580,3 +580,12 @@ def test_trials_that_were_stopped_early_are_evidence_against_their_region() -> N
         for records in (whole, tuple(near))
     ]
     assert far and share[0] < share[1]
+
+
+def test_of_several_objectives_what_was_paused_is_not_proposed_again() -> None:
+    """Early looks are no evidence there, so that nothing else would keep the search from the same configuration."""
+    space = Space(x=Float(0.0, 1.0))
+    one = TrialRecord(0, State.PAUSED, Stage.SEARCH, {"x": 0.5}, "", "gp", 0, reports=(Report(1, 0.5),))
+    for objectives, pending in ((("loss",), 0), (("loss", "size"), 1)):
+        plan = Plan("p", tuple(Objective(name) for name in objectives))
+        assert len(Witness().evidence(History(plan, space, (one,))).pending) == pending

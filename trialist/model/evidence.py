@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trialist.model.curves import Curves
 from trialist.model.features import Features
@@ -25,6 +27,17 @@ from trialist.space.cube import Cube
 from trialist.trials.history import History
 from trialist.trials.trial import TrialRecord
 
+PAUSED_MOST = 50  # the latest of them stand for all: each costs as much as a trial that runs
+
+
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """Trials that racing left off (r), by number, and losses (r, m) that their units tell of the mean of all."""
+
+    points: Points
+    number: NDArray[np.int64]
+    losses: Array
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -34,7 +47,7 @@ class Evidence:
     looks: what a process of the first objective learns from: the scored ones, and what was seen early; or first the
     scored ones and then what racing left off, whose mean over all units its own units tell.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
-    sources: what earlier studies teach.
+    sources: what earlier studies teach.  raced: what racing left off, None where nothing was.
     """
 
     features: Features
@@ -47,6 +60,7 @@ class Evidence:
     constraints: Mapping[str, Array]
     taken: set[Hashable]
     sources: tuple[Source, ...]
+    raced: Raced | None = None
 
     @property
     def n(self) -> int:
@@ -96,20 +110,31 @@ class Witness:
         names = sorted({name for record in records for name in record.constraints})
         scored, losses = Points.of(features, observed.U[places]), observed.losses[places]
         looks = self._looks(features, scored, losses[:, 0], records, seen, bool(names))
-        if m == 1 and stopped and shared_units(history.plan):
-            looks = self._with_raced(looks, features, stopped, history)
+        raced = self._raced(features, stopped, history)
+        if raced is not None and m == 1:
+            looks = _with_raced(looks, raced)
         return Evidence(
             features,
             scored,
             losses,
             looks,
             self._points(features, kind == Kind.FAILED),
-            self._points(features, kind == Kind.PENDING),
+            self._points(features, self._to_come(kind, m)),
             records,
             {name: np.array([r.constraints.get(name, np.nan) for r in records]) for name in names},
             set(observed.cube.identities(observed.U[kind != Kind.SILENT])),
             self._sources(history.earlier, features),
+            raced,
         )
+
+    def _to_come(self, kind: NDArray[np.int64], m: int) -> NDArray[np.intp]:
+        """Rows whose results are still to come; of several objectives what was paused says nothing yet, but may go on.
+
+        Else the same configurations would be proposed again and again.
+        """
+        running = np.flatnonzero(kind == Kind.PENDING)
+        paused = np.flatnonzero(kind == Kind.PAUSED)[-PAUSED_MOST:] if m > 1 else running[:0]
+        return np.concatenate([paused, running])
 
     def _features_of(self, cube: Cube, with_share: bool) -> Features:
         known = self._features
@@ -142,28 +167,17 @@ class Witness:
             is_early=True,
         )
 
-    def _with_raced(
-        self, whole: Looks, features: Features, stopped: Sequence[tuple[int, TrialRecord]], history: History
-    ) -> Looks:
-        """With what racing left off, by what its units tell of the mean of all; it cannot win any more."""
+    def _raced(self, features: Features, stopped: Sequence[tuple[int, TrialRecord]], history: History) -> Raced | None:
+        """Those of the stopped trials, each with its place, that scored some of the units; None where none did."""
+        if not stopped or not shared_units(history.plan):
+            return None
         seen = self._scores.look(history)
-        expected = dict(zip(seen.numbers.tolist(), seen.expected()[:, 0].tolist(), strict=True))
-        told = [(place, r.number, expected.get(r.number, np.nan)) for place, r in stopped]
-        told = [each for each in told if not np.isnan(each[2])]
+        expected = dict(zip(seen.numbers.tolist(), seen.expected(), strict=True))
+        told = [(place, r.number) for place, r in stopped if not np.isnan(expected.get(r.number, np.nan)).any()]
         if not told:
-            return whole
-        places, numbers, losses = (np.array(column) for column in zip(*told, strict=True))
-        points = self._points(features, places)
-        X = np.concatenate([whole.X, points.X])
-        return Looks(
-            X,
-            X,
-            bounded(np.concatenate([whole.losses, losses])),
-            np.concatenate([whole.rows, points.rows]),
-            np.concatenate([whole.number, numbers]),
-            np.concatenate([whole.may_win, np.zeros(len(numbers), dtype=bool)]),
-            is_early=False,
-        )
+            return None
+        places, numbers = (np.array(column) for column in zip(*told, strict=True))
+        return Raced(self._points(features, places), numbers, np.array([expected[n] for n in numbers.tolist()]))
 
     def _sources(self, earlier: tuple[History, ...], features: Features) -> tuple[Source, ...]:
         if not earlier:
@@ -172,7 +186,7 @@ class Witness:
             self._known = earlier, features, sources(earlier, features)
         return self._known[2]
 
-    def _points(self, features: Features, which: Array) -> Points:
+    def _points(self, features: Features, which: NDArray[Any]) -> Points:
         return Points.of(features, self._observed.U[which])
 
 
@@ -181,6 +195,20 @@ def _at_the_end(scored: Points, losses: Array, records: tuple[TrialRecord, ...])
     numbers = np.array([record.number for record in records], dtype=np.int64)
     feasible = np.array([record.is_feasible for record in records], dtype=bool)
     return Looks(scored.X, scored.X, losses, scored.rows, numbers, feasible, is_early=False)
+
+
+def _with_raced(whole: Looks, raced: Raced) -> Looks:
+    """Full runs, and after them what racing left off, which cannot win any more."""
+    X = np.concatenate([whole.X, raced.points.X])
+    return Looks(
+        X,
+        X,
+        bounded(np.concatenate([whole.losses, raced.losses[:, 0]])),
+        np.concatenate([whole.rows, raced.points.rows]),
+        np.concatenate([whole.number, raced.number]),
+        np.concatenate([whole.may_win, np.zeros(len(raced.number), dtype=bool)]),
+        is_early=False,
+    )
 
 
 def loss_values(losses: Array, X: Array) -> Array:
