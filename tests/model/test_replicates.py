@@ -142,3 +142,28 @@ def test_a_diverged_stopped_trial_is_worse_than_all_others() -> None:
     losses = Witness().evidence(history([*RACED, diverged])).looks.losses
     assert np.isfinite(losses).all()
     assert losses.argmax() == len(losses) - 1
+
+
+def test_with_several_objectives_the_front_is_searched_by_what_was_stopped_too() -> None:
+    plan = replace(FOLDED, objectives=(*PLAN.objectives, Objective("ms", Direction.MINIMIZE)))
+
+    def both(record: TrialRecord) -> TrialRecord:
+        """The second objective falls where the first one rises."""
+        other = 1.0 - record.params["x"]
+        if record.is_scored:
+            return replace(record, metrics={**record.metrics, "ms": Score((other,) * J)})
+        return replace(record, reports=tuple(replace(r, metrics={"ms": other}) for r in record.reports))
+
+    raced = history([both(record) for record in RACED], plan)
+    evidence = Witness().evidence(raced)
+    assert evidence.raced is not None
+    assert evidence.raced.number.tolist() == [8, 9, 10]
+    expected = [[0.6 + i / 10 + LEVELS.mean(), 1.0 - (8.5 + i) / 12] for i in range(3)]
+    assert evidence.raced.losses == pytest.approx(np.array(expected))
+    assert evidence.known_losses[:8] == pytest.approx(evidence.losses)
+    for number in range(11, 15):
+        got = Bayesian().propose(raced, Key(3, number))
+        assert isinstance(got, Proposal)
+        assert "may push the front outwards" in got.reason
+    untold = history([*raced.records[:8], *RACED[8:]], plan)  # the second objective was not reported
+    assert Witness().evidence(untold).raced is None

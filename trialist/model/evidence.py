@@ -72,6 +72,14 @@ class Evidence:
         return np.array([record.is_feasible for record in self.records], dtype=bool)
 
     @property
+    def known_losses(self) -> Array:
+        """(n + r, m): of the scored ones, then of what racing left off."""
+        if self.raced is None:
+            return self.losses
+        found: Array = np.apply_along_axis(bounded, 0, np.concatenate([self.losses, self.raced.losses]))
+        return found
+
+    @property
     def of_full_runs(self) -> Evidence:
         """The same without what was seen early, whose errors a process would take for noise of the full runs."""
         if not self.looks.is_early:

@@ -201,7 +201,7 @@ def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, centre:
         return "expected to push the front outwards most, in one weighting of the objectives"
     X = evidence.features(*evidence.features.cube.canonical(row[None]))
     if len(objectives) > 1:
-        parts = zip(objectives, goal.models, evidence.losses.T, strict=True)
+        parts = zip(objectives, goal.models, evidence.known_losses.T, strict=True)
         expected = [_expected(objective, fitted, losses, X) for objective, fitted, losses in parts]
         return f"may push the front outwards: {', '.join(expected)} expected"
     fitted = goal.models[0]

@@ -129,13 +129,18 @@ def _taught(evidence: Evidence, surrogate: Surrogate, fitted: Fitted) -> Informe
 
 
 def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: int | None) -> Aim:
-    X, m = evidence.scored.X, evidence.losses.shape[1]
+    X, at, losses, may_win = evidence.scored.X, evidence.scored.rows, evidence.losses, evidence.is_feasible
+    if evidence.raced is not None and may_win.any():
+        raced = evidence.raced
+        X, at = np.concatenate([X, raced.points.X]), np.concatenate([at, raced.points.rows])
+        losses = evidence.known_losses
+        may_win = np.concatenate([may_win, np.zeros(len(raced.number), dtype=bool)])
     layout = evidence.features.layout(smoothness)
-    merit = _merit(evidence.losses)
-    models = [surrogate.fitted(X, evidence.losses[:, j], layout, loss_values, near, merit) for j in range(m)]
+    merit = _merit(losses)
+    models = [surrogate.fitted(X, each, layout, loss_values, near, merit) for each in losses.T]
     rows = models[0].rows  # the same for all, since they go by merit
     Y = np.stack([fitted.posterior.predict(X[rows])[0] for fitted in models], axis=1)
-    feasible = evidence.is_feasible[rows]
+    feasible = may_win[rows]
     known = Y[feasible] if feasible.any() else Y
     boxes = undominated(known[non_dominated(known)], reference_point(known))
     on_front = np.flatnonzero(non_dominated(np.where(feasible[:, None], Y, np.nan) if feasible.any() else Y))
@@ -143,7 +148,7 @@ def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: in
     # All along the front: its ends are what nobody would look near otherwise.
     along = on_front[np.argsort(Y[on_front, 0], kind="stable")]
     some = np.unique(np.linspace(0, len(along) - 1, 4 * INCUMBENTS).astype(np.intp))
-    best = evidence.scored.rows[rows[along[some]]]
+    best = at[rows[along[some]]]
     if not feasible.any():
         return Aim(None, None, best, tuple(models), int(order[0]))
     term = LogEHVI([fitted.posterior.conditioned(evidence.pending.X) for fitted in models], boxes)
