@@ -101,15 +101,17 @@ def test_make_gets_a_seed_where_it_asks_for_one() -> None:
 
 
 def test_the_sealed_part_opens_in_verification_alone_and_gives_a_value_for_each_row() -> None:
-    evaluation = Evaluation(tree, SPLIT)
+    split = Split(X, Y, test=0.3, validation=0.4, stratify=True)
+    evaluation = Evaluation(tree, split)
     with pytest.raises(SealedError):
         evaluation.test({"depth": 3}, 5)
     with unsealed() as opening:
         values = evaluation.test({"depth": 3}, 5)
-        model = tree({"depth": 3}, 5).fit(*SPLIT.train_and_validation)
-        held, truth = SPLIT.test
+        model = tree({"depth": 3}, 5).fit(*split.train_and_validation)
+        held, truth = split.test
         assert np.array_equal(values, model.predict(held) == truth)
-    assert opening.splits == [SPLIT]
+        assert not np.array_equal(values, tree({"depth": 3}, 5).fit(*split.train).predict(held) == truth)
+    assert opening.splits == [split]
 
 
 def test_a_metric_that_is_no_mean_gives_predictions_that_score_the_same() -> None:
@@ -145,11 +147,14 @@ def test_classes_may_be_texts_and_more_than_two(metric: str) -> None:
 
 
 def test_a_class_that_no_training_row_has_has_probability_nought() -> None:
-    y = np.array(["a"] * 20 + ["b"] * 20 + ["c"])
+    y = np.array(["a"] * 20 + ["c"] * 20 + ["b"])  # in the middle, so that columns after it move
     split = Split(np.random.default_rng(0).normal(size=(41, 2)), y, test=0.1, validation=0, seed=1)
     losses = finished(Evaluation(lambda params: GaussianNB(), split, "log_loss"), {}, Folds(37)).metrics["log_loss"]
-    rare = [fold.index - 1 for fold in split.folds(Folds(37), 3) if "c" in fold.validation[1]]
+    rare = [fold.index - 1 for fold in split.folds(Folds(37), 3) if "b" in fold.validation[1]]
     assert [i for i, loss in enumerate(losses) if loss > 30] == rare and len(rare) == 1
+    kept = split.folds(Folds(37), 3)[rare[0]]
+    first = GaussianNB().fit(*kept.train)  # on this fold alone it knows two classes; elsewhere all three
+    assert list(first.classes_) == ["a", "c"]
 
 
 def test_numbers_are_regressed() -> None:
