@@ -144,8 +144,8 @@ def divided(layout: Layout, validation: Folds | Holdout, rng: Generator) -> list
 def even_parts(sizes: NDArray[np.int64], k: int, rng: Generator) -> NDArray[np.int64]:
     """A part in [0, k) for each group, at random, with the parts' rows as even as moves and swaps can make them.
 
-    sizes (g,): rows of each group, g >= k.  Groups of similar size are dealt at random; then the largest part gives
-    a group to the smallest, or swaps one with it, as long as that brings the two closer.
+    sizes (g,): rows of each group, g >= k.  Groups of similar size are dealt at random; then of two parts the larger
+    one gives a group to the smaller, or swaps one with it, as long as that brings any two closer.
     """
     g = len(sizes)
     ranked = rng.permutation(g)
@@ -155,18 +155,28 @@ def even_parts(sizes: NDArray[np.int64], k: int, rng: Generator) -> NDArray[np.i
         dealt = ranked[start : start + k]
         part[dealt] = rng.permutation(k)[: len(dealt)]
     totals = np.bincount(part, weights=sizes, minlength=k).astype(np.int64)
-    while True:
-        most, least = int(totals.argmax()), int(totals.argmin())
-        gap = int(totals[most] - totals[least])
+    while _evened(part, sizes, totals):
+        pass
+    return part
+
+
+def _evened(part: NDArray[np.int64], sizes: NDArray[np.int64], totals: NDArray[np.int64]) -> bool:
+    """Bring two parts closer, in place, those farthest apart first; False where no two can be."""
+    order = np.argsort(totals, kind="stable").tolist()
+    pairs = sorted(
+        ((int(totals[a] - totals[b]), a, b) for a in order for b in order if totals[a] - totals[b] > 1), reverse=True
+    )
+    for gap, most, least in pairs:
         givers, takers = np.flatnonzero(part == most), np.flatnonzero(part == least)
         give, take, moved = _best_exchange(sizes[givers], sizes[takers], gap)
-        if not 0 < moved < gap:
-            return part
-        part[givers[give]] = least
-        if take is not None:
-            part[takers[take]] = most
-        totals[most] -= moved
-        totals[least] += moved
+        if 0 < moved < gap:
+            part[givers[give]] = least
+            if take is not None:
+                part[takers[take]] = most
+            totals[most] -= moved
+            totals[least] += moved
+            return True
+    return False
 
 
 def _best_exchange(large: NDArray[np.int64], small: NDArray[np.int64], gap: int) -> tuple[int, int | None, int]:
