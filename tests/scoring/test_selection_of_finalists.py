@@ -288,3 +288,27 @@ def test_what_is_alike_comes_once_and_only_then_again() -> None:
     assert choose_finalists(losses, identities, 0, 2, alike=near) == [1, 4, 0]
     assert choose_finalists(losses, identities, None, 4, alike=near) == [1, 4, 0, 2]
     assert choose_finalists(losses, identities, 0, 3, first=[3, 2], alike=near) == [3, 2, 4, 0]
+
+
+def test_a_noisy_default_does_not_blur_what_is_left() -> None:
+    """Bad configurations are often noisier; two good ones that agree fold by fold are told apart all the same."""
+    rng = np.random.default_rng(0)
+    easy = rng.normal(size=10)
+    fresh = {
+        0: list(easy + 9 + 3 * rng.normal(size=10)),
+        3: list(easy),
+        5: list(easy + 0.01 + 0.001 * rng.normal(size=10)),
+    }
+    chosen = select(fresh, {}, baseline=0, per_run=5, overlap=0.25)
+    rows = {row.number: row for row in chosen.table}
+    assert chosen.number == 3 and not rows[5].is_tied and not rows[0].is_tied
+    assert rows[5].interval is not None and 0 < rows[5].interval[0] < 0.01 < rows[5].interval[1] < 0.02
+
+
+def test_what_scores_the_same_is_tied_whatever_the_last_digits_say() -> None:
+    losses = [0.1 + 0.2, 0.7, 0.3]
+    fresh = {0: [9.0, 11.0, 8.0], 4: losses, 7: list(losses), 9: [0.3, 0.7, 0.1 + 0.2]}
+    chosen = select(fresh, {}, baseline=0)
+    assert chosen.number == 4 and chosen.ties == (7, 9)
+    assert [row.behind for row in chosen.table][:3] == [0.0, 0.0, 0.0]
+    assert chosen.reason.startswith("trial 4 has the best mean of 3 fresh scores each")

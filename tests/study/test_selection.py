@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +131,19 @@ def test_finalists_are_apart_and_the_best_score_and_the_default_are_among_them()
     assert gaps.min() > np.sqrt(2) * 0.05
 
 
+def test_configurations_that_every_fold_scores_the_same_are_one() -> None:
+    """A dial that does nothing: far apart, and all the same."""
+    rng = np.random.default_rng(0)
+    records = [
+        record(i, (0.1 * (i // 3) + rng.normal(size=4)).tolist(), x=i / 30, y=(i * 7 % 30) / 30) for i in range(30)
+    ]
+    best = min(records, key=lambda r: r.loss or 0.0)
+    twin = next(r.number for r in records if abs(r.params["x"] - best.params["x"]) > 0.3)
+    records[twin] = replace(records[twin], metrics=best.metrics, loss=best.loss)
+    numbers = selection.chosen_finalists(history(records), 5)
+    assert len({best.number, twin} & set(numbers)) == 1
+
+
 def test_where_the_default_is_the_best_another_one_is_scored_beside_it() -> None:
     records = [replace(r, loss=9.0 + (r.loss or 0.0)) for r in explored()]
     records[0] = replace(records[0], loss=-5.0)
@@ -222,3 +237,29 @@ def test_an_interrupted_stage_ends_as_an_undisturbed_one(tmp_path: Path) -> None
         assert study.selection.table == tuple(
             replace(row, outlay=mine.outlay) for row, mine in zip(selected.table, study.selection.table, strict=True)
         )
+
+
+_COORDINATOR = """
+import random, sys, time
+import trialist as tl
+
+def objective(trial):
+    time.sleep(0.02)
+    return trial["x"] ** 2 + random.Random(f"{trial.seed} {trial['x']}").gauss(0, 0.2)
+
+study = tl.tune(
+    objective, tl.Space(x=tl.Float(-1.0, 1.0, default=0.5)), minimize="loss", budget=40, strategy="random",
+    stopping="none", store=sys.argv[1], name="shared", progress=False,
+)
+"""
+
+
+def test_two_coordinators_run_each_finalist_once_on_each_seed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _COORDINATOR, str(tmp_path / "s.db")]
+    both = [subprocess.Popen(words, stderr=subprocess.PIPE, cwd=tmp_path, text=True) for _ in range(2)]
+    errors = [each.communicate(timeout=120)[1] for each in both]
+    assert [each.returncode for each in both] == [0, 0], errors
+    with tl.Study.load("shared", tmp_path / "s.db") as study:
+        again = [(r.repeats, r.seed) for r in study.trials if r.stage is tl.Stage.SELECT]
+        assert len(set(again)) == len(again) <= 8 and len(study.trials) <= 40
+        assert study.selection is not None and sum(row.runs for row in study.selection.table) == len(again)

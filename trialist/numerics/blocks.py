@@ -24,14 +24,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """effects (k,), of sum 0 where all are connected.  spread (k, k): their covariance in units of s^2, the overlap
-    left out.  count (k,): measurements that could be compared.  squares, freedom: of the residuals.
+    """Y (k, b) as measured.  effects (k,), of sum 0 where all are connected.  spread (k, k): their covariance in units
+    of s^2, the overlap left out.  precision (k, k): its inverse, as far as it has one.  squares, freedom: of the
+    residuals.
     """
 
+    Y: Array
     effects: Array
     spread: Array
     precision: Array
-    count: NDArray[np.int64]
     squares: float
     freedom: int
     overlap: float = 0.0
@@ -40,6 +41,11 @@ class Blocks:
     def variance(self) -> float | None:
         """s^2 as the residuals tell it; None where none is left."""
         return self.squares / self.freedom if self.freedom else None
+
+    def apart(self, i: int, j: int) -> float:
+        """Effect i less effect j; 0 where only the last digits differ, which least squares leave to chance."""
+        apart = float(self.effects[i] - self.effects[j])
+        return 0.0 if abs(apart) <= 1e-13 * float(np.nanmax(np.abs(self.Y))) else apart
 
     def error(self, i: int, j: int, variance: float) -> float:
         """Standard error of the difference of two effects, for that s^2."""
@@ -53,7 +59,7 @@ class Blocks:
         if self.variance is None:
             return None
         half = student_quantile((1 + level) / 2, self.freedom) * self.error(i, j, self.variance)
-        apart = float(self.effects[i] - self.effects[j])
+        apart = self.apart(i, j)
         return apart - half, apart + half
 
     def informed(self, mean: Array, covariance: Array, variance: float) -> tuple[Array, Array]:
@@ -62,7 +68,7 @@ class Blocks:
         Of the level that all share, the blocks tell nothing.
         """
         if variance <= 0:  # without noise the differences are known
-            exact = np.where(self.count > 0, self.effects, np.inf)
+            exact = np.where(np.isfinite(self.Y).any(axis=1), self.effects, np.inf)
             return exact, np.zeros_like(covariance)
         # What hangs together within a treatment no number of blocks averages out: it belongs to what is measured.
         measured = covariance + self.overlap * variance * np.eye(len(mean))
@@ -93,5 +99,4 @@ def blocks(Y: Array, overlap: float = 0.0) -> Blocks:
     # What is no more than the last digits of the measurements is not there.
     size = float(np.abs(Y[here]).max(initial=0.0))
     left = 0.0 if left <= here.sum() * (1e-14 * size) ** 2 else left
-    count = here.sum(axis=1).astype(np.int64)
-    return Blocks(effects, np.asarray(spread), precision, count, left, max(freedom, 0), overlap)
+    return Blocks(Y, effects, np.asarray(spread), precision, left, max(freedom, 0), overlap)

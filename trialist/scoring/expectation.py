@@ -16,12 +16,13 @@ from scipy import special
 from trialist.model.belief import Belief
 from trialist.numerics.blocks import Array, Blocks
 from trialist.numerics.gaussian import student_quantile
-from trialist.scoring.finalists import layout
+from trialist.scoring.finalists import going_on, layout
 
-SURE = 0.85  # that a leader is better than the default: with less, the default keeps its place
+SURE = 0.80  # that a leader is better than the default: with less, the default keeps its place
 # The search went where its scores were lucky, so that its model is surer than it should be.  Both numbers were chosen
 # by measuring regret and how often the chosen one is worse than the default: docs/select.md.
-DOUBT = 2.0  # times the covariance of what the model expects
+DOUBT = 3.0  # times the covariance of what the model expects
+LEAST = 2  # degrees of freedom of the noise of those that are left, with fewer of all
 ALIKE = 0.05  # how rarely noise would have to be as small as seen, to be believed against the model
 
 
@@ -96,13 +97,18 @@ def _noise(
     the model found, of which few scores make little.  But seeds that the finalists share may add the same to all of
     them, and did not in the search: where the fresh residuals alone are smaller than chance allows, they alone count.
     """
-    own = None if found.variance is None else (found.variance, float(found.freedom))
+    # Of those that are left: what fell behind is often the noisier.
+    left = {n: fresh[n] for n in sorted(going_on(fresh, overlap=found.overlap))}
+    near = layout(left, found.overlap) if len(left) > 1 else found
+    near = near if near.freedom >= LEAST else found
+    own = None if near.variance is None else (near.variance, float(near.freedom))
     if belief is None:
         return own
-    more = found
+    more = near
     if per_run == 1 and all(search.get(n) is not None for n in fresh):
-        rounds = max(map(len, fresh.values()))
-        late = {n: [*losses, *[math.nan] * (rounds - len(losses)), search[n]] for n, losses in fresh.items()}
+        seen = left if near is not found else fresh
+        rounds = max(map(len, seen.values()))
+        late = {n: [*losses, *[math.nan] * (rounds - len(losses)), search[n]] for n, losses in seen.items()}
         more = layout({n: [math.nan if x is None else x for x in losses] for n, losses in late.items()}, found.overlap)
     freedom = belief.weight + more.freedom
     if not freedom:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 import numpy as np
 
 from trialist.numerics.blocks import Blocks, blocks
+from trialist.numerics.gaussian import student_quantile
 from trialist.space.cube import Cube, Mask, Rows
 
 DROP_LEVEL = 0.90
+OWN = 5  # differences of two finalists from which on they tell their error by themselves
 ALIKE = 0.05  # of a dial's scale: two configurations that differ by less in two dials are one for the choice
 
 
@@ -94,11 +96,27 @@ def going_on(fresh: Mapping[int, Sequence[float]], barred: Collection[int] = (),
     leader = int(np.argmin(found.effects))
 
     def falls_behind(i: int) -> bool:
-        interval = found.interval(i, leader, DROP_LEVEL)
-        return interval is not None and interval[0] > 0
+        between = interval(found, i, leader, DROP_LEVEL)
+        return between is not None and between[0] > 0
 
     order = sorted(range(len(candidates)), key=lambda i: (float(found.effects[i]), candidates[i]))
     return [candidates[i] for i in order if i == leader or not falls_behind(i)]
+
+
+def interval(found: Blocks, i: int, j: int, level: float) -> tuple[float, float] | None:
+    """Of effect i less effect j, by Student's t; None where nothing tells the error.
+
+    By how their own differences vary, where there are enough: of finalists, the bad ones are often the noisier.  By
+    what all residuals tell where there are few: three finalists on two seeds would else have intervals twice as wide.
+    """
+    own = found.Y[i] - found.Y[j]
+    own = own[np.isfinite(own)]
+    if i == j or len(own) < OWN:
+        return found.interval(i, j, level)
+    error = math.sqrt(float(own.var(ddof=1)) * (1 / len(own) + found.overlap))
+    half = student_quantile((1 + level) / 2, len(own) - 1) * error
+    apart = found.apart(i, j)
+    return apart - half, apart + half
 
 
 def layout(fresh: Mapping[int, Sequence[float]], overlap: float) -> Blocks:

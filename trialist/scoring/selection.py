@@ -89,7 +89,7 @@ def select(
     drawn towards what the model expected by as much as the noise asks for.  The noise is what remains of the fresh
     losses when seeds and finalists have their effects, pooled with the model's unless it is far smaller.
     The leader of several is ahead partly by luck.  So the default keeps its place unless the leader is better with a
-    probability of 85 %; with a single fresh score each and no model, no error is known and the lowest wins. Equals go
+    probability of 80 %; with a single fresh score each and no model, no error is known and the lowest wins. Equals go
     to the default, then to the earlier trial.  Finalists whose paired 90 % interval to the selected one (Student's t
     over the fresh scores alone) holds 0 are called ties.
 
@@ -157,16 +157,17 @@ def _row(
     runs: int,
     outlay: float | None,
 ) -> Finalist:
+    from trialist.scoring.finalists import interval
+
     if n not in sound:
         return Finalist(n, search.get(n), None, None, None, None, False, violates, runs, outlay)
     i, j = seen.place[n], seen.place[chosen]
-    behind = 0.0 if i == j else float(seen.found.effects[i] - seen.found.effects[j])
-    interval = seen.found.interval(i, j, TIE_LEVEL)
-    holds = abs(behind) <= 1e-15 if interval is None else interval[0] <= 0 <= interval[1]
+    behind, between = seen.found.apart(i, j), interval(seen.found, i, j, TIE_LEVEL)
+    holds = behind == 0 if between is None else between[0] <= 0 <= between[1]
     mean, stderr = _mean(sound[n], seen.found.overlap)
     if len(sound[n]) != len(sound[chosen]):
         mean = _mean(sound[chosen], 0.0)[0] + behind
-    return Finalist(n, search.get(n), mean, stderr, behind, interval, holds and not violates, violates, runs, outlay)
+    return Finalist(n, search.get(n), mean, stderr, behind, between, holds and not violates, violates, runs, outlay)
 
 
 def _mean(losses: Sequence[float], overlap: float) -> tuple[float, float | None]:

@@ -22,6 +22,7 @@ from trialist.trials.history import History
 from trialist.trials.trial import Cause, Proposal, Stage, State, TrialRecord
 
 FIRST = 2  # fresh seeds before the first look: one alone tells no error
+SAME = 3  # scores that all agree to the last digit: so do the configurations, as far as they matter
 NEAREST = 50  # of the expected best, among which the cheapest one is looked for
 
 Runs = dict[int, list[TrialRecord]]  # by finalist, in the order of the fresh seeds
@@ -183,7 +184,14 @@ def chosen_finalists(history: History, finalists: int) -> list[int]:
     losses = [expected.get(r.number) if r.is_scored and r.is_feasible else None for r in explored]
     identities = [history.space.identity(r.params) for r in explored]
     rows, active = cube.canonical(history.space.encode_many([r.params for r in explored]))
-    alike = are_alike(cube, rows, active)
+    near = are_alike(cube, rows, active)
+
+    def alike(a: int, b: int) -> bool:
+        """Near each other, or the same by every one of several scores: two dials that do nothing, say."""
+        one, other = explored[a].score, explored[b].score
+        is_same = one is not None and one == other and len(one.replicates) >= SAME
+        return is_same or near(a, b)
+
     place = {r.number: i for i, r in enumerate(explored)}
 
     def choose(first: Sequence[int], room: int) -> list[int]:
