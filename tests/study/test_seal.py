@@ -198,6 +198,8 @@ def test_a_split_is_found_however_a_function_names_it(monkeypatch: pytest.Monkey
     for function in (by_helper, within):
         assert list(splits_of(function).values()) == [SHARED], function
     assert splits_of(len) == splits_of(lambda trial: 0) == {}
+    # An attribute that is called as a variable elsewhere is not that variable.
+    assert list(splits_of(lambda trial: own.SHARED)) == ["own"]  # type: ignore[attr-defined]
     both = functools.partial(by_default, split=SHARED)
     assert set(splits_of(both)) == {"split", "split (1)"}  # the one given, and the default
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from trialist.scoring.validation import Split
@@ -67,24 +68,35 @@ def _named(function: Any) -> Iterator[tuple[str, Any]]:
     """What the code of a function names: variables outside it, attributes of modules, defaults."""
     if _is_foreign(function):
         return
-    try:
-        names = inspect.getclosurevars(function)
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a variable that has no value yet
-        return
-    for name, value in (*names.globals.items(), *names.nonlocals.items()):
+    code = function.__code__
+    for name, value in _variables(function):
         if isinstance(value, ModuleType):
-            inner = (getattr(value, each, None) for each in function.__code__.co_names)
+            inner = (getattr(value, each, None) for each in code.co_names)
             yield from ((name, each) for each in inner if isinstance(each, Split))
         else:
             yield name, value
-    yield from ((p.name, p.default) for p in parameters if p.default is not inspect.Parameter.empty)
-    # What a function within it names is not among its own names.
-    for constant in function.__code__.co_consts:
-        if inspect.iscode(constant):
-            yield from (
-                (name, function.__globals__[name]) for name in constant.co_names if name in function.__globals__
-            )
+    defaults = function.__defaults__ or ()
+    arguments = code.co_varnames[: code.co_argcount]
+    yield from zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
+
+
+def _variables(function: Any) -> Iterator[tuple[str, Any]]:
+    """Global variables and those of functions round it."""
+    names = _globals_of(function.__code__) & function.__globals__.keys()
+    yield from ((name, function.__globals__[name]) for name in sorted(names))
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # it has no value yet
+            continue
+
+
+def _globals_of(code: CodeType) -> set[str]:
+    """Names that code, or code within it, looks up outside: not those of attributes, which may be called the same."""
+    names = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    within = [_globals_of(constant) for constant in code.co_consts if inspect.iscode(constant)]
+    return names.union(*within)
 
 
 def _is_foreign(thing: Any) -> bool:
