@@ -27,8 +27,8 @@ def selection(facts: Facts) -> Iterator[str]:
     if not finalists or selection is None:
         what = "was selected" if selection is not None else "is the best so far"
         yield (
-            f"No finalist was scored again on fresh seeds; {which} {what} by its score in the search, "
-            "which is too good by selection."
+            f"No finalist was scored again on fresh seeds; {which} {what} by its score in the search"
+            + (", which is too good by selection." if facts["trials"]["states"]["complete"] > 1 else ".")
         )
     else:
         runs = {each["runs"] for each in finalists}
@@ -46,19 +46,19 @@ def selection(facts: Facts) -> Iterator[str]:
 
 def _scores(facts: Facts) -> Iterator[str]:
     selected, baseline = facts["selected"], facts["baseline"]
-    metric = facts["objectives"][0]["name"]
     is_default = baseline is not None and baseline["trial"] == selected["trial"]
-    score = selected["search"].get(metric)
-    if score is not None:
-        of_default = baseline["search"].get(metric) if baseline is not None and not is_default else None
-        against = f", that of the default {measured(of_default)}" if of_default else ""
-        whose = "the default" if is_default else "the selected configuration"
-        yield f"The {named(metric)} of {whose} was {measured(score)} in the search{against}."
+    other = None if is_default else baseline
+    for metric in (objective["name"] for objective in facts["objectives"]):
+        if (score := selected["search"].get(metric)) is not None:
+            of_default = other["search"].get(metric) if other is not None else None
+            against = f", that of the default {measured(of_default)}" if of_default else ""
+            yield f"The {named(metric)} of {_whose(facts)} was {measured(score)} in the search{against}."
     if selected["fresh"] is not None:
-        of_default = baseline["fresh"] if baseline is not None and not is_default else None
+        of_default = other["fresh"] if other is not None else None
         against = f", against {measured(of_default)} of the default" if of_default else ""
         fresh = "fresh splits and seeds" if facts["validation"] is not None else "fresh seeds"
-        yield f"On {fresh} it was {measured(selected['fresh'])}{against}."
+        what = "it" if len(facts["objectives"]) == 1 else named(facts["objectives"][0]["name"])
+        yield f"On {fresh} {what} was {measured(selected['fresh'])}{against}."
     if (found := facts.get("optimism")) is not None:
         yield f"{found['sentence'][:1].upper()}{found['sentence'][1:]}."
     if (noise := facts.get("noise")) is not None:
@@ -136,7 +136,16 @@ def chosen(facts: Facts) -> Iterator[str]:
     params = selected["params"]
     told = [f"{named(name)} = {setting(value)}" for name, value in list(params.items())[:_MOST]]
     more = f" and {len(params) - _MOST} more" if len(params) > _MOST else ""
-    yield f"Selected configuration: {', '.join(told)}{more}."
+    which = f"Configuration of trial {selected['trial']}" if facts["selection"] is None else "Selected configuration"
+    yield f"{which}: {', '.join(told)}{more}."
+
+
+def _whose(facts: Facts) -> str:
+    """Whose scores are told: nothing is selected before the selection."""
+    which = _trial(facts, facts["selected"]["trial"])
+    if which.startswith("trial") and facts["selection"] is not None:
+        return "the selected configuration"
+    return which
 
 
 def _often(runs: Collection[int]) -> str:

@@ -129,7 +129,9 @@ def _trials(facts: Facts) -> Iterator[str]:
         yield "No trial was run."
         return
     told = []
-    if n := states.get("complete", 0):
+    if (n := states.get("complete", 0)) == trials["explored"]:
+        told.append("all were complete" if n > 1 else "it was complete")
+    elif n:
         told.append(f"{n} {was(n)} complete")
     if n := states.get("stopped", 0):
         told.append(f"{n} {was(n)} stopped before the end (scheduler {named(facts['scheduler'])})")

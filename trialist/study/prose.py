@@ -13,10 +13,18 @@ _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 
 def measured(score: Mapping[str, Any]) -> str:
-    """A mean with its standard error, at matching digits."""
+    """A mean with its standard error, at matching digits.
+
+    >>> measured({"mean": 0.31234, "stderr": 0.0042}), measured({"mean": 1.747e-9, "stderr": None})
+    ('0.3123 ± 0.0042', '1.747e-09')
+    >>> measured({"mean": 0.1663, "stderr": 5e-9}), measured({"mean": 2.0, "stderr": 0.0})
+    ('0.1663 ± 5e-09', '2 ± 0')
+    """
     mean, error = score["mean"], score["stderr"]
-    decimals = digits_for(error or 0.0, mean)
-    return rounded(mean, decimals) + (f" ± {rounded(error, decimals)}" if error is not None else "")
+    if not error or error < 1e-6 * abs(mean):  # too small for its digits to be shown in the mean
+        return f"{mean:.4g}" + ("" if error is None else f" ± {error:.1g}")
+    decimals = digits_for(error, mean)
+    return f"{rounded(mean, decimals)} ± {rounded(error, decimals)}"
 
 
 def counted(number: int, noun: str) -> str:
