@@ -25,6 +25,7 @@ Truth = Callable[[Array | float], Array]  # a configuration's true loss by its q
 METRICS = ("accuracy", "log_loss", "rmse", "roc_auc")
 KINDS = ("equal", "unlike", "different")  # alike; equal by the metric alone; of different quality
 MANY = 500_000  # draws, and their mirror images, that stand for the population
+QUALITIES = (-2.9, 7.9)  # the lowest and the highest
 CHUNK = 1_000_000  # numbers at a time
 
 
@@ -89,7 +90,10 @@ def studies(p: Problem, n: int, s: int, count: int, rng: Generator, truths: tupl
     other = p.quality if p.kind == "equal" else _solved(truths[1], target)
     error = _error(p, n, (p.quality, other))
     if p.kind == "different":
-        other = _solved(truths[1], target + p.gap * error)
+        least, most = sorted(float(truths[1](quality)) for quality in QUALITIES)
+        wanted = target + p.gap * error
+        # A loss near nothing cannot be far smaller: then the other configuration is as much worse.
+        other = _solved(truths[1], wanted if least < wanted < most else target - p.gap * error)
     slope = abs(float(truths[0](p.quality + 0.1)) - float(truths[0](p.quality - 0.1))) / 0.2
     sd = p.seeds * error / slope
     truth = _expected(truths[0], p.quality, sd) - _expected(truths[1], other, sd)
@@ -180,4 +184,4 @@ def _expected(truth: Truth, quality: float, sd: float) -> float:
 
 
 def _solved(truth: Truth, target: float) -> float:
-    return float(optimize.brentq(lambda quality: float(truth(quality)) - target, -2.9, 7.9))
+    return float(optimize.brentq(lambda quality: float(truth(quality)) - target, *QUALITIES))
