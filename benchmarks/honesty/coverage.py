@@ -1,7 +1,7 @@
 """How often a verdict's interval holds the true difference, and how often a difference is claimed where there is none.
 
-python benchmarks/honest.py --only coverage                       # the problems that nothing was chosen by
-python benchmarks/honest.py --only coverage -- --problems-seed 1  # those that the interval was developed on
+python benchmarks/honest.py --only coverage                       # a quarter of an hour
+python benchmarks/honest.py --only coverage -- --problems-seed 1  # other problems of the same family
 """
 
 from __future__ import annotations
