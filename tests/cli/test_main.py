@@ -113,7 +113,7 @@ def test_wrong_input_ends_with_2_and_one_line_before_anything_is_written(trialis
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["status", "trials", "best", "ledger", "verify", "report", "export"])
+@pytest.mark.parametrize("name", ["status", "trials", "best", "ledger", "verify", "report", "statement", "export"])
 def test_a_missing_store_is_one_line_and_makes_no_file(trialist, tmp_path, name):
     code, _, err = trialist(name)
     assert code in (1, 2)
@@ -242,6 +242,17 @@ def test_a_damaged_store_is_one_line(trialist, tmp_path):
     assert code == 1
     assert err.count("\n") == 1
     assert "trialist.db" in err
+
+
+def test_the_statement_is_one_line_and_the_same_in_json(trialist):
+    tuned_function("first", 1.0)
+    code, out, _ = trialist("statement")
+    assert code == 0
+    assert out.startswith("Hyperparameters were tuned with Trialist ")
+    assert out.count("\n") == 1
+    told = json.loads(trialist("statement", "--json")[1])
+    assert told["text"] == out.rstrip("\n")
+    assert told["trials"]["explored"] == 3
 
 
 def test_parquet_is_written_or_its_extra_is_named(trialist, tmp_path):

@@ -334,3 +334,13 @@ def test_a_cheap_run_says_how_far_it_came_and_what_was_decided_on_it():
     text = Outline(page(replace(data, plan=plan, records=records))).text
     assert re.search(r"\b0\.250* at 3\b", text)
     assert "paused after 1 epoch: a rung; went on to 3 epochs: rank 1 of 3; paused after 3 epochs: a rung" in text
+
+
+def test_practical_size_and_power_stand_with_the_verdict():
+    verdict = judge(
+        metric="loss", direction="minimize", baseline=[[0.4, 0.5, 0.6, 0.5] * 9], selected=[[0.1, 0.2, 0.3, 0.3] * 9],
+        matters=0.05,
+    )  # fmt: skip
+    told = Outline(page(replace(whole_study(), verdict=replace(verdict, detectable=0.02)))).text
+    assert "of practical size (from 0.05 on)" in told
+    assert "a true difference of 0.02" in told

@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trialist.scoring.digits import in_digits
 from trialist.study.summary import constraint_note
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.charts import interval_chart, position_chart
@@ -84,7 +85,7 @@ def _verified(verdict: Verdict) -> tuple[str, str, Html]:
         "div",
         el("h2", f"Verdict: {verdict.outcome}", id="verdict-title"),
         el("p", verdict.sentence.removeprefix(f"{verdict.outcome}: "), class_="lead"),
-        interval_chart(verdict.difference, verdict.interval),
+        None if verdict.same_configuration else interval_chart(verdict.difference, verdict.interval),
         _facts(verdict),
     )
     return kind, sign, body
@@ -113,14 +114,24 @@ def _facts(verdict: Verdict) -> Html:
         (
             (
                 "interval",
-                f"{100 * verdict.level:.4g} %, of the difference; above 0 is better" if verdict.interval else "",
+                f"{100 * verdict.level:.4g} %, of the difference; above 0 is better"
+                if verdict.interval and not verdict.same_configuration
+                else "",
             ),
+            ("practical size", _practical(verdict)),
+            ("likely shown", f"a true difference of {in_digits(verdict.detectable)}" if verdict.detectable else ""),
             ("sizes", sizes),
             ("method", verdict.method),
             ("opened", f"{_when(verdict.opened_at)}{looks}"),
             ("fingerprint of the data", verdict.fingerprint or ""),
         )
     )
+
+
+def _practical(verdict: Verdict) -> str:
+    if verdict.size is None or verdict.matters is None or verdict.same_configuration:
+        return ""
+    return f"{verdict.size} (from {in_digits(verdict.matters)} on)"
 
 
 def _when(opened_at: str | None) -> str:
