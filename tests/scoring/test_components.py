@@ -176,3 +176,11 @@ def test_words_tell_what_the_two_best_need_or_that_nothing_helps() -> None:
 def test_plans_of_another_validation_are_read_as_they_are(plan: Plan = PLAN) -> None:
     odd = [complete(i, [0.1, 0.2, 0.4], (i + 0.5) / 9) for i in range(9)]  # not as many as there are units
     assert components(History(replace(plan, validation=tl.Folds(5)), LINE, tuple(odd))) is None
+
+
+def test_noise_of_seeds_averages_out_though_rows_are_shared() -> None:
+    seeded = found(drawn(tl.Folds(5, seeds=4), 15, n=40, rows=0.002, seeds=0.2))
+    assert seeded.needed is not None
+    assert found(drawn(tl.Folds(5, repeats=4), 15, n=40, rows=0.2)).needed is None
+    deterministic = found(drawn(tl.Folds(5, seeds=2), 5, rows=0.3))
+    assert "all is due to the split and none is due to the seed" in deterministic.words

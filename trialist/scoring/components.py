@@ -27,6 +27,7 @@ from trialist.trials.trial import Stage, TrialRecord
 from trialist.trials.validation import Seeds, Unit, unit_of
 
 FEWEST = 3  # configurations with more than one score
+ENOUGH = 6  # that are asked where there are so many, before poor ones are left out
 MOST_CONFIGURATIONS, MOST_UNITS = 60, 60  # that are looked at: pairs grow with the square
 DRAWS = 400  # of the bootstrap over configurations
 LEVEL, POWER = 0.05, 0.8
@@ -78,8 +79,14 @@ class Components:
 
     @property
     def needed(self) -> int | None:
-        """Scores of each that tell the two best apart, as `replicates_needed`; None where no number does."""
-        return None if self.difference is None else replicates_needed(self.difference, self.own_sd, self.overlap)
+        """Scores of each that tell the two best apart, as `replicates_needed`; None where no number does.
+
+        Rows are what scores have in common, and not the seeds: what is known to come of those averages out.
+        """
+        if self.difference is None or self.own_sd == 0.0:
+            return None
+        by_rows = math.hypot(*(part.own_sd for part in self.parts if part.name != SEED)) / self.own_sd
+        return replicates_needed(self.difference, self.own_sd, self.overlap * by_rows**2)
 
     @property
     def words(self) -> str:
@@ -87,12 +94,12 @@ class Components:
         if self.sd == 0.0:
             return "A configuration scores alike each time: there is no noise."
         if len(self.parts) > 1:
-            told = " and ".join(f"{p.share:.0%} ({_between(p.interval)}) is due to the {p.name}" for p in self.parts)
+            told = " and ".join(f"{_share(part)} due to the {part.name}" for part in self.parts)
             head = f"Of the variance of a score from {self.unit} to {self.unit} {told}"
         else:
             head = f"Scores of a configuration vary by {self.sd:.2g} from {self.unit} to {self.unit}"
         alike = 1 - (self.own_sd / self.sd) ** 2
-        common = f"; {alike:.0%} of it strikes all configurations alike, and cancels in a comparison"
+        common = f"; {100 * alike:.0f} % of it strikes all configurations alike, and cancels in a comparison"
         found = f"{head}{common if alike >= 0.05 else ''}."
         return found if self.difference is None else f"{found} {self._apart()}"
 
@@ -104,7 +111,7 @@ class Components:
             return f"{best}, on every {self.unit}."
         if (count := self.needed) is None:
             return f"{best}: too little to tell on these rows, whatever the number of {self.unit}s."
-        return f"{best}: to tell that with {POWER:.0%} power takes about {count:,} fresh {self.unit}s of each."
+        return f"{best}: to tell that with {100 * POWER:.0f} % power takes about {count:,} fresh {self.unit}s of each."
 
 
 def components(history: History) -> Components | None:
@@ -118,7 +125,7 @@ def components(history: History) -> Components | None:
     several = [row for row in rows if len(row) > 1]
     if len(several) < FEWEST:
         return None
-    several = several[: max(FEWEST, min(len(several) // 2, MOST_CONFIGURATIONS))]
+    several = several[: max(ENOUGH, min(len(several) // 2, MOST_CONFIGURATIONS))]
     # Squares of scores near 1e300 would have no room.
     scale = max(abs(loss) for row in several for loss in row.values()) or 1.0
     each = [_pairs({which: loss / scale for which, loss in row.items()}) for row in several]
@@ -293,6 +300,8 @@ def _unit(plan: Plan) -> str:
     return unit_of(plan.validation)
 
 
-def _between(interval: tuple[float, float]) -> str:
-    low, high = interval
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+def _share(part: Component) -> str:
+    low, high = part.interval
+    if part.share in (0.0, 1.0):
+        return "all is" if part.share else "none is"
+    return f"{100 * part.share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) is"
