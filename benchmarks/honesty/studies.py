@@ -3,7 +3,7 @@
 Each study has its own draw of rows (real) or its own surface (simulated), a model with scikit-learn's defaults as its
 default configuration, and a budget of whole cross-validations, of which our selection is a part. Arms:
 
-  ours    tl.tune as a user calls it: search, finalists scored again on fresh splits, verification
+  ours    tl.tune as a user calls it: search by racing, finalists scored again on fresh splits, verification
   cv      the same without a selection: the whole budget is searched, the best cross-validation score wins
   random  random search, the best cross-validation score wins
   model   the trials of cv, of which the one is taken that a model of all scores expects most of
@@ -94,7 +94,8 @@ def _tuned(case: Any, job: Job) -> Any:
 
     common: dict[str, Any] = {"minimize": "loss", "store": "memory", "seed": job.seed, "validation": case.validation}
     if job.optimizer == "ours":
-        return tl.tune(case.objective, case.space, budget=job.budget, test=case.test, progress=False, **common)
+        budget = tl.Budget(full_runs=job.budget)  # folds that racing saves are spent on other configurations
+        return tl.tune(case.objective, case.space, budget=budget, test=case.test, progress=False, **common)
     if job.optimizer == "cv":  # every trial whole, as it is elsewhere
         common |= {"replicates": 0, "scheduler": "none"}
         return tl.tune(case.objective, case.space, budget=job.budget, progress=False, **common)

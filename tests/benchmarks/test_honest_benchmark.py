@@ -112,8 +112,8 @@ def test_simulated_truth_is_on_a_scale_of_its_own_and_scores_scatter_round_it(pr
 def test_an_arm_tells_its_choice_what_is_true_of_it_and_what_it_cost(arm):
     studies, kept = importlib.import_module("honesty.studies"), importlib.import_module("kept")
     run = studies.run(kept.Job(arm, SIMULATED, 0, 20, ""))
-    assert run["runs"] == 20
-    assert run["fits"] <= 100 and (arm == "ours" or run["fits"] == 100)
+    assert 95 <= run["fits"] <= 100  # what is left of a budget may not do for another whole trial
+    assert run["runs"] == 20 or (arm == "ours" and run["runs"] > 20)
     assert run["best"] <= min(run["pick"]["true"], run["default"]["true"])
     assert run["pick"]["gap"] == pytest.approx(run["pick"]["true"] - run["default"]["true"])
     assert ("verdict" in run) == (arm == "ours")
