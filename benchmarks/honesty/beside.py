@@ -4,7 +4,7 @@ All have the same rows, the same 5 folds and the same number of trainings in the
 included). The others report the best cross-validation score; ours reports the fresh score of what it selected, and at
 the end the one on sealed rows, which none of them has seen.
 
-  python benchmarks/honest.py --only beside --jobs 2
+  python benchmarks/honest.py --only beside -- --jobs 2
 """
 
 from __future__ import annotations

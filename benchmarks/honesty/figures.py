@@ -24,7 +24,7 @@ class Choice(NamedTuple):
 
     gap: float  # true loss less the default's, 0 where the default itself was chosen
     gap_stderr: float
-    default: float  # true loss of the default
+    small: float  # a difference that hardly matters
     regret: float  # true loss less that of the best configuration known in this study
     is_default: bool
 
@@ -61,7 +61,7 @@ def choices(runs: Sequence[Run]) -> dict[str, dict[Key, Choice]]:
         return Choice(
             pick["gap"] / scale,
             pick["gap_stderr"] / scale,
-            run["default"]["true"] / scale,
+            SMALL * (1.0 if _simulated(k) else run["default"]["true"] / scale),
             (pick["true"] - best[k]) / scale,
             pick["number"] == run["default"]["number"],
         )
@@ -86,7 +86,7 @@ def is_clearly_worse(c: Choice) -> bool:
 
 def is_much_worse(c: Choice) -> bool:
     """By more than a fiftieth of the default's loss; of the surface's standard deviation where it is simulated."""
-    return c.gap > SMALL * (abs(c.default) if c.default > 0 else 1.0)
+    return c.gap > c.small
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

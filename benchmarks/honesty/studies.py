@@ -10,7 +10,7 @@ default configuration, and a budget of whole cross-validations, of which our sel
 
 Trainings of the verification come on top: they choose nothing. What a configuration is worth in truth: see problems.py.
 
-  python benchmarks/honest.py --only studies --jobs 2
+  python benchmarks/honest.py --only studies -- --jobs 2
 """
 
 from __future__ import annotations

@@ -133,6 +133,14 @@ def test_arms_are_compared_on_common_studies_by_regret_in_units_of_the_default()
     assert figures.is_worse(cv) and figures.is_much_worse(cv) and figures.is_clearly_worse(cv)
 
 
+def test_on_a_simulated_surface_a_small_difference_is_one_in_its_standard_deviations():
+    figures = importlib.import_module("honesty.figures")
+    runs = [run_of("ours", 2, 2.03, best=2.0, default=2.0) | {"problem": SIMULATED}]
+    (choice,) = figures.choices(runs)["ours"].values()
+    assert choice.regret == pytest.approx(0.03)
+    assert figures.is_much_worse(choice)  # by 0.03, though that is less than 2 % of the default's loss
+
+
 def test_a_difference_within_the_error_of_the_truth_is_not_clearly_worse():
     figures = importlib.import_module("honesty.figures")
     (choice,) = figures.choices([run_of("ours", 2, 0.505, best=0.4, stderr=0.004)])["ours"].values()
