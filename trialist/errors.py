@@ -5,7 +5,8 @@ TrialistError
 │   ├── SpaceError              a dial, a condition, a constraint, or a configuration outside its space
 │   ├── PlanError               objectives, budget, limits, split: what is declared beforehand
 │   ├── ResultError             what an objective returned or reported is not a result
-│   └── CommandError            a command line, its braces, or a study.yaml
+│   ├── CommandError            a command line, its braces, or a study.yaml
+│   └── SuiteError              a suite of items for a language model, its checks, its templates
 ├── StudyError                  a study as a whole
 │   ├── UnknownStudyError       no study, or no trial, of that name or number (also a LookupError)
 │   ├── StudyExistsError        the name is taken
@@ -20,6 +21,7 @@ TrialistError
 │   ├── StoreBusyError          somebody held the write lock too long
 │   └── StoreVersionError       written by a newer Trialist
 ├── ExecutionError              workers could not be started, or all of them are set aside
+├── ScoringError                an answer could not be scored: its judge or its scorer failed
 ├── SealedError                 sealed test data touched outside verification, or looked at again unasked
 │   └── SealBrokenError         the test data are not those that were sealed when the study began
 └── MissingExtraError           an optional package is not installed (also an ImportError)
@@ -66,6 +68,10 @@ class ResultError(InputError):
 
 class CommandError(InputError):
     """A command line, its braces or a study file that cannot be read."""
+
+
+class SuiteError(InputError):
+    """A suite of items that cannot be read, a check, a scorer or a template that does not fit it."""
 
 
 class StudyError(TrialistError):
@@ -122,6 +128,10 @@ class StoreVersionError(StoreError):
 
 class ExecutionError(TrialistError):
     """Workers could not be started, or all of them failed again and again."""
+
+
+class ScoringError(TrialistError):
+    """An answer could not be scored: the judge or the scorer failed, which says nothing of the answer."""
 
 
 class SealedError(TrialistError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from trialist.cli.studyfile import read_study_file, study_file
-from trialist.cli.yamlfile import read_yaml
 from trialist.errors import CommandError
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
+from trialist.yamlfile import read_yaml
 
 WHOLE = """\
 name: digits
@@ -134,3 +134,11 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
     (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
     with pytest.raises(CommandError, match="cannot be read"):
         read_study_file(tmp_path / "latin.yaml")
+
+
+def test_merge_keys_take_in_what_is_not_given_and_know_their_lines():
+    document = read_yaml("x.yaml", "base: &b\n  a: 1\n  c: 3\nmine:\n  <<: *b\n  a: 2\n'<<': 4\n")
+    assert document.content == {"base": {"a": 1, "c": 3}, "mine": {"a": 2, "c": 3}, "<<": 4}
+    assert document.line(("mine", "c")) == 3 and document.line(("mine", "a")) == 6
+    with pytest.raises(tl.CommandError, match=r"line 1: `<<` takes in what is no mapping"):
+        read_yaml("x.yaml", "<<: [1]")

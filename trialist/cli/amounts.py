@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trialist.cli.literals import NUMBER, literal
+from trialist.cli.literals import literal
 from trialist.errors import PlanError, shown
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Budget
 from trialist.trials.validation import Folds, Holdout, Seeds, Validation
+from trialist.yamlfile import NUMBER
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}

@@ -20,10 +20,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from trialist.cli.expanded import rejoined, suspects, unquoted
-from trialist.cli.literals import INTEGER, NUMBER, literal, split_outside_quotes, word_of
+from trialist.cli.literals import literal, split_outside_quotes, word_of
 from trialist.errors import CommandError, shown
 from trialist.execute.command import TRIAL
 from trialist.space.parameter import Categorical, Float, Int, Parameter, declare
+from trialist.yamlfile import INTEGER, NUMBER
 
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _NAME = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*:\s(.*)", re.DOTALL)

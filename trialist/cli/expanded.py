@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from trialist.cli.literals import INTEGER, NUMBER
+from trialist.yamlfile import INTEGER, NUMBER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-INTEGER = re.compile(r"[+-]?\d+")
-NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+from trialist.yamlfile import INTEGER, NUMBER
 
 _WORDS = {"true": True, "false": False, "none": None}
 _QUOTES = ("'", '"')

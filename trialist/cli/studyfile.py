@@ -14,12 +14,12 @@ from typing import Any, ParamSpec, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of, validation_of
-from trialist.cli.yamlfile import Document, read_yaml
 from trialist.errors import CommandError, InputError, shown
 from trialist.space.condition import above, below, between
 from trialist.space.parameter import Categorical, Float, Int, Normal, Parameter, declare
 from trialist.trials.plan import Budget
 from trialist.trials.stopping import Stopping, target_of, worth_of
+from trialist.yamlfile import Document, read_yaml
 
 Number = int | float
 Text = str | list[str]

@@ -1,6 +1,7 @@
 """YAML as people expect it, with the line of every key: 1e-4 is a number, `on` and `no` are words, keys come once.
 
-The rules for plain words are those of YAML 1.2: true, false, null, decimal numbers; anything else is text.
+The rules for plain words are those of YAML 1.2: true, false, null, decimal numbers; anything else is text. Aliases and
+merge keys (`<<: *name`) mean what they mean everywhere.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 
 import yaml
 
-from trialist.cli.literals import INTEGER, NUMBER
-from trialist.errors import CommandError, shown
+from trialist.errors import CommandError, InputError, shown
+
+INTEGER = re.compile(r"[+-]?\d+")
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 Path = tuple[str | int, ...]
 _SPECIAL = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -32,20 +35,20 @@ class Document:
         return self.lines.get(path, 1)
 
 
-def read_yaml(name: str, text: str) -> Document:
-    """The document in that text; CommandError names the file and the line of what is no YAML."""
+def read_yaml(name: str, text: str, error_type: type[InputError] = CommandError) -> Document:
+    """The document in that text; an error of that type names the file and the line of what is no YAML."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         told = getattr(error, "problem", None) or "unreadable characters"
-        raise CommandError(
+        raise error_type(
             name, f"{where}this is no YAML ({told})", "Give each key as `key: value`, indented alike."
         ) from None
     document = Document()
     if node is not None:
-        document.content = _Builder(name, document).build(node, (), ())
+        document.content = _Builder(name, document, error_type).build(node, (), ())
     return document
 
 
@@ -67,14 +70,14 @@ for _tag, _pattern in (
 class _Builder:
     """Turns YAML nodes into plain values and writes down their lines."""
 
-    def __init__(self, name: str, document: Document) -> None:
-        self.name, self.document = name, document
+    def __init__(self, name: str, document: Document, error_type: type[InputError]) -> None:
+        self.name, self.document, self.error_type = name, document, error_type
 
     def build(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> Any:
         line = node.start_mark.line + 1
         self.document.lines.setdefault(path, line)
         if node in above:
-            raise CommandError(self.name, f"line {line}: an alias holds itself", "Remove it.")
+            raise self.error_type(self.name, f"line {line}: an alias holds itself", "Remove it.")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, (*above, node))
         if isinstance(node, yaml.SequenceNode):
@@ -83,17 +86,32 @@ class _Builder:
 
     def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[yaml.Node, ...]) -> dict[Any, Any]:
         built: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
+            if isinstance(key_node, yaml.ScalarNode) and key_node.value == "<<" and key_node.style is None:
+                merged = {**self._merged(value_node, path, above), **merged}
+                continue
             if not isinstance(key_node, yaml.ScalarNode):
-                raise CommandError(self.name, f"line {line}: a key is a list or a mapping", "Use text as keys.")
+                raise self.error_type(self.name, f"line {line}: a key is a list or a mapping", "Use text as keys.")
             key = _scalar(key_node)
             if key in built:
-                raise CommandError(self.name, f"line {line}: the key {shown(key)} comes twice", "Remove one of them.")
+                raise self.error_type(
+                    self.name, f"line {line}: the key {shown(key)} comes twice", "Remove one of them."
+                )
             here = (*path, key)
             self.document.lines[here] = line
             built[key] = self.build(value_node, here, above)
-        return built
+        return {**merged, **built}  # a key of its own goes before one that is merged in
+
+    def _merged(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> dict[Any, Any]:
+        merged: dict[Any, Any] = {}
+        for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(each, yaml.MappingNode):
+                line = each.start_mark.line + 1
+                raise self.error_type(self.name, f"line {line}: `<<` takes in what is no mapping", "Give `<<: *name`.")
+            merged = {**self.build(each, path, above), **merged}
+        return merged
 
 
 def _scalar(node: yaml.Node) -> Any:
