@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trialist as tl
-from tests.stopping.histories import history, searched
+from tests.stopping.histories import history, record, searched
 from trialist.errors import ResultError
 from trialist.model.belief import belief_of
 from trialist.scoring.finalists import are_alike, choose_finalists, going_on
@@ -312,3 +312,17 @@ def test_what_scores_the_same_is_tied_whatever_the_last_digits_say() -> None:
     assert chosen.number == 4 and chosen.ties == (7, 9)
     assert [row.behind for row in chosen.table][:3] == [0.0, 0.0, 0.0]
     assert chosen.reason.startswith("trial 4 has the best mean of 3 fresh scores each")
+
+
+def test_a_rough_landscape_is_not_taken_for_noise_where_fresh_scores_say_otherwise() -> None:
+    """No configuration says anything of its neighbours: to a model all is noise, and each run repeats its score."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=60)
+    told = history([record(i, float(truth[i] + 0.1 * rng.normal()), rng.random(), rng.random()) for i in range(60)])
+    belief = belief_of(told)
+    assert belief is not None and belief.noise > 0.5
+    order = np.argsort(truth).tolist()
+    finalists = [order[20], order[0], order[30], order[40]]
+    fresh = {n: (truth[n] + 0.1 * rng.normal(size=3)).tolist() for n in finalists}
+    chosen = select(fresh, {n: told[n].loss for n in finalists}, baseline=order[20], belief=belief)
+    assert chosen.number == order[0] and chosen.ties == ()

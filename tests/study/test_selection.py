@@ -201,7 +201,7 @@ def test_the_stage_tells_the_luck_before_and_after_and_keeps_it(tmp_path: Path) 
         begin = next(i for i, e in enumerate(events) if isinstance(e, StageStarted) and e.stage == "select")
         assert "scored again on fresh seeds, the same for all: 12 runs at most" in events[begin].text
         told = [e.text for e in events[begin:] if isinstance(e, Told) and "the best search score" in e.text]
-        assert len(told) == 2 and "is probably" in told[0] and "on fresh seeds: it was" in told[1]
+        assert len(told) == 2 and "too good" in told[0] and "on fresh seeds: it was" in told[1]
         assert len(study.trials) <= 60 and study.selection is not None
         assert study.selection.optimism is not None and study.selection.optimism.seen is not None
         assert study.selection.optimism.sentence in told[1]

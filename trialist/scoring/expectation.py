@@ -61,7 +61,11 @@ class Seen:
             error = variance * (found.spread + overlap * np.eye(len(place)))
             return cls(place, found, found.effects, error, freedom, by_model=False)
         before, covariance = belief.of(list(fresh), max(belief.noise, math.sqrt(variance * of_run)))
-        means, covariance = found.informed(before, DOUBT * covariance, variance)
+        # What the model could not explain and the fresh losses do not repeat was the luck of a seed, or is peculiar to
+        # each configuration, as in a rough landscape: of which of the two it was, the search's scores tell nothing.
+        peculiar = max(belief.noise**2 - variance * of_run, 0.0)
+        doubted = DOUBT * covariance + peculiar * np.eye(len(place))
+        means, covariance = found.informed(before, doubted, variance)
         return cls(place, found, means, covariance, freedom, by_model=True)
 
     def expected(self, n: int) -> float:

@@ -21,7 +21,7 @@ from trialist.scoring.optimism import BY_MODEL
 from trialist.trials.history import History
 from trialist.trials.trial import Stage
 
-ENOUGH = 40  # scores from which on the model's own word on the noise is taken, which is then up to a third too low
+ENOUGH = 40  # scores from which on the model's own word on the noise is taken
 FREEDOM = 3  # of runs scored again: fewer do not tell the noise
 
 

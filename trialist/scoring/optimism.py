@@ -13,7 +13,7 @@ from trialist.scoring.digits import digits_for, rounded
 from trialist.scoring.fresh import fresh_score
 from trialist.trials.history import History
 
-BY_MODEL = "as a model sees it"  # which, of few scores, makes too little of the noise
+BY_MODEL = "as a model sees it"  # which cannot tell it from a rough landscape
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Optimism:
         if self.seen is None:
             if self.expected is None:
                 return f"{score} is too good by an unknown amount, since nothing tells the noise of a score yet"
-            about = "at least" if self.source == BY_MODEL else "about"
             if self.expected == 0:
                 return f"{score} is not expected to be too good, by the noise {self.source}"
-            return (
-                f"{score} is probably {about} {rounded(self.expected, decimals)} too good, by the noise {self.source}"
-            )
+            amount = f"{rounded(self.expected, decimals)} too good"
+            if self.source == BY_MODEL:
+                return f"{score} is about {amount}, if what a model cannot explain is noise and no rough landscape"
+            return f"{score} is probably about {amount}, by the noise {self.source}"
         expected = "" if self.expected is None else f" (expected {rounded(self.expected, decimals)})"
         amount = rounded(abs(self.seen), decimals)
         outcome = "neither too good nor too bad" if float(amount) == 0 else f"{amount} too {_which(self.seen)}"

@@ -20,6 +20,8 @@ again.  Trainings of the verification come on top, since they belong to another 
 | full runs       | as the trials, in full runs: runs at a lower fidelity are parts of them                        |
 | no limit        | all         | none      | 4 x 3                                                                |
 
+Finalists x replicates is what the selection may run in all: who falls behind is run less often, and the others more.
+
 A stage gets no more than the share that the budget declares for it, `Budget(stages={"refine": 0.05})`; what refinement
 and selection do not get is the search's, and what the search does not get is not spent.
 R follows from the strategy: 10 % for gp and cmaes, 20 % for tpe, 40 % for the others (35 % of a time).
