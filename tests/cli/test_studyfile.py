@@ -140,5 +140,5 @@ def test_merge_keys_take_in_what_is_not_given_and_know_their_lines():
     document = read_yaml("x.yaml", "base: &b\n  a: 1\n  c: 3\nmine:\n  <<: *b\n  a: 2\n'<<': 4\n")
     assert document.content == {"base": {"a": 1, "c": 3}, "mine": {"a": 2, "c": 3}, "<<": 4}
     assert document.line(("mine", "c")) == 3 and document.line(("mine", "a")) == 6
-    with pytest.raises(tl.CommandError, match=r"line 1: `<<` takes in what is no mapping"):
+    with pytest.raises(CommandError, match=r"line 1: `<<` takes in what is no mapping"):
         read_yaml("x.yaml", "<<: [1]")
