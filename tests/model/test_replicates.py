@@ -90,9 +90,9 @@ def test_only_shared_units_of_which_there_are_several_can_be_compared() -> None:
         tl.Folds(J): J,
         tl.Folds(J, repeats=2): 2 * J,
         tl.Folds(J, reshuffle=True): 0,
-        tl.Holdout(0.25, repeats=3): 0,
-        tl.Holdout(0.25, repeats=3, reshuffle=False): 3,
-        tl.Holdout(0.25, reshuffle=False): 0,
+        tl.Holdout(0.25, repeats=3, reshuffle=True): 0,
+        tl.Holdout(0.25, repeats=3): 3,
+        tl.Holdout(0.25): 0,
         tl.Seeds(3): 3,
         tl.Seeds(1): 0,
     }
@@ -132,7 +132,7 @@ def test_the_search_goes_on_by_the_model_and_measures_nothing_twice_on_the_same_
 
 
 def test_a_reshuffled_holdout_has_no_partial_scores() -> None:
-    plan = replace(PLAN, validation=tl.Holdout(0.25, repeats=J))
+    plan = replace(PLAN, validation=tl.Holdout(0.25, repeats=J, reshuffle=True))
     evidence = Witness().evidence(history(RACED, plan))
     assert len(evidence.looks) == evidence.n == 8
 

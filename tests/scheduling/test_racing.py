@@ -93,8 +93,8 @@ def test_after_the_last_fold_there_is_nothing_to_stop() -> None:
 
 
 def test_scores_that_are_not_paired_are_not_raced() -> None:
-    apart = replace(PLAN, validation=tl.Holdout(0.25, repeats=J))
-    together = replace(PLAN, validation=tl.Holdout(0.25, repeats=J, reshuffle=False))
+    apart = replace(PLAN, validation=tl.Holdout(0.25, repeats=J, reshuffle=True))
+    together = replace(PLAN, validation=tl.Holdout(0.25, repeats=J))
     for rule in (Racing(), Auto()):
         assert decide(PEERS, LEVELS[:5] + 9, plan=apart, rule=rule) == GO_ON
         assert decide(PEERS, LEVELS[:5] + 9, plan=PLAN, rule=Racing()) == GO_ON

@@ -104,7 +104,7 @@ def test_no_noise_at_all() -> None:
 
 
 def test_reshuffled_draws_have_no_common_part_to_take_off() -> None:
-    (both,) = found(drawn(tl.Holdout(0.25, repeats=6), 7, rows=0.4)).parts
+    (both,) = found(drawn(tl.Holdout(0.25, repeats=6, reshuffle=True), 7, rows=0.4)).parts
     assert both.sd == both.own_sd == pytest.approx(0.4, rel=0.1)
 
 

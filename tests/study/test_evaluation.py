@@ -213,7 +213,7 @@ def test_a_fold_of_one_class_is_told_as_such() -> None:
     [
         (150, {"stratify": True}, Folds(5, repeats=2)),
         (5_000, {}, Folds(5)),
-        (20_000, {}, Holdout(0.2, reshuffle=False)),
+        (20_000, {}, Holdout(0.2)),
         (500, {"time": True}, Folds(5)),
         (12, {"groups": 4}, Folds(3, repeats=2)),
     ],

@@ -48,7 +48,7 @@ def test_reports_of_folds_are_the_replicates_of_a_score():
     assert len(set(data.seeds)) == 1, "all configurations share their folds"
 
 
-def test_a_holdout_is_drawn_anew_for_each_configuration_and_finalists_share_fresh_draws():
+def test_a_holdout_may_be_drawn_anew_for_each_configuration_and_finalists_share_fresh_draws():
     data = Data()
 
     def objective(trial):
@@ -56,7 +56,7 @@ def test_a_holdout_is_drawn_anew_for_each_configuration_and_finalists_share_fres
             trial.report(trial["x"] ** 2 + (fold.seed % 7) * 1e-3)
 
     study = tl.tune(
-        objective, SPACE, minimize="loss", budget=20, validation=tl.Holdout(0.25), finalists=2, replicates=2,
+        objective, SPACE, minimize="loss", budget=20, validation=tl.Holdout(0.25, reshuffle=True), finalists=2, replicates=2,
         store="memory", progress=False,
     )  # fmt: skip
     seeds = {r.number: r.seed for r in study.trials}

@@ -17,8 +17,9 @@ from trialist.trials.validation import Folds, Holdout, Seeds, validation_of
         (Folds(5), 5, 0.25, True),
         (Folds(10, repeats=2, seeds=3), 60, 1 / 9, True),
         (Folds(5, reshuffle=True), 5, 0.25, False),
-        (Holdout(0.2), 1, 0.25, False),
-        (Holdout(0.5, repeats=3, reshuffle=False), 3, 1.0, True),
+        (Holdout(0.2), 1, 0.25, True),
+        (Holdout(0.2, reshuffle=True), 1, 0.25, False),
+        (Holdout(0.5, repeats=3), 3, 1.0, True),
         (Seeds(4), 4, 0.0, True),
     ],
 )

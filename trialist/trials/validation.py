@@ -91,9 +91,10 @@ class Holdout:
     """A share of the rows is held out; the others are trained on.
 
     repeats: draws of that share.  seeds: trainings on each.  reshuffle: whether each configuration has draws of its
-    own.  "auto": it has, since one draw that all share favours whatever suits it, and the best score then says little
-    of other rows (Nagler et al. 2024, "Reshuffling resampling splits can improve generalization of hyperparameter
-    optimization").
+    own.  "auto": all share one.  Own draws keep the search from favouring what suits one draw by chance (Nagler et al.
+    2024, "Reshuffling resampling splits can improve generalization of hyperparameter optimization"), but make scores
+    noisier beside each other; here finalists are scored again on fresh draws in any case, and shared ones chose
+    better or as well in each of five comparisons (docs/scoring.md).
 
     >>> Holdout(0.2).overlap
     0.25
@@ -122,7 +123,7 @@ class Holdout:
     @property
     def is_shared(self) -> bool:
         """Whether all configurations are scored on the same rows."""
-        return self.reshuffle is False
+        return self.reshuffle is not True
 
     @property
     def sampling(self) -> tuple[Unit, ...]:
@@ -134,8 +135,8 @@ class Holdout:
     def reason(self) -> str:
         """Why draws are shared, or not."""
         if self.is_shared:
-            return "the same rows are held out for every configuration"
-        return "each configuration is scored on rows drawn anew: one draw for all favours what suits it by chance"
+            return "the same rows are held out for every configuration, so that two of them differ row by row"
+        return "each configuration is scored on rows drawn anew, so that none is favoured for suiting one draw"
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "holdout", **asdict(self)}
