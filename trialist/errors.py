@@ -21,6 +21,8 @@ TrialistError
 │   ├── StoreBusyError          somebody held the write lock too long
 │   └── StoreVersionError       written by a newer Trialist
 ├── ExecutionError              workers could not be started, or all of them are set aside
+├── EndpointError               a model's server that no call can use: its key, its quota, its address
+├── BudgetUsedError             the next call to a model could exceed the budget; it was not made
 ├── ScoringError                an answer could not be scored: its judge or its scorer failed
 ├── SealedError                 sealed test data touched outside verification, or looked at again unasked
 │   └── SealBrokenError         the test data are not those that were sealed when the study began
@@ -132,6 +134,14 @@ class ExecutionError(TrialistError):
 
 class ScoringError(TrialistError):
     """An answer could not be scored: the judge or the scorer failed, which says nothing of the answer."""
+
+
+class EndpointError(TrialistError):
+    """No call to the model's server can succeed: the key is refused or has no rights, or the quota is used up."""
+
+
+class BudgetUsedError(TrialistError):
+    """The next call to a model could exceed the budget; it was not made, and what was answered is kept."""
 
 
 class SealedError(TrialistError):
