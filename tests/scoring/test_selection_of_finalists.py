@@ -326,3 +326,10 @@ def test_a_rough_landscape_is_not_taken_for_noise_where_fresh_scores_say_otherwi
     fresh = {n: (truth[n] + 0.1 * rng.normal(size=3)).tolist() for n in finalists}
     chosen = select(fresh, {n: told[n].loss for n in finalists}, baseline=order[20], belief=belief)
     assert chosen.number == order[0] and chosen.ties == ()
+
+
+def test_losses_without_bounds_and_losses_that_are_all_zero_are_chosen_from() -> None:
+    assert select({0: [1e300, 1e300], 1: [1e200, -1e300]}, {}, baseline=0).number in (0, 1)
+    assert select({0: [1e308, 1e308], 1: [0.1, 0.2], 2: [0.3, 0.5]}, {}, baseline=None).number == 1
+    assert select({0: [0.0, 0.0], 1: [0.0, 0.0]}, {}, baseline=0).number == 0
+    assert going_on({0: [1e300, 1e300], 1: [0.0, 0.0]}) == [1]

@@ -37,7 +37,6 @@ class Seen:
     means: Array
     covariance: Array
     freedom: float | None
-    by_model: bool
 
     @classmethod
     def of(
@@ -55,18 +54,18 @@ class Seen:
         of_run = 1 / per_run + overlap  # variance of a run's mean, in those of its losses
         noise = _noise(fresh, search, found, belief, per_run, of_run)
         if noise is None:
-            return cls(place, found, found.effects, np.zeros_like(found.spread), None, by_model=False)
+            return cls(place, found, found.effects, np.zeros_like(found.spread), None)
         variance, freedom = noise
         if belief is None or variance == 0:
             error = variance * (found.spread + overlap * np.eye(len(place)))
-            return cls(place, found, found.effects, error, freedom, by_model=False)
+            return cls(place, found, found.effects, error, freedom)
         before, covariance = belief.of(list(fresh), max(belief.noise, math.sqrt(variance * of_run)))
         # What the model could not explain and the fresh losses do not repeat was the luck of a seed, or is peculiar to
         # each configuration, as in a rough landscape: of which of the two it was, the search's scores tell nothing.
         peculiar = max(belief.noise**2 - variance * of_run, 0.0)
         doubted = DOUBT * covariance + peculiar * np.eye(len(place))
         means, covariance = found.informed(before, doubted, variance)
-        return cls(place, found, means, covariance, freedom, by_model=True)
+        return cls(place, found, means, covariance, freedom)
 
     def expected(self, n: int) -> float:
         """On a scale of its own, without the last digits, which least squares leave to chance."""

@@ -18,6 +18,7 @@ from trialist.space.cube import Cube, Mask, Rows
 
 DROP_LEVEL = 0.90
 OWN = 5  # differences of two finalists from which on they tell their error by themselves
+LARGEST = 1e100  # squares of larger losses would have no room; beyond it one is as bad as the other
 ALIKE = 0.05  # of a dial's scale: two configurations that differ by less in two dials are one for the choice
 
 
@@ -123,5 +124,5 @@ def layout(fresh: Mapping[int, Sequence[float]], overlap: float) -> Blocks:
     """The scores of finalists, in the order of the mapping, as blocks: the first ones of each are of the same seeds."""
     Y = np.full((len(fresh), max(map(len, fresh.values()))), np.nan)
     for row, losses in zip(Y, fresh.values(), strict=True):
-        row[: len(losses)] = losses
+        row[: len(losses)] = np.clip(losses, -LARGEST, LARGEST)
     return blocks(Y, overlap)

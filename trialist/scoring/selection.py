@@ -173,10 +173,10 @@ def _row(
 def _mean(losses: Sequence[float], overlap: float) -> tuple[float, float | None]:
     """Mean and its standard error; None for one."""
     n = len(losses)
-    mean = math.fsum(losses) / n
+    mean = math.fsum(x / n for x in losses)
     if n == 1:
         return mean, None
-    return mean, math.sqrt(math.fsum((x - mean) ** 2 for x in losses) / (n - 1) * (1 / n + overlap))
+    return mean, math.hypot(*(x - mean for x in losses)) * math.sqrt((1 / n + overlap) / (n - 1))
 
 
 @dataclass(frozen=True, slots=True)
