@@ -151,11 +151,17 @@ def _covers(history: History) -> bool:
 
 def _has_stalled(evidence: Evidence) -> bool:
     """Whether the last trials have improved the best loss by less than a hundredth of its distance to the median."""
-    if evidence.n < STALLED + LEAST_BEFORE or evidence.losses.shape[1] > 1 or evidence.n >= LOCAL_FROM:
+    known = evidence.known_losses
+    if len(known) < STALLED + LEAST_BEFORE or known.shape[1] > 1 or len(known) >= LOCAL_FROM:
         return False
+    numbers = [record.number for record in evidence.records]
     losses = np.where(evidence.is_feasible, evidence.losses[:, 0], np.inf)
+    if evidence.raced is not None:  # what racing has left off is a trial without a gain as well
+        numbers += evidence.raced.number.tolist()
+        losses = np.concatenate([losses, np.full(len(evidence.raced.number), np.inf)])
+        losses = losses[np.argsort(numbers)]
     before, now = float(losses[:-STALLED].min()), float(losses.min())
-    return np.isfinite(before) and before - now <= WORTHWHILE * (float(np.median(evidence.losses[:, 0])) - now)
+    return np.isfinite(before) and before - now <= WORTHWHILE * (float(np.median(known[:, 0])) - now)
 
 
 def _again(record: TrialRecord) -> Proposal:
