@@ -21,6 +21,7 @@ from trialist.numerics.gaussian import student_quantile
 Floats = NDArray[np.float64]
 
 _SKEWNESS = 2.0  # times the sample's, which in heavy tails comes out at about half of the true one
+_FARTHEST = 1.5  # times t: beyond, the cubic runs away
 _TAILS = 0.5  # all of it would be too cautious for symmetric differences, where large values widen t's denominator, too
 _FEW = (1, 6)  # examples that tell the arms apart: too few to know a variance by, and enough
 _FLOOR = 0.5  # of the examples' variance, where the estimate of the seeds' comes out negative
@@ -55,7 +56,10 @@ def paired_interval(
     a single seed borrows the variance of the other.
     Skewness: each limit is the more cautious of Student's t and Hall's transformation of it (JRSS B 54, 1992), a cubic
     that undoes the skewness which the differences of examples leave in t. Hall's alone is too narrow for symmetric
-    differences, Student's alone misses on one side for squared errors. A bootstrap-t is slower and was no better.
+    differences, Student's alone misses on one side for squared errors. Hall's is held within 1.5 times t: where a few
+    examples make most of the skewness its inverse runs away, to eight standard errors, which no coverage asks for (log
+    losses of fifteen pairs of real classifiers, 100 to 539 rows: as often right, mean width 1.13 to 1.22 instead of
+    1.21 to 1.64 of a normal interval's). A bootstrap-t is slower and was no better.
     Ties: 0/1 losses of which fewer than six examples differ have no variance worth the name. Two invented examples,
     one for each arm, are added to it then (Agresti & Min, Statistics in Medicine 24, 2005).
     Coverage in simulations: `benchmarks/honesty/coverage.py`.
@@ -85,8 +89,8 @@ def paired_interval(
     t = student_quantile((1 + level) / 2, df)
     scaled = noise / se
     skewness = _SKEWNESS * float((scaled * scaled * scaled).sum())  # ** 3 is not odd to the last bit
-    low = estimate - se * max(t, _untransformed(t, skewness))
-    high = estimate - se * min(-t, _untransformed(-t, skewness))
+    low = estimate - se * min(max(t, _untransformed(t, skewness)), _FARTHEST * t)
+    high = estimate - se * max(min(-t, _untransformed(-t, skewness)), -_FARTHEST * t)
     return Interval(estimate, low, high)
 
 
