@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class Regulator:
         self._requests = None if minute is None else Bucket(minute, 1.0, now)
         self._tokens = None if tokens is None else Bucket(tokens, 1.0, now)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._change: asyncio.Condition
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._gate: asyncio.Lock
 
     @asynccontextmanager
@@ -113,18 +114,36 @@ class Regulator:
         if self._loop is not asyncio.get_running_loop():
             # A call of asyncio.run has its own loop; whatever ran in an earlier one has ended with it.
             self._loop, self.running = asyncio.get_running_loop(), 0
-            self._change, self._gate = asyncio.Condition(), asyncio.Lock()
-        async with self._change:
-            await self._change.wait_for(lambda: self.running < int(self.at_once))
-            self.running += 1
+            self._queue, self._gate = deque(), asyncio.Lock()
+        await self._enter()
         try:
             async with self._gate:  # first come, first served
                 await self._until_allowed(tokens)
             yield self._clock()
         finally:
-            self.running -= 1
-            async with self._change:
-                self._change.notify_all()
+            self._leave()
+
+    async def _enter(self) -> None:
+        place = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        self._let_in()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        self.running -= 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._queue and self.running < int(self.at_once):
+            place = self._queue.popleft()
+            if not place.done():
+                self.running += 1
+                place.set_result(None)
 
     def give_back(self, tokens: int) -> None:
         """Of the tokens of a turn so many were not used."""
@@ -132,8 +151,8 @@ class Regulator:
             self._tokens.give_back(tokens, self._clock())
 
     def went_well(self) -> None:
-        """The server answered: one more at once after each round, where as many as allowed were under way."""
-        if self.running >= int(self.at_once):
+        """The server answered: one more at once after each round, where more are waiting for a turn."""
+        if self._queue:
             self.at_once = min(float(self.pace.concurrency), self.at_once + 1 / self.at_once)
 
     def overloaded(self, began: float, retry_after: float | None) -> None:

@@ -1,7 +1,8 @@
 """A server's response read: its text, how it ended, and its tokens, which are believed where they can be.
 
 The tokens decide what counts as spent. What cannot be is replaced by the most that the texts can have had, one token
-for each byte, and marked: the cost is then too high rather than too low.
+for each byte, and marked: the cost is then too high rather than too low. (Reasoning that is neither shown nor counted
+leaves no trace, and cannot be charged for.)
 """
 
 from __future__ import annotations
