@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from trialist.errors import EndpointError, InputError, MissingExtraError, TrialistError, shown
 
-Call = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any]]]
+Call = Callable[[dict[str, Any]], Awaitable[Any]]  # of a mapping, or of a library's object that becomes one
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MASK = "[key]"

@@ -65,7 +65,7 @@ class Price:
         return Price(**amounts)
 
     def cost(self, usage: Usage) -> float:
-        """What such a call costs; of an estimated usage the most that it can, for nobody told which tokens were which."""
+        """What such a call costs; where the usage is estimated, the most that it can."""
         if usage.estimated:
             return self.at_most(usage.input, usage.output)
         cached = self.input if self.cached is None else self.cached
