@@ -25,6 +25,8 @@ LONG = "x" * (MAX_CHARS // 4)
         ("{% raw %}{{ x }}{% endraw %}{# a comment #}\n", {}, "{{ x }}\n"),
         ("{{ a | replace('o', '0') }} {{ xs | join(', ') }}", {"a": "foo", "xs": [1, 2]}, "f00 1, 2"),
         ("{{ '<b>' }} {{ a }}", {"a": "{{ b }} & <i>"}, "<b> {{ b }} & <i>"),
+        ("{{ yes }} {{ xs }} {{ d }} {{ none }}.", {"yes": True, "xs": [1, "a"], "d": {"k": None}, "none": None},
+         'true [1, "a"] {"k": null} .'),
         ("{% if x in ['a', 'b'] %}{{ 3 - 1 }}{% endif %}", {"x": "a"}, "2"),
     ],
 )  # fmt: skip

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from trialist.llm.agreement import Agreement, Labelled
     from trialist.llm.item import Check, Item, Measured, Message
     from trialist.llm.judge import Judge
-    from trialist.llm.scorer import Scorer, check_suite, scorer_of
+    from trialist.llm.scorer import Scorer, check_suite
+    from trialist.llm.scorers import scorer_of
     from trialist.llm.suite import Suite, read_suite
     from trialist.llm.templates import render
 
@@ -17,7 +18,8 @@ _HOMES = {
     "trialist.llm.agreement": "Agreement Labelled",
     "trialist.llm.item": "Check Item Measured Message",
     "trialist.llm.judge": "Judge",
-    "trialist.llm.scorer": "Scorer check_suite scorer_of",
+    "trialist.llm.scorer": "Scorer check_suite",
+    "trialist.llm.scorers": "scorer_of",
     "trialist.llm.suite": "Suite read_suite",
     "trialist.llm.templates": "render",
 }

@@ -176,7 +176,7 @@ def _environment() -> SandboxedEnvironment:
             is_there = isinstance(obj, Mapping) and attribute in obj
             return obj[attribute] if is_there else self.undefined(obj=obj, name=attribute)
 
-    environment = Bounded(undefined=NotGiven, autoescape=False, keep_trailing_newline=True)
+    environment = Bounded(undefined=NotGiven, autoescape=False, keep_trailing_newline=True, finalize=_shown)
     environment.globals.clear()
 
     @pass_context
@@ -191,6 +191,13 @@ def _environment() -> SandboxedEnvironment:
     ours: dict[str, Callable[..., Any]] = {_COUNTED: counted, _CONCAT: _join}
     environment.filters = {name: environment.filters[name] for name in _FILTERS} | _OWN | ours
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """What a value prints as: lists, mappings and truth as JSON has them, nothing as nothing."""
+    if value is None:
+        return ""
+    return _dump(value) if isinstance(value, (bool, list, tuple, Mapping)) else value
 
 
 def _look(size: int) -> None:
