@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -189,6 +191,16 @@ def test_software_is_what_ran_the_study_not_what_reads_it(tmp_path, monkeypatch)
         study.optimize(noisy)
         assert "it ran in parts, with" in study.statement().text
         assert "Trialist 9.9" in study.statement().text
+
+
+class TheirVersion(str):
+    """As PyTorch's."""
+
+
+def test_a_version_that_is_a_text_of_its_own_kind_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__=TheirVersion("2.13.0+cpu")))
+    with tuned(store=tmp_path / "s.db", budget=3) as study:
+        assert "PyTorch 2.13.0+cpu" in study.statement().text
 
 
 def test_versions_that_only_add_to_known_ones_are_the_same_software():

@@ -38,7 +38,7 @@ def software() -> dict[str, str]:
     for module, name in _PACKAGES.items():
         version = getattr(sys.modules.get(module), "__version__", None)
         if isinstance(version, str):
-            found[name] = version
+            found[name] = str(version)  # PyTorch's is a text of a kind of its own, which no store takes
     return found
 
 
