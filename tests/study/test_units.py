@@ -56,8 +56,8 @@ def test_a_holdout_may_be_drawn_anew_for_each_configuration_and_finalists_share_
             trial.report(trial["x"] ** 2 + (fold.seed % 7) * 1e-3)
 
     study = tl.tune(
-        objective, SPACE, minimize="loss", budget=20, validation=tl.Holdout(0.25, reshuffle=True), finalists=2, replicates=2,
-        store="memory", progress=False,
+        objective, SPACE, minimize="loss", budget=20, validation=tl.Holdout(0.25, reshuffle=True), finalists=2,
+        replicates=2, store="memory", progress=False,
     )  # fmt: skip
     seeds = {r.number: r.seed for r in study.trials}
     searched = [r.number for r in study.trials if r.stage is not tl.Stage.SELECT]
@@ -118,3 +118,19 @@ def test_a_unit_that_was_not_reported_is_told():
 
     with pytest.raises(tl.ResultError, match="unit 2 of 3 was not reported"):
         tl.tune(objective, SPACE, minimize="loss", budget=3, validation=tl.Folds(3), store="memory", progress=False)
+
+
+@pytest.mark.parametrize("scheduler", ["median", "halving", "curve", "population"])
+def test_a_scheduler_of_curves_is_refused_where_reports_are_folds(scheduler):
+    with pytest.raises(tl.PlanError, match="scores of their own") as caught:
+        tl.Study.create(SPACE, minimize="loss", validation=tl.Folds(3), scheduler=scheduler, store="memory")
+    assert caught.value.field == "scheduler"
+
+
+def test_what_matters_is_said_with_the_verdict():
+    study = tl.tune(
+        lambda trial: trial["x"] ** 2, SPACE, minimize="loss", budget=6, matters=0.5, store="memory", progress=False,
+        test=lambda params, seed: [params["x"] ** 2 + i * 1e-3 for i in range(40)],
+    )  # fmt: skip
+    assert study.verdict.matters == 0.5
+    assert "0.5" in str(study.verdict)

@@ -20,6 +20,7 @@ from trialist.study.events import (
 from trialist.trials.feasibility import ranked, violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.validation import unit_of
 
 if TYPE_CHECKING:
     from trialist.study.study import Study
@@ -35,6 +36,8 @@ class Course:
         history, planned = study.history, study.planned(workers)
         self.name, self.objective, self.budget = study.name, study.declared.objective, study.declared.budget
         self.workers = workers
+        validation = study.declared.validation
+        self.unit = "step" if validation is None else unit_of(validation)  # what a report belongs to
         self.stage = "plan"
         self.total = planned.stages.runs or self.budget.trials
         self.baseline, self.best = history.baseline, history.best

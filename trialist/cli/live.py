@@ -88,5 +88,5 @@ class Live:
 
     def _running(self, record: TrialRecord) -> str:
         report = self.course.reports.get(record.number)
-        step = "" if report is None else f"step {report.step:g}: {number(report.value)}  "
+        step = "" if report is None else f"{self.course.unit} {report.step:g}: {number(report.value)}  "
         return f"{step}{params(record.params)}"

@@ -46,6 +46,17 @@ _BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
 SCHEDULERS = tuple(_BUILDERS)
 
 
+def check_scheduler(plan: Plan) -> None:
+    """PlanError where a scheduler reads curves, and reports are scores of folds or seeds, which are none."""
+    name = plan.scheduler.partition("(")[0]
+    if plan.validation is not None and name in _READ_CURVES:
+        problem = f"{shown(name)} reads reports as a curve, and with {plan.validation} they are scores of their own"
+        raise PlanError("scheduler", problem, 'Use "auto" or "racing", which compare trials score by score, or "none".')
+
+
+_READ_CURVES = {"median", "halving", "hyperband", "promotion", "patience", "curve", "population"} | {
+    "MedianRule", "Halving", "Hyperband", "ModelPromotion", "Patience", "CurveModel", "Population"
+}  # fmt: skip
 _AT_RUNGS = {"halving", "hyperband", "promotion", "Halving", "Hyperband", "ModelPromotion"}
 
 

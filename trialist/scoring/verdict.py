@@ -103,7 +103,7 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the store and for --json."""
         interval = list(self.interval) if self.interval else None
-        words = {"outcome": self.outcome.value, "direction": self.direction.value, "size": self.size}
+        words = {"outcome": self.outcome.value, "direction": self.direction.value, "size": self.size and self.size.value}
         return {**asdict(self), **words, "interval": interval, "level": self.level, "sentence": self.sentence}
 
     @classmethod

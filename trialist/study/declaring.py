@@ -9,6 +9,7 @@ from typing import Any
 
 from trialist.errors import PlanChangedError, StudyExistsError
 from trialist.protocols import Revision, Scheduler, Store
+from trialist.scheduling.schedulers import check_scheduler
 from trialist.search.choose import check_strategy
 from trialist.space.revision import differences
 from trialist.space.space import Space
@@ -80,7 +81,7 @@ def plan_of(
     store: where the study will be, so that the earlier ones of its warm start are named as seen from there.
     """
     check_strategy(strategy)
-    return Plan(
+    plan = Plan(
         objectives=objectives_of(minimize, maximize),
         budget=Budget.of(budget),
         limits=Limits(trial_seconds, trial_memory, trial_cost),
@@ -90,6 +91,8 @@ def plan_of(
         warm_start=earlier.named(warm_start, store),
         **rest,
     )
+    check_scheduler(plan)
+    return plan
 
 
 def space_of(space: Space | Mapping[str, Any] | None) -> Space:

@@ -194,6 +194,7 @@ class _Runs:
             groups=self._notes.get("groups"),
             strata=self._notes.get("strata"),
             by=metric.get("by", ""),
+            matters=plan.matters,
             detectable=self.detectable,
             fingerprint=(self._notes.get("fingerprints") or [self._look.fingerprint])[0],
             opened_at=datetime.fromtimestamp(self._look.at, UTC).isoformat(timespec="seconds"),
