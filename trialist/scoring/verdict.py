@@ -103,8 +103,9 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the store and for --json."""
         interval = list(self.interval) if self.interval else None
-        words = {"outcome": self.outcome.value, "direction": self.direction.value, "size": self.size and self.size.value}
-        return {**asdict(self), **words, "interval": interval, "level": self.level, "sentence": self.sentence}
+        words = {name: each and each.value for name, each in (("outcome", self.outcome), ("size", self.size))}
+        found = {**asdict(self), **words, "direction": self.direction.value, "interval": interval}
+        return {**found, "level": self.level, "sentence": self.sentence}
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Verdict:
