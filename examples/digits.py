@@ -104,6 +104,5 @@ if __name__ == "__main__":
         budget=tl.Budget(full_runs=40, minutes=2), stopping=tl.Plateau(trials=15, delta=0.002),
         test=test_loss, workers=2, store="digits.db", name="digits", seed=0,
     ) as study:  # fmt: skip
-        print(f"\n{study.verdict}")
-        print(f"default  {study.baseline.params}\nselected {study.best.params}")
+        print(f"\ndefault  {study.baseline.params}\nselected {study.best.params}")
         print(f"report   {study.report('digits_report.html')}")

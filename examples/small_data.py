@@ -40,7 +40,6 @@ def truth(params):
 EVALUATION = tl.Evaluation(svm, SPLIT, metric="accuracy")
 
 if __name__ == "__main__":
-    print(f"scored by {EVALUATION.validation}: {EVALUATION.reason}")
     with tl.tune(EVALUATION, SPACE, budget=60, test_seeds=1, store="small_data.db", seed=0) as study:
         best = max((r for r in study.trials if r.is_scored and r.repeats is None), key=lambda r: r.value)
         print(f"\nbest of the search  {best.score.mean:.3f} +- {best.score.stderr:.3f}, trial {best.number}")
