@@ -13,7 +13,7 @@ from trialist.llm.formats.chat import is_chat, read_chat
 from trialist.llm.formats.inspect_logs import is_inspect, read_inspect
 from trialist.llm.formats.openai_evals import is_evals, is_evals_row, read_evals, read_evals_rows
 from trialist.llm.formats.promptfoo import is_promptfoo, read_promptfoo
-from trialist.llm.formats.reading import Reading, lines_of, parse_json, read_text
+from trialist.llm.formats.reading import Reading, lines_of, named, parse_json, read_text
 from trialist.llm.formats.tables import read_csv, read_json, read_jsonl
 from trialist.llm.item import Item, Message
 
@@ -80,7 +80,7 @@ def read_suite(path: str | Path, *, format: str | None = None, trust: bool = Fal
     kind = format or _format_of(place)
     reading = read_promptfoo(place, trust=trust) if kind == "promptfoo" else _READERS[kind](place)
     if not reading.items:
-        raise SuiteError(str(path), "the file holds no items", "Give at least one.")
+        raise SuiteError(named(place), "the file holds no items", "Give at least one.")
     items, notes = _repeats_together(reading.items)
     return Suite(place.name, items, (*reading.notes, *notes), reading.prompts, reading.settings)
 
@@ -97,21 +97,21 @@ def _format_of(path: Path) -> str:
         read_text(path)  # tells that there is none
     known = ", ".join(sorted({*_BY_ENDING, ".json", ".jsonl", ".ndjson"}))
     remedy = f"Name its format: one of {', '.join(FORMATS)}."
-    raise SuiteError(str(path), f"the ending {shown(ending)} is none of {known}", remedy)
+    raise SuiteError(named(path), f"the ending {shown(ending)} is none of {known}", remedy)
 
 
 def _format_of_rows(path: Path) -> str:
     for line, text in lines_of(path, read_text(path)):
-        row = parse_json(str(path), text, line)
+        row = parse_json(named(path), text, line)
         if isinstance(row, dict) and is_evals_row(row):
             return "openai-evals-rows"
         has_target = isinstance(row, dict) and any(key in row for key in ("target", "expected", "answer", "ideal"))
         return "chat" if isinstance(row, dict) and is_chat(row) and not has_target else "jsonl"
-    raise SuiteError(str(path), "the file is empty", "Write one JSON object to a line.")
+    raise SuiteError(named(path), "the file is empty", "Write one JSON object to a line.")
 
 
 def _format_of_json(path: Path) -> str:
-    content = parse_json(str(path), read_text(path))
+    content = parse_json(named(path), read_text(path))
     for name, is_it in (("inspect", is_inspect), ("openai-evals", is_evals), ("promptfoo", is_promptfoo)):
         if is_it(content):
             return name

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import SuiteError
-from trialist.llm.formats.reading import Reading, id_of, messages_of
+from trialist.llm.formats.reading import Reading, id_of, messages_of, named
 from trialist.llm.formats.rows import group_of, is_given
 from trialist.llm.formats.tables import json_rows
 from trialist.llm.item import Item
@@ -18,7 +18,7 @@ def read_chat(path: Path) -> Reading:
     items = []
     longer = 0
     for number, (line, row) in enumerate(json_rows(path), 1):
-        place = f"{path} line {line}"
+        place = f"{named(path)} line {line}"
         _refuse(place, row)
         messages = messages_of(place, row.get("messages"))
         if messages[-1].role != "assistant":

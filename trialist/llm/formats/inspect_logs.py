@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import MAX_FILE_BYTES, Reading, id_of, messages_of, parse_json, read_bytes, read_text
+from trialist.llm.formats.reading import (
+    MAX_FILE_BYTES,
+    Reading,
+    id_of,
+    messages_of,
+    named,
+    parse_json,
+    read_bytes,
+    read_text,
+)
 from trialist.llm.formats.rows import target_of
 from trialist.llm.item import Item
 
@@ -49,13 +58,16 @@ def is_inspect(content: Any) -> bool:
 
 
 def _listed(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    content = parse_json(str(path), read_text(path))
+    content = parse_json(named(path), read_text(path))
     if not is_inspect(content):
-        raise SuiteError(str(path), "no log of Inspect: it has no `eval`", "Give a log, or name another format.")
+        raise SuiteError(named(path), "no log of Inspect: it has no `eval`", "Give a log, or name another format.")
     samples = content.get("samples")
     if not isinstance(samples, list):
-        raise SuiteError(str(path), "the log has no samples", "Write it with samples (not `--no-log-samples`).")
-    return [(f"{path} sample {n}", _object(f"{path} sample {n}", sample)) for n, sample in enumerate(samples, 1)]
+        raise SuiteError(named(path), "the log has no samples", "Write it with samples (not `--no-log-samples`).")
+    return [
+        (f"{named(path)} sample {n}", _object(f"{named(path)} sample {n}", sample))
+        for n, sample in enumerate(samples, 1)
+    ]
 
 
 def _archived(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
@@ -64,19 +76,19 @@ def _archived(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
         with zipfile.ZipFile(path) as archive:
             names = [info for info in archive.infolist() if info.filename.startswith("samples/")]
             if sum(info.file_size for info in names) > MAX_FILE_BYTES:
-                raise SuiteError(str(path), "its samples are too much for a suite", "Split the log.")
-            samples = [(f"{path} {info.filename}", _member(path, archive, info)) for info in names]
+                raise SuiteError(named(path), "its samples are too much for a suite", "Split the log.")
+            samples = [(f"{named(path)} {info.filename}", _member(path, archive, info)) for info in names]
     except zipfile.BadZipFile as error:
-        raise SuiteError(str(path), f"this is no .eval archive ({error})", _REMEDY) from None
+        raise SuiteError(named(path), f"this is no .eval archive ({error})", _REMEDY) from None
     except NotImplementedError as error:  # Zstandard, which Python 3.11 does not read
-        raise SuiteError(str(path), f"its compression cannot be read ({error})", _REMEDY) from None
+        raise SuiteError(named(path), f"its compression cannot be read ({error})", _REMEDY) from None
     if not samples:
-        raise SuiteError(str(path), "the log has no samples", "Write it with samples (not `--no-log-samples`).")
+        raise SuiteError(named(path), "the log has no samples", "Write it with samples (not `--no-log-samples`).")
     return sorted(samples, key=lambda pair: pair[1].get("epoch", 1) if isinstance(pair[1].get("epoch", 1), int) else 1)
 
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Mapping[str, Any]:
-    place = f"{path} {info.filename}"
+    place = f"{named(path)} {info.filename}"
     with archive.open(info) as file:
         data = file.read(info.file_size + 1)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import Reading, messages_of, parse_json, read_text
+from trialist.llm.formats.reading import Reading, messages_of, named, parse_json, read_text
 from trialist.llm.formats.rows import INPUT, item_of
 from trialist.llm.formats.tables import json_rows
 from trialist.llm.item import Check, Item
@@ -26,24 +26,24 @@ _DATA = ("data", "items", "rows", "output_items")
 
 def read_evals_rows(path: Path) -> Reading:
     """Rows alone: `item` is what a row of JSONL is elsewhere, so a scorer has to be named."""
-    return _with_graders([(f"{path} line {line}", row) for line, row in json_rows(path)], {}, str(path))
+    return _with_graders([(f"{named(path)} line {line}", row) for line, row in json_rows(path)], {}, named(path))
 
 
 def read_evals(path: Path) -> Reading:
     """An eval with its graders, its rows in the file or in one of the same name that ends in .jsonl."""
-    content = parse_json(str(path), read_text(path))
+    content = parse_json(named(path), read_text(path))
     if not is_evals(content):
-        raise SuiteError(str(path), "no export of OpenAI Evals: it has no `testing_criteria`", "Name another format.")
+        raise SuiteError(named(path), "no export of OpenAI Evals: it has no `testing_criteria`", "Name another format.")
     key = next((key for key in _DATA if isinstance(content.get(key), list)), None)
     if key is not None:
-        rows = [(f"{path} {key} {n}", row) for n, row in enumerate(content[key], 1)]
+        rows = [(f"{named(path)} {key} {n}", row) for n, row in enumerate(content[key], 1)]
     else:
         beside = path.with_suffix(".jsonl")
         if not beside.exists():
             remedy = f"Put them into `data`, or into {beside.name} beside it."
-            raise SuiteError(str(path), "the export has no rows", remedy)
-        rows = [(f"{beside} line {line}", row) for line, row in json_rows(beside)]
-    return _with_graders(rows, content, str(path))
+            raise SuiteError(named(path), "the export has no rows", remedy)
+        rows = [(f"{named(beside)} line {line}", row) for line, row in json_rows(beside)]
+    return _with_graders(rows, content, named(path))
 
 
 def is_evals(content: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import messages_of, parse_json, read_text
+from trialist.llm.formats.reading import messages_of, named, parse_json, read_text
 from trialist.llm.formats.spot import FILE, Spot
 from trialist.llm.item import Message
 from trialist.llm.templates import render
@@ -61,7 +61,7 @@ def _of_file(spot: Spot, file: Any) -> list[str]:
         spot.refuse(f"{file.name} is a program, which is not run", "Write the prompt as text.")
     text = read_text(file)
     if file.suffix.lower() in (".yaml", ".yml"):
-        return [json.dumps(read_yaml(str(file), text, SuiteError).content, ensure_ascii=False)]
+        return [json.dumps(read_yaml(named(file), text, SuiteError).content, ensure_ascii=False)]
     if file.suffix.lower() == ".json":
         return [text.strip()]
     parts = [part.strip() for part in ("\n" + text.replace("\r\n", "\n")).split("\n---\n")]

@@ -26,21 +26,27 @@ class Reading:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+def named(path: Path) -> str:
+    """The path as it stands in a message: so short that a line number after it is never cut off."""
+    text = str(path)
+    return text if len(text) <= 48 else f"...{text[-45:]}"
+
+
 def read_text(path: Path) -> str:
     """The file's text, which must be UTF-8; SuiteError names the file and the byte that is not."""
     data = read_bytes(path)
     for mark, name in _MARKS:
         if data.startswith(mark):
-            raise SuiteError(str(path), f"the file is written in {name}", "Save it as UTF-8.")
+            raise SuiteError(named(path), f"the file is written in {name}", "Save it as UTF-8.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         byte = f"byte 0x{data[error.start]:02x}"
-        raise SuiteError(str(path), f"line {line}: {byte} is no UTF-8", "Save the file as UTF-8.") from None
+        raise SuiteError(named(path), f"line {line}: {byte} is no UTF-8", "Save the file as UTF-8.") from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise SuiteError(str(path), f"line {line}: a NUL character", "Give a text file, saved as UTF-8.")
+        raise SuiteError(named(path), f"line {line}: a NUL character", "Give a text file, saved as UTF-8.")
     return text
 
 
@@ -49,14 +55,14 @@ def read_bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if path.is_dir():
-            raise SuiteError(str(path), "this is a folder", "Give a file.")
+            raise SuiteError(named(path), "this is a folder", "Give a file.")
         if size > MAX_FILE_BYTES:
-            raise SuiteError(str(path), f"{size / 2**20:.0f} MiB are too much for a suite", "Split the file.")
+            raise SuiteError(named(path), f"{size / 2**20:.0f} MiB are too much for a suite", "Split the file.")
         return path.read_bytes()
     except FileNotFoundError:
-        raise SuiteError(str(path), "no such file", "Check the path.") from None
+        raise SuiteError(named(path), "no such file", "Check the path.") from None
     except OSError as error:
-        raise SuiteError(str(path), f"cannot be read ({error.strerror})", "Check its permissions.") from None
+        raise SuiteError(named(path), f"cannot be read ({error.strerror})", "Check its permissions.") from None
 
 
 def lines_of(path: Path, text: str) -> Iterator[tuple[int, str]]:
@@ -64,7 +70,7 @@ def lines_of(path: Path, text: str) -> Iterator[tuple[int, str]]:
     # Not str.splitlines: it also splits at U+2028, which JSON allows inside a text.
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if len(line) > MAX_LINE_CHARS:
-            raise SuiteError(str(path), f"line {number} has {len(line):,} characters", "Write one item to a line.")
+            raise SuiteError(named(path), f"line {number} has {len(line):,} characters", "Write one item to a line.")
         if line.strip():
             yield number, line
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import parse_json, read_text
+from trialist.llm.formats.reading import named, parse_json, read_text
 from trialist.yamlfile import Document, read_yaml
 
 FILE = "file://"
@@ -35,7 +35,7 @@ class Spot:
 
     @property
     def where(self) -> str:
-        return f"{self.file} line {self.document.line(self.path)}"
+        return f"{named(self.file)} line {self.document.line(self.path)}"
 
     def refuse(self, problem: str, remedy: str) -> NoReturn:
         raise SuiteError(self.where, problem, remedy)
@@ -76,9 +76,9 @@ class Spot:
             inside = file.resolve().is_relative_to(self.home.resolve())
             if not inside and not self.trust:
                 remedy = "Put it there, or declare trust in the suite (trust=True)."
-                self.refuse(f"{file} lies outside of the suite's folder", remedy)
+                self.refuse(f"{named(file)} lies outside of the suite's folder", remedy)
             if not file.exists():
-                self.refuse(f"{file} is not there", "Check the path; it starts at the suite's folder.")
+                self.refuse(f"{named(file)} is not there", "Check the path; it starts at the suite's folder.")
         return found
 
     def content(self, file: Path) -> Any:
@@ -87,12 +87,12 @@ class Spot:
         if ending in (".js", ".cjs", ".mjs", ".ts", ".py"):
             self.refuse(f"{file.name} is a program, which is not run", "Write what it gives into a file.")
         if ending == ".json":
-            return parse_json(str(file), read_text(file))
+            return parse_json(named(file), read_text(file))
         if ending in (".yaml", ".yml"):
-            return read_yaml(str(file), read_text(file), SuiteError).content
+            return read_yaml(named(file), read_text(file), SuiteError).content
         return read_text(file).strip()
 
 
 def open_document(file: Path, home: Path, trust: bool) -> Spot:
     """The top of a YAML or JSON file."""
-    return Spot(file, read_yaml(str(file), read_text(file), SuiteError), home, trust)
+    return Spot(file, read_yaml(named(file), read_text(file), SuiteError), home, trust)

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import MAX_LINE_CHARS, Reading, lines_of, parse_json, read_text
+from trialist.llm.formats.reading import MAX_LINE_CHARS, Reading, lines_of, named, parse_json, read_text
 from trialist.llm.formats.rows import INPUT, TARGET, item_of
 
 _FIELD_LIMIT = Lock()  # the limit of the csv module holds for the whole process
@@ -19,23 +19,25 @@ _FIELD_LIMIT = Lock()  # the limit of the csv module holds for the whole process
 
 def read_jsonl(path: Path) -> Reading:
     """One JSON object to a line."""
-    rows = [(f"{path} line {line}", row) for line, row in json_rows(path)]
+    rows = [(f"{named(path)} line {line}", row) for line, row in json_rows(path)]
     return _reading(rows)
 
 
 def read_json(path: Path) -> Reading:
     """One JSON list of objects."""
-    content = parse_json(str(path), read_text(path))
+    content = parse_json(named(path), read_text(path))
     if not isinstance(content, list):
-        raise SuiteError(str(path), f"{type(content).__name__} where a list of items is expected", "Give a list.")
-    return _reading([(f"{path} item {n}", _object(f"{path} item {n}", row)) for n, row in enumerate(content, 1)])
+        raise SuiteError(named(path), f"{type(content).__name__} where a list of items is expected", "Give a list.")
+    return _reading(
+        [(f"{named(path)} item {n}", _object(f"{named(path)} item {n}", row)) for n, row in enumerate(content, 1)]
+    )
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line, object) of a JSONL file."""
     for line, text in lines_of(path, read_text(path)):
-        place = f"{path} line {line}"
-        row = parse_json(str(path), text, line)
+        place = f"{named(path)} line {line}"
+        row = parse_json(named(path), text, line)
         if isinstance(row, list) and line == 1:
             raise SuiteError(place, "this is a JSON list", "Name the file .json, or write one object to a line.")
         yield line, _object(place, row)
@@ -48,7 +50,7 @@ def read_csv(path: Path) -> Reading:
     delimiter = _delimiter(path, text)
     if delimiter != ",":
         notes.append(f"Columns are separated by {'tabs' if delimiter == chr(9) else 'semicolons'}.")
-    rows = ((f"{path} line {line}", row) for line, row in csv_rows(path, text, delimiter))
+    rows = ((f"{named(path)} line {line}", row) for line, row in csv_rows(path, text, delimiter))
     reading = _reading([(place, _row_of(place, row)) for place, row in rows])
     return Reading(reading.items, (*notes, *reading.notes))
 
@@ -63,7 +65,7 @@ def csv_rows(path: Path, text: str, delimiter: str = ",") -> Iterator[tuple[int,
         elif any(value.strip() for value in values):
             if len(values) != len(header):
                 problem = f"line {line} has {len(values)} values, the header has {len(header)} columns"
-                raise SuiteError(str(path), problem, "Put values that hold a separator into double quotes.")
+                raise SuiteError(named(path), problem, "Put values that hold a separator into double quotes.")
             yield line, dict(zip(header, values, strict=True))
 
 
@@ -80,7 +82,7 @@ def _records(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[
                 start = reader.line_num + 1
         except csv.Error as error:
             problem = f"line {reader.line_num}: {error}"
-            raise SuiteError(str(path), problem, "Write a table as spreadsheets export it, in UTF-8.") from None
+            raise SuiteError(named(path), problem, "Write a table as spreadsheets export it, in UTF-8.") from None
         finally:
             csv.field_size_limit(before)
     yield from records
@@ -89,9 +91,9 @@ def _records(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[
 def _check_header(path: Path, line: int, header: list[str]) -> None:
     for place, name in enumerate(header, 1):
         if not name:
-            raise SuiteError(str(path), f"line {line}: column {place} has no name", "Name it in the first row.")
+            raise SuiteError(named(path), f"line {line}: column {place} has no name", "Name it in the first row.")
         if name in header[: place - 1]:
-            raise SuiteError(str(path), f"line {line}: the column {shown(name)} comes twice", "Rename one.")
+            raise SuiteError(named(path), f"line {line}: the column {shown(name)} comes twice", "Rename one.")
 
 
 def _delimiter(path: Path, text: str) -> str:
