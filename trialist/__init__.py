@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         PlanChangedError,
         PlanError,
         ResultError,
+        ScoringError,
         SealedError,
         SpaceError,
         StateError,
         StoreError,
         StudyError,
         StudyExistsError,
+        SuiteError,
         TrialistError,
         UnknownStudyError,
     )
@@ -51,14 +53,14 @@ if TYPE_CHECKING:
     from trialist.trials.plan import Budget
     from trialist.trials.stopping import Plateau, Target, Worth
     from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
-    from trialist.trials.validation import Folds, Holdout, Seeds
+    from trialist.trials.validation import Folds, Holdout, Items, Seeds
 
 # Each public name and its home, which is loaded on first use: `import trialist` stays in milliseconds.
 _HOMES = {
     "trialist.errors": (
         "CommandError ExecutionError InputError LeaseLostError MissingExtraError PlanChangedError PlanError "
-        "ResultError SealedError SpaceError StateError StoreError StudyError StudyExistsError TrialistError "
-        "UnknownStudyError"
+        "ResultError ScoringError SealedError SpaceError StateError StoreError StudyError StudyExistsError SuiteError "
+        "TrialistError UnknownStudyError"
     ),
     "trialist.execute.command": "Command",
     "trialist.execute.reporting": "report",
@@ -83,7 +85,7 @@ _HOMES = {
     "trialist.trials.plan": "Budget",
     "trialist.trials.stopping": "Plateau Target Worth",
     "trialist.trials.trial": "Cause Score Stage State TrialRecord",
-    "trialist.trials.validation": "Folds Holdout Seeds",
+    "trialist.trials.validation": "Folds Holdout Items Seeds",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -118,6 +120,7 @@ __all__ = [
     "ResultError",
     "Schedule",
     "Score",
+    "ScoringError",
     "SealedError",
     "Seeds",
     "Space",
@@ -130,6 +133,7 @@ __all__ = [
     "Study",
     "StudyError",
     "StudyExistsError",
+    "SuiteError",
     "Target",
     "Trial",
     "TrialRecord",
