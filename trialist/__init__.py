@@ -105,6 +105,7 @@ __all__ = [
     "Holdout",
     "InputError",
     "Int",
+    "Items",
     "Leak",
     "LeaseLostError",
     "Metric",

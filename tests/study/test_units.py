@@ -96,6 +96,43 @@ def test_seeds_are_the_same_for_all():
     assert study.trials[0].score.overlap == 0.0
 
 
+def test_every_trial_has_the_same_blocks_and_the_hopeless_ones_have_only_some():
+    blocks = [[0.0, 0.1], [0.2, 0.3], [0.1, 0.0], [0.3, 0.1], [0.0, 0.2], [0.1, 0.3]]
+    seen = {}
+
+    def objective(trial):
+        for block in trial.blocks(blocks):
+            seen.setdefault(trial.number, []).append(block)
+            trial.report(sum(item + (trial["x"] - 0.2) ** 2 for item in block) / len(block))
+
+    study = tl.tune(objective, {"x": tl.Float(0.0, 5.0, default=0.5)}, minimize="loss", budget=25, store="memory",
+                    validation=tl.Items(6, size=2), progress=False)  # fmt: skip
+    assert all(given == blocks[: len(given)] for given in seen.values())
+    assert any(len(given) < 6 for given in seen.values())
+    assert study.trials[0].score.overlap == 0.0
+    stopped = next(record for record in study.trials if len(record.reports) < 6)
+    assert "of 6 blocks" in stopped.course[-1].reason
+
+
+def test_a_budget_that_ends_a_trial_leaves_what_it_reported():
+    from trialist.errors import BudgetUsedError
+
+    def objective(trial):
+        for block in trial.blocks([1, 2, 3]):
+            if trial.number == 2 and block == 3:
+                raise BudgetUsedError("budget: 5 of 5 calls are spent. Raise the budget.")
+            if trial.number == 3:
+                raise BudgetUsedError("budget: 5 of 5 calls are spent. Raise the budget.")
+            trial.report(trial["x"] ** 2)
+
+    study = tl.Study.create(SPACE, minimize="loss", validation=tl.Items(3), scheduler="none", store="memory")
+    study.optimize(objective, trials=4)
+    cut, unbegun = study.trials[2], study.trials[3]
+    assert cut.state is tl.State.STOPPED
+    assert len(cut.reports) == 2
+    assert unbegun.failure.cause is tl.Cause.BUDGET
+
+
 @pytest.mark.parametrize(
     ("objective", "validation", "problem"),
     [
@@ -103,6 +140,9 @@ def test_seeds_are_the_same_for_all():
         (lambda trial: [None for _ in trial.folds(Data())], tl.Seeds(2), "declares 2 seeds"),
         (lambda trial: [None for _ in trial.folds([1, 2])], tl.Folds(2), "cannot be divided"),
         (lambda trial: [None for _ in trial.seeds()], tl.Folds(2), "declares 2-fold"),
+        (lambda trial: [None for _ in trial.blocks([1, 2])], tl.Seeds(2), "declares 2 seeds"),
+        (lambda trial: [None for _ in trial.blocks([1, 2])], None, "declares no blocks"),
+        (lambda trial: [None for _ in trial.blocks([1, 2])], tl.Items(3), "2 blocks are given"),
     ],
 )
 def test_misuse_is_told_by_name(objective, validation, problem):

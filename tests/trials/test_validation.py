@@ -8,7 +8,7 @@ from trialist.errors import PlanError
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score
-from trialist.trials.validation import Folds, Holdout, Seeds, validation_of
+from trialist.trials.validation import Folds, Holdout, Items, Seeds, validation_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from trialist.trials.validation import Folds, Holdout, Seeds, validation_of
         (Holdout(0.2, reshuffle=True), 1, 0.25, False),
         (Holdout(0.5, repeats=3), 3, 1.0, True),
         (Seeds(4), 4, 0.0, True),
+        (Items(8, size=25), 8, 0.0, True),
     ],
 )
 def test_units_overlap_and_sharing(validation, units, overlap, is_shared):
@@ -46,6 +47,8 @@ def test_a_whole_division_is_run_before_the_next():
         (lambda: Folds(5, reshuffle="often"), "validation.reshuffle"),
         (lambda: Holdout(1.0), "validation.share"),
         (lambda: Seeds(0), "validation.seeds"),
+        (lambda: Items(0), "validation.blocks"),
+        (lambda: Items(3, size=0.5), "validation.size"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(make, field):

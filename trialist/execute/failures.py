@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from trialist import errors
-from trialist.errors import CommandError, InputError
+from trialist.errors import BudgetUsedError, CommandError, InputError
 from trialist.trials.trial import Cause, Failure
 
 _ERROR = re.compile(r"^\s*[\w.]*(error|exception|fatal|panic|interrupt)\b", re.IGNORECASE)
@@ -24,7 +24,10 @@ MAX_TRACEBACK = 20_000  # characters
 
 
 def of_exception(error: BaseException) -> Failure:
-    """The Failure that an exception of the objective is: memory for MemoryError, with `usage` where it misused us."""
+    """The Failure that an exception of the objective is: memory for MemoryError, with `usage` where it misused us.
+
+    A call that the budget does not allow is no fault of the configuration: what was reported before it counts.
+    """
     if isinstance(error, SystemExit):
         message = f"the objective called sys.exit({errors.shown(error.code)})"
     elif isinstance(error, MemoryError):
@@ -32,6 +35,8 @@ def of_exception(error: BaseException) -> Failure:
     else:
         message = f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
     usage = _usage(error) if isinstance(error, InputError) else None
+    if isinstance(error, BudgetUsedError):
+        return Failure(Cause.BUDGET, as_text(_text_of(error), MAX_MESSAGE))
     cause = Cause.MEMORY if isinstance(error, MemoryError) else Cause.OBJECTIVE
     return Failure(cause, as_text(message, MAX_MESSAGE), _traceback_of(error), usage)
 

@@ -1,14 +1,16 @@
-"""The units of a trial: folds, draws or seeds, each scored by a report of its own; together they are its score."""
+"""The units of a trial: folds, draws, seeds, blocks of items, each scored by a report; together they are its score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from trialist.errors import ResultError, shown
 from trialist.numerics.keys import Key
-from trialist.trials.validation import Folds, Holdout, Seeds, Validation
+from trialist.trials.validation import Folds, Holdout, Items, Seeds, Validation
+
+Block = TypeVar("Block")
 
 
 @runtime_checkable
@@ -38,7 +40,7 @@ class Units:
         missing = [index for index in range(1, self.whole + 1) if index not in self.found]
         if missing:
             problem = f"unit {missing[0]} of {self.whole} was not reported"
-            raise ResultError("report", problem, "Call trial.report(loss) once for each fold or seed.")
+            raise ResultError("report", problem, "Call trial.report(loss) once for each fold, seed or block.")
 
 
 def folds_of(data: object, validation: Validation | None, seed: int) -> Iterator[Any]:
@@ -59,3 +61,14 @@ def seeds_of(validation: Validation | None, seed: int) -> list[int]:
         problem = "the study declares no seeds" if validation is None else f"the study declares {validation}"
         raise ResultError("seeds", problem, "Give validation=tl.Seeds(5) where the study is declared.")
     return [Key(seed, -1).child_seed(f"unit {unit.seed}") for unit in validation.sampling]
+
+
+def blocks_of(blocks: Sequence[Block], validation: Validation | None) -> Sequence[Block]:
+    """The blocks as they are; ResultError where none are declared, or as many as there are not."""
+    if not isinstance(validation, Items):
+        problem = "the study declares no blocks" if validation is None else f"the study declares {validation}"
+        raise ResultError("blocks", problem, "Give validation=tl.Items(10) where the study is declared.")
+    if len(blocks) != validation.blocks:
+        problem = f"{len(blocks)} blocks are given, and the study declares {validation.blocks}"
+        raise ResultError("blocks", problem, "Give the same blocks, in the same order, to every trial.")
+    return blocks

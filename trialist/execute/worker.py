@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import InputError, ResultError, shown
 from trialist.execute.dials import Dials, float_dial, int_dial
 from trialist.execute.failures import of_exception
-from trialist.execute.units import HasFolds, Units, folds_of, seeds_of
+from trialist.execute.units import Block, HasFolds, Units, blocks_of, folds_of, seeds_of
 from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
@@ -260,6 +260,14 @@ class Trial:
         """
         return self._each(enumerate(seeds_of(self._assignment.validation, self._assignment.units_seed), start=1))
 
+    def blocks(self, blocks: Sequence[Block]) -> Iterator[Block]:
+        """The blocks of items that the study's validation declares, `tl.Items(10)`; report one score for each.
+
+        blocks: as many as declared, the same in the same order for every trial.  Ends early once the trial should stop.
+        ResultError where the study declares none, or another number of them.
+        """
+        return self._each(enumerate(blocks_of(blocks, self._assignment.validation), start=1))
+
     def _each(self, units: Iterable[tuple[int, Any]]) -> Iterator[Any]:
         validation = self._assignment.validation
         whole = 0 if validation is None else validation.units
@@ -276,7 +284,7 @@ class Trial:
     def report(self, value: Any, step: int | None = None, **metrics: Any) -> None:
         """Report the first objective's value after `step` steps, other metrics beside it; NaN is a value too.
 
-        Inside `folds()` and `seeds()` it is the score of that fold or seed.
+        Inside `folds()`, `seeds()` and `blocks()` it is the score of that fold, seed or block.
 
         step: the current one of `steps()`, else one more than the last.  Raises ResultError for a value that is no
         number, a step that is no whole number from 0 on, one reported before, or one beyond the run's fidelity.

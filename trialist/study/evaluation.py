@@ -12,7 +12,7 @@ from trialist.execute.worker import Trial
 from trialist.scoring.metrics import Metric, Needs, metric_of
 from trialist.scoring.validation import Split
 from trialist.trials.plan import Direction, Plan, objectives_of
-from trialist.trials.validation import Folds, Holdout, Seeds, Validation
+from trialist.trials.validation import Folds, Holdout, Items, Seeds, Validation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,7 +174,7 @@ def completed(
     if declared[0].name != objective.metric.name:
         problem = f"{declared[0].name} would be the first objective, the Evaluation's metric is {objective.metric.name}"
         raise PlanError("metric", problem, f"Give Evaluation(metric={declared[0].name!r}, metrics=...).")
-    if isinstance(validation, Seeds):
+    if isinstance(validation, (Seeds, Items)):
         raise PlanError("validation", f"{validation} divide no rows", "Give tl.Folds(5, seeds=3), or tl.Holdout(0.25).")
     found = objective.validation if validation is None else validation
     objective.split.folds(found)  # whether the rows can be divided so is said before any work

@@ -12,7 +12,7 @@ from trialist.scoring.power import smallest_difference
 from trialist.study.session import Session
 from trialist.study.splits import splits_of
 from trialist.trials.trial import Stage, TrialRecord
-from trialist.trials.validation import Folds, Holdout
+from trialist.trials.validation import Folds, Holdout, Items
 
 _FAR = 0.5  # a gain of half of what the test shows four times of five it shows about once in four times
 _ROUNDING = 1e-9
@@ -85,6 +85,8 @@ def _seen(session: Session, baseline: TrialRecord, selected: TrialRecord, sizes:
     if sizes is not None and isinstance(validation, Folds | Holdout):
         open_rows = sizes["train"] + sizes["validation"]
         rows = open_rows / validation.k if isinstance(validation, Folds) else open_rows * validation.share
+    elif sizes is not None and isinstance(validation, Items):
+        rows = (sizes["train"] + sizes["validation"]) / validation.blocks
     fresh: dict[int, dict[int, tuple[float, ...]]] = {baseline.number: {}, selected.number: {}}
     for record in session.history():
         if record.stage is Stage.SELECT and record.repeats in fresh and record.is_scored and name in record.metrics:

@@ -128,7 +128,8 @@ class Study:
         warm_start: earlier studies to learn from: each a Study, a name in the same store, or (name, store).
         fidelity: the dial of cost, where runs may be cheaper than full ones: trials begin cheap, and the scheduler
         says which of them go on.  scheduler: a name, or an object with the methods of one.
-        validation: Folds, Holdout or Seeds, for objectives that run `trial.folds` or `trial.seeds`.
+        validation: Folds, Holdout, Seeds or Items, for objectives that run `trial.folds`, `trial.seeds` or
+        `trial.blocks`.
         prefer, matters: see Plan.
         """
         known = listed(warm_start)

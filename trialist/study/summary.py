@@ -5,7 +5,7 @@ from __future__ import annotations
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import State, TrialRecord
-from trialist.trials.validation import Folds, Holdout, Seeds, Validation
+from trialist.trials.validation import Folds, Holdout, Items, Seeds, Validation
 
 
 def best_against_default(history: History) -> str:
@@ -42,7 +42,7 @@ def constraint_note(baseline: TrialRecord | None, best: TrialRecord | None) -> s
 def unit_noun(validation: Validation) -> str:
     """What the units of a whole trial are called.
 
-    >>> unit_noun(Folds(5)), unit_noun(Holdout()), unit_noun(Seeds(3))
-    ('folds', 'draws', 'seeds')
+    >>> unit_noun(Folds(5)), unit_noun(Holdout()), unit_noun(Seeds(3)), unit_noun(Items(8))
+    ('folds', 'draws', 'seeds', 'blocks')
     """
-    return {Folds: "folds", Holdout: "draws", Seeds: "seeds"}[type(validation)]
+    return {Folds: "folds", Holdout: "draws", Seeds: "seeds", Items: "blocks"}[type(validation)]

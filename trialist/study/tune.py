@@ -69,8 +69,8 @@ def tune(
     fidelity: the dial of cost, such as Fidelity("epochs", 1, 81): trials begin cheap, and the scheduler says which of
     them go on; the objective runs `trial.steps()`, or to `trial.fidelity`.  scheduler: its name, or an object with
     decide, resume and start.
-    validation: how each configuration is scored, Folds(5), Holdout(0.25) or Seeds(3): the objective runs
-    `trial.folds(split)` or `trial.seeds()` and reports one score for each.
+    validation: how each configuration is scored, Folds(5), Holdout(0.25), Seeds(3) or Items(10): the objective runs
+    `trial.folds(split)`, `trial.seeds()` or `trial.blocks(blocks)` and reports one score for each.
     prefer: of finalists that no fresh score tells apart, the "better" mean or the "cheaper" one is chosen.
     matters: the least difference that is of practical use; the verdict says whether it was reached.
     again: look at the test data once more; recorded, and said in the verdict.

@@ -36,13 +36,17 @@ ANEW = 5  # seeds beyond those of the plan that may be tried where trainings wer
 
 @dataclass(frozen=True)
 class SealedTest:
-    """Calls test(params, seed) with the sealed data open, here or in a worker, and notes what it opened."""
+    """Calls test(params, seed) with the sealed data open, here or in a worker, and notes what it opened.
+
+    A test that spends money has `with_trial(trial)` in place of the call, and tells there what it spends.
+    """
 
     test: Callable[..., Any]
 
     def __call__(self, trial: Trial) -> Any:
         with unsealed() as opening:
-            value = self.test(dict(trial.params), trial.seed)
+            with_trial = getattr(self.test, "with_trial", None)
+            value = self.test(dict(trial.params), trial.seed) if with_trial is None else with_trial(trial)
             groups: Any
             if isinstance(value, Predictions):
                 told = value.per_example(opening.groups(len(value)))

@@ -1,7 +1,8 @@
 """Validation: how each configuration is scored during the search, declared beforehand.
 
-A whole trial is a number of units: on one split of the rows, one part of it held out, one seed to train with.  Each
-unit gives a score; the same units for all configurations make their scores comparable one by one.
+A whole trial is a number of units: on one split of the rows, one part of it held out, one seed to train with; or of
+items that need no training, one block of them.  Each unit gives a score; the same units for all configurations make
+their scores comparable one by one.
 """
 
 from __future__ import annotations
@@ -192,17 +193,67 @@ class Seeds:
         return f"{self.n} seed{'s' if self.n > 1 else ''}"
 
 
-Validation = Folds | Holdout | Seeds
-_KINDS: Mapping[str, type[Validation]] = {"folds": Folds, "holdout": Holdout, "seeds": Seeds}
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Items that are answered, not trained on, in blocks: those of a suite for a language model, say.
+
+    All configurations are scored on the same blocks in the same order, so that two of them differ block by block, and
+    hopeless ones can be told after a few.  blocks: how many.  size: items in one of them, about.
+
+    >>> Items(8, size=25).units
+    8
+    """
+
+    blocks: int = 10
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        _count("blocks", self.blocks, 1)
+        _count("size", self.size, 1)
+
+    @property
+    def units(self) -> int:
+        """Scores of a whole trial."""
+        return self.blocks
+
+    @property
+    def overlap(self) -> float:
+        """None: nothing is trained on."""
+        return 0.0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all configurations are scored on the same items."""
+        return True
+
+    @property
+    def sampling(self) -> tuple[Unit, ...]:
+        """The units in the order in which they are run."""
+        return tuple(Unit(i, 0, i - 1, 0) for i in range(1, self.blocks + 1))
+
+    @property
+    def reason(self) -> str:
+        """Why blocks are shared."""
+        return "the same blocks of items for every configuration, so that two of them differ block by block"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "items", **asdict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.blocks} block{'s' if self.blocks > 1 else ''} of about {self.size} items"
+
+
+Validation = Folds | Holdout | Seeds | Items
+_KINDS: Mapping[str, type[Validation]] = {"folds": Folds, "holdout": Holdout, "seeds": Seeds, "items": Items}
 
 
 def unit_of(validation: Validation) -> str:
     """What one of its units is called.
 
-    >>> unit_of(Folds(5)), unit_of(Holdout()), unit_of(Seeds(3))
-    ('fold', 'draw', 'seed')
+    >>> unit_of(Folds(5)), unit_of(Holdout()), unit_of(Seeds(3)), unit_of(Items(8))
+    ('fold', 'draw', 'seed', 'block')
     """
-    return {Folds: "fold", Holdout: "draw", Seeds: "seed"}[type(validation)]
+    return {Folds: "fold", Holdout: "draw", Seeds: "seed", Items: "block"}[type(validation)]
 
 
 def validation_of(obj: Mapping[str, Any] | None) -> Validation | None:
@@ -219,9 +270,9 @@ def checked(value: object) -> Validation | None:
     >>> checked(Folds(3)).k
     3
     """
-    if value is None or isinstance(value, (Folds, Holdout, Seeds)):
+    if value is None or isinstance(value, (Folds, Holdout, Seeds, Items)):
         return value
-    remedy = "Give tl.Folds(5), tl.Holdout(0.25) or tl.Seeds(3), or leave it out."
+    remedy = "Give tl.Folds(5), tl.Holdout(0.25), tl.Seeds(3) or tl.Items(10), or leave it out."
     raise PlanError("validation", f"{shown(value)} is no way to score a configuration", remedy)
 
 
