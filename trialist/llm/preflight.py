@@ -1,0 +1,336 @@
+"""Before money is spent on a dial: does the endpoint honour it, refuse it, or take it and do nothing?
+
+Many servers accept fields that they do not know, and some accept dials that this model does not have, so that a
+status of 200 proves nothing. Each dial is asked at two levels far apart, on the same few items, several times each,
+where it can act (top_p says nothing at temperature 0), and the answers are compared. "ignored" is said where no
+difference beyond chance was found and a dial that changes half of the answers would have been noticed; never after a
+single call. Where not even that would have been noticed, it is "unclear".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import InputError, shown
+from trialist.llm.paired import Answered, Pairs, Plant, p_value, power
+from trialist.llm.request import Reply, Request
+from trialist.numerics.keys import Key
+
+if TYPE_CHECKING:
+    from trialist.llm.client import Client
+    from trialist.llm.item import Item
+
+UNKNOWN_FIELDS = "unknown fields"
+_NONSENSE = {"trialist_unknown_field": 1}
+# Dials that act on what temperature leaves to chance.
+_OF_CHANCE = ("top_p", "top_k", "min_p", "typical_p", "seed")
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_SEED = 1_234_567
+# At such a p nothing is called ignored.
+_DOUBTFUL = 0.1
+_EFFECTS = {
+    Plant.CHANGES: "changes {:.0%} of the answers",
+    Plant.REPEATS: "makes {:.0%} of the answers to an item the same",
+}
+# Answers that agree this often cannot be made to repeat each other noticeably more.
+_AGREE = 0.8
+_ENDED = "\x1f"
+
+
+class Treatment(Enum):
+    """How the endpoint treats a dial."""
+
+    HONOURED = "honoured"
+    REJECTED = "rejected"
+    IGNORED = "ignored"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is asked. looks: so many items at each look; a dial seen to act is asked no further.
+
+    answers: for each item and level.  alpha: how often a dial without effect may be called honoured, over all looks;
+    that costs some trials, while a working dial called ignored is lost, hence a high one.  power: how often a dial that
+    changes half of the answers, or makes nine of ten repeat each other, must be noticed before "ignored" is said.
+    """
+
+    looks: tuple[int, ...] = (3, 8)
+    answers: int = 4
+    alpha: float = 0.1
+    power: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not self.looks or any(n < 2 for n in self.looks) or list(self.looks) != sorted(set(self.looks)):
+            raise InputError(
+                "effort.looks", f"{self.looks} are no growing numbers of items from 2", "Give such as (3, 8)."
+            )
+        if self.answers < 2:
+            raise InputError("effort.answers", f"{self.answers} is below 2", "One answer cannot show what varies.")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found for one dial, and why. levels: those compared.  rejected: those that the endpoint refuses.
+
+    p: of the paired test, None where none was needed.  calls, cost: paid for it.
+    """
+
+    dial: str
+    treatment: Treatment
+    reason: str
+    levels: tuple[Any, ...] = ()
+    rejected: tuple[Any, ...] = ()
+    p: float | None = None
+    calls: int = 0
+    cost: float = 0.0
+
+
+async def preflight(
+    client: Client,
+    dials: Mapping[str, Sequence[Any]],
+    items: Sequence[Item],
+    *,
+    model: str,
+    settings: Mapping[str, Any] | None = None,
+    effort: Effort | None = None,
+    key: Key = Key(0, -1),
+) -> tuple[Finding, ...]:
+    """A finding for each dial, then one for fields that nobody knows (`UNKNOWN_FIELDS`).
+
+    dials: the levels of each, None for unset; the lowest and the highest are compared, or the first and the last where
+    they are no numbers.  settings: those of the default, in which dials are tried.  items: as many as there are; no
+    more than the last look are asked.  Raises BudgetUsedError and EndpointError as the client does.
+    """
+    effort = Effort() if effort is None else effort
+    if len(items) < 2:
+        raise InputError("items", f"{len(items)} are too few to compare settings", "Give at least 2.")
+    trials = _Trials(client, items[: effort.looks[-1]], model, dict(settings or {}), effort, key)
+    findings: dict[str, Finding] = {}
+    # Temperature first: others are tried where it leaves them something to do.
+    for name in sorted(dials, key=lambda name: name != "temperature"):
+        found = findings.get("temperature")
+        trials.chance = _chance(dials, trials.settings, found)
+        findings[name] = await trials.finding(name, list(dials[name]))
+    unknown = await trials.unknown_fields()
+    return (*(findings[name] for name in dials), unknown)
+
+
+def _chance(dials: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], found: Finding | None) -> dict[str, Any]:
+    """The temperature at which dials of chance are tried."""
+    levels = [level for level in dials.get("temperature", ()) if level is not None]
+    if found is not None and found.treatment is Treatment.REJECTED:
+        levels = [level for level in levels if level not in found.rejected]
+    if levels and max(levels) > 0:
+        return {"temperature": max(levels)}
+    return {"temperature": 1} if settings.get("temperature") == 0 and found is None else {}
+
+
+class _Trials:
+    """The calls of a preflight. chance: settings in which dials of chance are tried."""
+
+    def __init__(
+        self, client: Client, items: Sequence[Item], model: str, settings: dict[str, Any], effort: Effort, key: Key
+    ) -> None:
+        self._client, self._items, self._model, self._effort, self._key = client, items, model, effort, key
+        self.settings, self.chance = settings, dict[str, Any]()
+        self._calls, self._cost = 0, 0.0
+
+    async def finding(self, name: str, levels: Sequence[Any]) -> Finding:
+        self._calls, self._cost = 0, 0.0
+        context = {**self.settings, **(self.chance if name in _OF_CHANCE else {})}
+        low, high = _far_apart(name, levels)
+        refusals: list[tuple[Any, str]] = []
+        for level in (low, high) if low != high else (low,):
+            refusal = await self._refusal({**context, name: level}, context, name)
+            if refusal == "":
+                reason = "the endpoint fails without it too, so that nothing can be said"
+                return self._found(name, Treatment.UNCLEAR, reason, (low, high))
+            if refusal is not None:
+                refusals.append((level, refusal))
+        least = min((level for level in levels if _is_number(level)), default=None)
+        if name in _LIMITS and [level for level, _ in refusals] == [low] != [least] and least is not None:
+            # The limit of a single token is a probe of ours, and some endpoints want more.
+            return await self._compared(name, context, least, high)
+        if refusals:
+            rejected = tuple(level for level, _ in refusals)
+            told = ", ".join(f"{name}={_written(level)}" for level in rejected)
+            accepted = (
+                ""
+                if len(refusals) > 1 or low == high
+                else f"; {name}={_written(_other(rejected[0], low, high))} is not"
+            )
+            reason = f"{told} is refused ({refusals[0][1]}){accepted}"
+            return self._found(name, Treatment.REJECTED, reason, (low, high), rejected)
+        return await self._compared(name, context, low, high)
+
+    async def unknown_fields(self) -> Finding:
+        """Whether a field that nobody knows is refused, or accepted without a word."""
+        self._calls, self._cost = 0, 0.0
+        refusal = await self._refusal({**self.settings, **_NONSENSE}, self.settings, next(iter(_NONSENSE)))
+        if refusal:
+            return self._found(UNKNOWN_FIELDS, Treatment.REJECTED, f"a field that nobody knows is refused: {refusal}")
+        if refusal == "":
+            return self._found(UNKNOWN_FIELDS, Treatment.UNCLEAR, "the endpoint fails without any too")
+        reason = "a field that nobody knows is accepted without a word, so acceptance of a dial proves nothing"
+        return self._found(UNKNOWN_FIELDS, Treatment.IGNORED, reason)
+
+    async def _refusal(self, tried: Mapping[str, Any], plain: Mapping[str, Any], name: str) -> str | None:
+        """The endpoint's words where it refuses what is tried and not what is plain; "" where it fails at both."""
+        reply = await self._ask(0, tried, 0)
+        if reply.failure is None:
+            return None
+        if reply.rejects != name and (await self._ask(0, plain, 0)).failure is not None:
+            return ""
+        return reply.failure
+
+    async def _compared(self, name: str, context: Mapping[str, Any], low: Any, high: Any) -> Finding:
+        effort = self._effort
+        answers: list[tuple[list[Answered], list[Answered]]] = []
+        asked, p, alpha, pairs = 0, 1.0, effort.alpha / len(effort.looks), None
+        for look in sorted({min(look, len(self._items)) for look in effort.looks}):
+            for item in range(asked, look):
+                both = await self._answers(item, name, context, low, high)
+                answers += [] if both is None else [both]
+            asked = look
+            if len(answers) < 2:
+                continue
+            pairs = Pairs.of(answers)
+            p = p_value(pairs, self._key)
+            if p <= alpha:
+                return self._found(name, Treatment.HONOURED, _honoured(name, low, high, pairs, p), (low, high), p=p)
+        if pairs is None:
+            reason = f"of {asked} items too few were answered at both levels"
+            return self._found(name, Treatment.UNCLEAR, reason, (low, high))
+        told = f"{pairs.lengths.size} answers, {_told(name, low, high)}, differ no more than by chance (p = {p:.2g})"
+        for plant, share in _plants(name, pairs):
+            noticed = power(pairs, plant, share, alpha, self._key)
+            effect = _EFFECTS[plant].format(share)
+            if noticed < effort.power:
+                reason = f"accepted: {told}, but a dial that {effect} would be noticed only {noticed:.0%} of the time"
+                return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
+        if p <= _DOUBTFUL:
+            reason = f"accepted: {told.replace('no more', 'hardly more')}"
+            return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
+        reason = f"accepted without effect: {told}; a dial that {effect} would be noticed {noticed:.0%} of the time"
+        return self._found(name, Treatment.IGNORED, reason, (low, high), p=p)
+
+    async def _answers(
+        self, item: int, name: str, context: Mapping[str, Any], low: Any, high: Any
+    ) -> tuple[list[Answered], list[Answered]] | None:
+        """An item's answers at both levels; None where one of them failed."""
+        count = range(self._effort.answers)
+        if name == "stop":
+            # What an answer would hold is known from answers that were not stopped.
+            a = await self._all(item, [{**context, "stop": None} for _ in count])
+            text = _commonest(a or ())
+            b = await self._all(item, [{**context, "stop": [text]} for _ in count]) if text else None
+            return None if a is None or b is None else (a, b)
+        if name == "seed":
+            arms = [({**context, name: _SEED}, {**context, name: _SEED + 1 + k}) for k in count]
+        else:
+            arms = [({**context, name: low}, {**context, name: high}) for _ in count]
+        # In turns, so that whatever changes on the server meanwhile meets both.
+        mixed = await self._all(item, [arm for both in arms for arm in both])
+        return None if mixed is None else (mixed[::2], mixed[1::2])
+
+    async def _all(self, item: int, settings: list[Mapping[str, Any]]) -> list[Answered] | None:
+        seen: dict[str, int] = {}
+        asks = []
+        for each in settings:
+            text = Request(self._model, self._items[item].messages, each).canonical
+            seen[text] = seen.get(text, -1) + 1
+            asks.append(self._ask(item, each, seen[text]))
+        replies = await asyncio.gather(*asks)
+        if any(reply.failure is not None for reply in replies):
+            return None
+        return [Answered(_seen(reply), reply.usage.output) for reply in replies]
+
+    async def _ask(self, item: int, settings: Mapping[str, Any], replicate: int) -> Reply:
+        chosen = self._items[item]
+        reply = await self._client.complete(Request(self._model, chosen.messages, settings, replicate), chosen)
+        if not reply.cached:
+            self._calls, self._cost = self._calls + reply.attempts, self._cost + reply.cost
+        return reply
+
+    def _found(
+        self,
+        dial: str,
+        treatment: Treatment,
+        reason: str,
+        levels: tuple[Any, ...] = (),
+        rejected: tuple[Any, ...] = (),
+        p: float | None = None,
+    ) -> Finding:
+        return Finding(dial, treatment, reason, levels, rejected, p, self._calls, self._cost)
+
+
+def _far_apart(name: str, levels: Sequence[Any]) -> tuple[Any, Any]:
+    """Two levels of a dial, so different that it shows."""
+    if not levels:
+        raise InputError(f"dials.{name}", "it has no levels", "Give at least one.")
+    given = [level for level in levels if level is not None]
+    numbers = [level for level in given if _is_number(level)]
+    if name == "seed":
+        return _SEED, _SEED
+    if name == "stop":
+        return None, given[0] if given else None
+    if name in _LIMITS and numbers:
+        return 1, max(numbers)
+    if given and len(numbers) == len(given) and min(numbers) < max(numbers):
+        return min(numbers), max(numbers)
+    return (levels[0], levels[-1]) if levels[0] != levels[-1] else (None, levels[0])
+
+
+def _plants(name: str, pairs: Pairs) -> list[tuple[Plant, float]]:
+    """The effects that must be noticeable before none is claimed; the last one is told."""
+    plants = [(Plant.CHANGES, 0.5)]
+    if name in (*_OF_CHANCE, "temperature") and sum(pairs.agreement) / 2 < _AGREE:
+        plants.append((Plant.REPEATS, 0.9))
+    return plants
+
+
+def _is_number(level: object) -> bool:
+    return isinstance(level, (int, float)) and not isinstance(level, bool)
+
+
+def _other(level: Any, low: Any, high: Any) -> Any:
+    return high if level == low else low
+
+
+def _seen(reply: Reply) -> str:
+    """The answer as far as somebody sees it: its text, and how it ended where it did not end by itself."""
+    return reply.text if reply.finish == "stop" else f"{reply.text}{_ENDED}{reply.finish}"
+
+
+def _commonest(answers: Sequence[Answered]) -> str:
+    """The character that most of the answers hold; "" where they hold none."""
+    texts = [set(answer.text.partition(_ENDED)[0]) for answer in answers]
+    counts = Counter(letter for text in texts for letter in sorted(text) if not letter.isspace())
+    return max(counts, key=lambda letter: (counts[letter], letter), default="")
+
+
+def _written(level: Any) -> str:
+    return "unset" if level is None else shown(level)
+
+
+def _told(name: str, low: Any, high: Any) -> str:
+    """The two levels, in words."""
+    if name == "seed":
+        return "one seed against many"
+    if name == "stop":
+        return "without stop against stopping at what they hold"
+    return f"{name}={_written(low)} against {_written(high)}"
+
+
+def _honoured(name: str, low: Any, high: Any, pairs: Pairs, p: float) -> str:
+    r = pairs.lengths.shape[1] // 2
+    a, b = pairs.agreement
+    tokens = f"{pairs.lengths[:, :r].mean():.3g} against {pairs.lengths[:, r:].mean():.3g}"
+    told = f"{_told(name, low, high)}: of two answers {a:.0%} against {b:.0%} are equal, {tokens} tokens on average"
+    return f"{told} (p = {p:.2g})"
