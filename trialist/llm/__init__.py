@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trialist.llm.agreement import Agreement, Labelled
+    from trialist.llm.cache import Cache
+    from trialist.llm.client import Client
+    from trialist.llm.endpoint import CallError, Endpoint
     from trialist.llm.item import Check, Item, Measured, Message
     from trialist.llm.judge import Judge
+    from trialist.llm.pace import Pace
+    from trialist.llm.preflight import Effort, Finding, Treatment
+    from trialist.llm.prices import Price, Prices
+    from trialist.llm.purse import Amount, Purse
+    from trialist.llm.request import Reply, Request, Usage
     from trialist.llm.scorer import Scorer, check_suite
     from trialist.llm.scorers import scorer_of
     from trialist.llm.suite import Suite, read_suite
@@ -16,8 +24,16 @@ if TYPE_CHECKING:
 # Each public name and its home, which is loaded on first use, as in `trialist` itself.
 _HOMES = {
     "trialist.llm.agreement": "Agreement Labelled",
+    "trialist.llm.cache": "Cache",
+    "trialist.llm.client": "Client",
+    "trialist.llm.endpoint": "CallError Endpoint",
     "trialist.llm.item": "Check Item Measured Message",
     "trialist.llm.judge": "Judge",
+    "trialist.llm.pace": "Pace",
+    "trialist.llm.preflight": "Effort Finding Treatment",
+    "trialist.llm.prices": "Price Prices",
+    "trialist.llm.purse": "Amount Purse",
+    "trialist.llm.request": "Reply Request Usage",
     "trialist.llm.scorer": "Scorer check_suite",
     "trialist.llm.scorers": "scorer_of",
     "trialist.llm.suite": "Suite read_suite",
@@ -27,14 +43,29 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 
 __all__ = [
     "Agreement",
+    "Amount",
+    "Cache",
+    "CallError",
     "Check",
+    "Client",
+    "Effort",
+    "Endpoint",
+    "Finding",
     "Item",
     "Judge",
     "Labelled",
     "Measured",
     "Message",
+    "Pace",
+    "Price",
+    "Prices",
+    "Purse",
+    "Reply",
+    "Request",
     "Scorer",
     "Suite",
+    "Treatment",
+    "Usage",
     "check_suite",
     "read_suite",
     "render",
