@@ -163,25 +163,43 @@ def reported(run: Run) -> dict[str, float]:
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> None:
-    """Means by metric; optimism: by how much the reported score is better than the true one."""
+    """Means over all studies, each loss as a share of the defaults' mean one by its metric, then by metric.
+
+    Optimism: by how much the reported score is better than the true one.
+    """
+    from honesty.figures import key_of
+
+    found: dict[str, dict[Any, np.ndarray]] = {name: {} for name in NAMES}
+    defaults: dict[str, dict[Any, float]] = {}
+    for run in runs:
+        key = key_of(run)
+        defaults.setdefault(_metric(key), {})[key] = run["default"]["true"]
+        for name, loss in reported(run).items():
+            found[name][key] = np.array([loss, run["pick"]["true"], run["pick"]["gap"]])
+    found = {name: of for name, of in found.items() if of}
+    whole = sorted(set.intersection(*(set(of) for of in found.values())))
+    unit = {metric: float(np.mean(list(of.values()))) for metric, of in defaults.items()}
+    _show("all metrics", {name: np.array([of[k] / unit[_metric(k)] for k in whole]) for name, of in found.items()})
+    for metric in sorted({_metric(k) for k in whole}):
+        keys = [k for k in whole if _metric(k) == metric]
+        _show(metric, {name: np.array([of[k] for k in keys]) for name, of in found.items()})
+
+
+def _show(title: str, found: Mapping[str, np.ndarray]) -> None:
+    """found: by name, (studies, 3): reported, true, behind the default."""
     from search_tables import show
 
-    from honesty.figures import interval, key_of
+    from honesty.figures import interval
 
-    found: dict[str, dict[Any, tuple[float, float, float]]] = {name: {} for name in NAMES}
-    for run in runs:
-        for name, loss in reported(run).items():
-            found[name][key_of(run)] = loss, run["pick"]["true"], run["pick"]["gap"]
-    found = {name: of for name, of in found.items() if of}
-    whole = set.intersection(*(set(of) for of in found.values()))
-    for metric in sorted({k[0].split("/")[2] for k in whole}):
-        keys = sorted(k for k in whole if k[0].split("/")[2] == metric)
-        rows = []
-        for name, of in found.items():
-            told, true, gap = np.array([of[k] for k in keys]).T
-            low, high = interval(true - told)
-            row = [NAMES[name], f"{told.mean():.4f}", f"{true.mean():.4f}"]
-            row += [f"{(true - told).mean():+.4f} ({low:+.4f}–{high:+.4f})", f"{np.mean(gap > 1e-12):.0%}"]
-            rows.append(row)
-        head = ["score", "reported", "true", "optimism", "worse than the default"]
-        show(f"{metric}: means of {len(keys)} studies", head, rows)
+    rows = []
+    for name, of in found.items():
+        told, true, gap = of.T
+        low, high = interval(true - told)
+        row = [NAMES[name], f"{told.mean():.4f}", f"{true.mean():.4f}"]
+        rows.append([*row, f"{(true - told).mean():+.4f} ({low:+.4f}–{high:+.4f})", f"{np.mean(gap > 1e-12):.0%}"])
+    number = len(next(iter(found.values())))
+    show(f"{title}: {number} studies", ["score", "reported", "true", "optimism", "worse than the default"], rows)
+
+
+def _metric(key: tuple[str, int, int]) -> str:
+    return key[0].split("/")[2]

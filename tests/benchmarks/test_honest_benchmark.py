@@ -156,6 +156,24 @@ def test_scikit_learn_has_the_folds_of_our_search_and_reports_its_best_score(pro
     assert beside.reported({**run, "optimizer": "sklearn"}) == {"sklearn": pytest.approx(np.mean(losses))}
 
 
+def test_optimism_is_the_true_loss_less_the_reported_one(capsys):
+    beside = importlib.import_module("honesty.beside")
+    ours = run_of("ours", 2, 0.4, best=0.4)
+    ours["pick"]["search"], ours["verdict"] = [0.3, 0.32], {"score": 0.41}
+    ours["finalists"] = [{"number": 2, "fresh": [[0.38, 0.4], [0.4, 0.38]]}]
+    other = run_of("optuna", None, 0.6, best=0.5)
+    other["pick"]["search"] = [0.2, 0.3]
+    beside.table([ours, other])
+    lines = capsys.readouterr().out.partition("\nerror: 1 studies")[2].splitlines()
+    told = {
+        line.split("|")[1].strip(): [cell.split()[0] for cell in line.split("|")[2:6]] for line in lines if "0." in line
+    }
+    assert told["Trialist, search score"] == ["0.3100", "0.4000", "+0.0900", "0%"]
+    assert told["Trialist, fresh score"] == ["0.3900", "0.4000", "+0.0100", "0%"]
+    assert told["Trialist, verified score"] == ["0.4100", "0.4000", "-0.0100", "0%"]
+    assert told["Optuna TPE, best_value"] == ["0.2500", "0.6000", "+0.3500", "100%"]
+
+
 def test_a_section_that_there_is_not_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["honest.py", "--only", "luck"])
     with pytest.raises(SystemExit):
