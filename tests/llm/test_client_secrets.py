@@ -13,7 +13,7 @@ from tests.llm.wire import Says, ask, completion, error, wired
 from trialist.errors import EndpointError
 from trialist.llm.cache import Cache
 from trialist.llm.client import Client
-from trialist.llm.endpoint import Endpoint
+from trialist.llm.endpoint import CallError, Endpoint, Transport
 from trialist.llm.pace import Pace
 
 KEY = "sk-planted-0123456789abcdef"
@@ -75,6 +75,15 @@ def test_a_planted_key_is_found_nowhere(kind, tmp_path, monkeypatch, caplog, cap
     assert files and not [data for data in files if KEY.encode() in data]
     if kind == "echoed in an answer":
         assert end.text == "your key is [key]"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SAYS if kind != "echoed in an answer"])
+def test_an_attempt_s_own_error_carries_no_library_s_exception_along(kind, monkeypatch):
+    monkeypatch.setenv("MY_MODEL_KEY", KEY)
+    with wired(SAYS[kind]) as wire, pytest.raises(CallError) as caught:
+        asyncio.run(Transport(Endpoint(wire.url, "MY_MODEL_KEY")).send(ask().body, 0.5))
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+    assert KEY not in everything(caught.value, set())
 
 
 def test_the_key_of_a_callable_s_own_library_is_taken_out_of_its_errors(monkeypatch):

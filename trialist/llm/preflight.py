@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trialist.errors import InputError, shown
 from trialist.llm.paired import Answered, Pairs, Plant, p_value, power
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trialist.llm.client import Client
     from trialist.llm.item import Item
 
+T = TypeVar("T")
 UNKNOWN_FIELDS = "unknown fields"
 _NONSENSE = {"trialist_unknown_field": 1}
 # Dials that act on what temperature leaves to chance.
@@ -194,9 +195,8 @@ class _Trials:
         answers: list[tuple[list[Answered], list[Answered]]] = []
         asked, p, alpha, pairs = 0, 1.0, effort.alpha / len(effort.looks), None
         for look in sorted({min(look, len(self._items)) for look in effort.looks}):
-            for item in range(asked, look):
-                both = await self._answers(item, name, context, low, high)
-                answers += [] if both is None else [both]
+            both = await _all_of([self._answers(item, name, context, low, high) for item in range(asked, look)])
+            answers += [pair for pair in both if pair is not None]
             asked = look
             if len(answers) < 2:
                 continue
@@ -246,7 +246,7 @@ class _Trials:
             text = Request(self._model, self._items[item].messages, each).canonical
             seen[text] = seen.get(text, -1) + 1
             asks.append(self._ask(item, each, seen[text]))
-        replies = await asyncio.gather(*asks)
+        replies = await _all_of(asks)
         if any(reply.failure is not None for reply in replies):
             return None
         return [Answered(_seen(reply), reply.usage.output) for reply in replies]
@@ -268,6 +268,15 @@ class _Trials:
         p: float | None = None,
     ) -> Finding:
         return Finding(dial, treatment, reason, levels, rejected, p, self._calls, self._cost)
+
+
+async def _all_of(asks: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them return, or the first error once all have ended: a call that is cut off is paid for nothing."""
+    ends = await asyncio.gather(*asks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return [end for end in ends if not isinstance(end, BaseException)]
 
 
 def _far_apart(name: str, levels: Sequence[Any]) -> tuple[Any, Any]:
