@@ -99,6 +99,10 @@ def test_scores_are_weighted_means_of_the_checks(suite_of):
         ("{type: starts-with, value: So}", "So it is", " So"),
         ("{type: regex, value: '\\d{2}(?<name>x)(?<=x)'}", "a12x", "1x"),
         ("{type: is-json}", ' {"a": 1}\n', 'x {"a": 1}'),
+        ("{type: is-json}", "[]", "```json\n[]\n```"),
+        ("{type: contains-any, value: '\"a, b\", c'}", "a, b", "a"),
+        ("{type: python, value: \"json.loads(output)['a']\"}", '{"a": true}', '{"a": 0}'),
+        ("{type: equals, value: a}, {type: equals, value: b, metricOnly: true}", "a", "b"),
         ("{type: is-json, value: {required: [a]}}", '{"a": 1}', "{}"),
         ("{type: is-json, value: 'type: array'}", "[]", "{}"),
         ("{type: is-json, value: 'file://schema.json'}", "[]", "{}"),
@@ -114,7 +118,7 @@ def test_scores_are_weighted_means_of_the_checks(suite_of):
 def test_assertions_hold_for_right_answers_and_not_for_wrong_ones(suite_of, assertion, right, wrong):
     head = "prompts: [p]\nassertionTemplates: {short: {type: equals, value: a}}\n"
     text = f"{head}tests: [{{vars: {{x: Paris}}, assert: [{assertion}]}}]"
-    (item,) = suite_of(text, schema_json='{"type": "array"}', right_txt="42\n").items
+    (item,) = suite_of(text, trust="python" in assertion, schema_json='{"type": "array"}', right_txt="42\n").items
     check_suite([item], scorer_of("checks"))
     assert score(item, right) == 1 and score(item, wrong) == 0
 
@@ -194,11 +198,11 @@ tests:
 
 
 CSV = """\
-q,__expected,__expected2,__description,__threshold,__metadata:topic,__prefix
-1+1,2,,first,,sums,
-2+2,"contains-any: four, 4",not-contains: five,,0.5,,Add:\x20
-3+3,is-json,latency: 100,,,,
-Which?,note: no type,llm-rubric(0.8): is kind,,,,
+q,__expected,__expected2,__description,__threshold,__metadata:topic,__metadata:tags[],__prefix
+1+1,2,,first,0,sums,"a,b\\,c",
+2+2,"contains-any: four, 4",not-contains: five,,0.5,,,Add:\x20
+3+3,is-json,latency: 100,,,,,
+Which?,note: no type,llm-rubric(0.8): is kind,,,,,
 """
 
 
@@ -207,6 +211,7 @@ def test_tests_come_from_tables_and_other_files(suite_of):
     suite = suite_of(text, t_csv=CSV, more_yaml="- vars: {q: y}\n- {vars: {q: z}}\n", t_jsonl='{"vars": {"q": "j"}}\n')
     assert [item.question for item in suite.items] == ["1+1", "Add: 2+2", "3+3", "Which?", "y", "z", "j"]
     one, two, three, four = suite.items[:4]
+    assert one.metadata["tags"] == ["a", "b,c"] and one.threshold is None
     assert one.target == "2" and one.metadata["topic"] == "sums" and one.metadata["description"] == "first"
     assert [(c.kind, c.negated) for c in two.checks] == [("contains", False), ("contains", True)]
     assert two.threshold == 0.5 and two.checks[0].options["value"] == ("four", "4")
@@ -253,6 +258,9 @@ ASSERT = "prompts: [p]\ntests:\n  - assert:\n      - {}\n"
         ("prompts: [p]\ntests: [{vars: {x: 'file://*.none'}}]", "line 2: 'file://\\*.none' finds 0 files"),
         ("prompts: ['file://suite.py']\ntests: [{}]", "line 1: .*suite.py"),
         ("prompts: ['exec:ls']\ntests: [{}]", "line 1: the prompt 'exec:ls' is a program, which is not run"),
+        ("prompts: ['file://suite.csv']\ntests: [{}]", "line 1: .*suite.csv is not there"),
+        ("prompts: ['file://suite.yaml', 'file://p.csv']\ntests: [{}]", "line 1: p.csv is no file of a prompt"),
+        ("prompts: [p]\ntests: file://types.csv", "types.csv line 2: the assertion 'word-count' is not supported"),
         ("prompts: [p.js]\ntests: [{}]", "line 1: the prompt 'p.js' is a program, which is not run"),
         ("prompts: ['{{q}}']\ntests:\n  - vars: {a: 1}", "line 3: the variable 'q' is not given"),
         ("prompts: ['{% set x = 1 %}']\ntests: [{}]", "`set` is not allowed"),
@@ -285,7 +293,7 @@ ASSERT = "prompts: [p]\ntests:\n  - assert:\n      - {}\n"
 def test_what_is_wrong_or_unknown_is_refused_by_name_with_its_line(suite_of, tmp_path, text, problem):
     (tmp_path.parent / "up.txt").write_text("x")
     with pytest.raises(SuiteError, match=problem):
-        suite_of(text)
+        suite_of(text, p_csv="prompt\np\n", types_csv="q,__expected\n1,word-count: 3\n")
 
 
 def test_a_suite_that_is_trusted_may_name_files_elsewhere(suite_of, tmp_path):

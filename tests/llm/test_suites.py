@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,7 +138,25 @@ def inspect_archive(write):
     return write("log.eval", data.getvalue())
 
 
-@pytest.mark.parametrize("log", [inspect_json, inspect_archive])
+def inspect_archive_of_today(write):
+    """As Inspect 0.3.285 writes it: members in Zstandard, which Python's zipfile knows from 3.14 on."""
+    path = inspect_archive(write)
+    packed, names, directory = io.BytesIO(), [], []
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            names.append((info.filename.encode(), archive.read(info)))
+    for name, data in names:
+        body = zstandard.ZstdCompressor().compress(data)
+        head = struct.pack("<HHHHHLLLH", 63, 0, 93, 0, 33, zlib.crc32(data), len(body), len(data), len(name))
+        directory.append(b"PK\x01\x02" + struct.pack("<H", 63) + head[:-2])
+        directory[-1] += struct.pack("<HHHHHLL", len(name), 0, 0, 0, 0, 0, packed.tell()) + name
+        packed.write(b"PK\x03\x04" + head + struct.pack("<H", 0) + name + body)
+    start, listed = packed.tell(), b"".join(directory)
+    packed.write(listed + b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, len(names), len(names), len(listed), start, 0))
+    return write("log.eval", packed.getvalue())
+
+
+@pytest.mark.parametrize("log", [inspect_json, inspect_archive, inspect_archive_of_today])
 def test_a_log_of_inspect_is_a_suite_of_its_samples(write, log):
     suite = read_suite(log(write))
     assert sorted(asked(suite)) == [("1", "2+2?", "4"), ("b", "x", ("y", "z"))]
@@ -286,6 +307,14 @@ def test_what_is_wrong_is_told_with_its_file_and_line(write, name, content, prob
     with pytest.raises(SuiteError, match=f"(?s){problem}") as caught:
         read_suite(path)
     assert path.name in str(caught.value) and caught.value.remedy and len(str(caught.value)) < 1000
+
+
+def test_a_damaged_log_is_told(write):
+    data = inspect_archive_of_today(write).read_bytes()
+    mark = data.index(b"\x28\xb5\x2f\xfd", data.index(b"samples/"))  # of the first sample's Zstandard frame
+    path = write("log.eval", data[: mark + 6] + b"\xff" * 8 + data[mark + 14 :])
+    with pytest.raises(SuiteError, match=r"log\.eval"):
+        read_suite(path)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".json", ".yaml", ".eval", ""])

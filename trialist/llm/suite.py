@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -140,8 +139,3 @@ def _repeats_together(items: tuple[Item, ...]) -> tuple[tuple[Item, ...], list[s
 def _examples(again: Mapping[Any, list[Item]]) -> str:
     same = next(iter(again.values()))
     return " and ".join(shown(item.id) for item in same[:2]) + " for one"
-
-
-def group_sizes(suite: Suite) -> Counter[str]:
-    """How many items each group has."""
-    return Counter(suite.groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -14,7 +15,7 @@ from trialist.llm.item import Check
 from trialist.llm.templates import render
 from trialist.yamlfile import read_yaml
 
-_KEYS = ("type", "value", "threshold", "weight", "metric", "provider")
+_KEYS = ("type", "value", "threshold", "weight", "metric", "metricOnly", "provider")
 _REFUSED = {
     "transform": "it is JavaScript or Python that changes the answer",
     "rubricPrompt": "the judge's own prompt is used",
@@ -47,6 +48,8 @@ def check_of(spot: Spot, assertion: Any, variables: Mapping[str, Any]) -> Check:
 
 def check_of_cell(spot: Spot, text: str, variables: Mapping[str, Any]) -> Check:
     """The check in a cell of a column `__expected`: "contains: x", "llm-rubric(0.8): ...", or the answer itself."""
+    if re.match(r"file://.*\.py(:|$)", text.strip()):
+        return check_of(spot, {"type": "python", "value": text.strip()}, variables)
     found = _CSV.fullmatch(text)
     kind = _CSV_NAMES.get(found["type"], found["type"]) if found else ""
     looks_typed = kind.removeprefix("not-") in _MAKERS or kind.removeprefix("not-") in _KNOWN_ELSEWHERE
@@ -75,6 +78,8 @@ def _set_of(spot: Spot, given: Mapping[str, Any], variables: Mapping[str, Any]) 
 
 
 def _weight(spot: Spot, given: Mapping[str, Any]) -> float:
+    if given.get("metricOnly") is True:
+        return 0.0  # told beside the score, no part of it
     return spot.at("weight").number(given.get("weight", 1), "weight")
 
 
@@ -122,7 +127,7 @@ def _json(contained: bool) -> Callable[[Spot, Any, float | None], _Made]:
         schema = read_yaml(spot.where, value, SuiteError).content if isinstance(value, str) else value
         if schema is not None and not isinstance(schema, (Mapping, bool)):
             spot.refuse(f"the schema {shown(schema)} is no mapping", "Give a JSON schema, or leave the value out.")
-        return "json", {"schema": schema, "contained": contained, "by_target": False}, threshold
+        return "json", {"schema": schema, "contained": contained, "by_target": False, "fence": False}, threshold
 
     return make
 
@@ -178,7 +183,18 @@ _MAKERS: dict[str, Callable[[Spot, Any, float | None], _Made]] = {
     "llm-rubric": _rubric,
 }
 TYPES = (*_MAKERS, "assert-set")
-_KNOWN_ELSEWHERE = {"javascript", "similar", "levenshtein", "rouge-n", "bleu", "factuality", "model-graded-closedqa"}
+# Types that promptfoo knows beside ours: in a cell, text that begins with another word and a colon is the answer.
+_KNOWN_ELSEWHERE = frozenset(
+    re.findall(
+        r"\S+",
+        """agent-rubric answer-relevance bleu classifier contains-html contains-sql contains-xml context-faithfulness
+        context-recall context-relevance conversation-relevance factuality finish-reason g-eval gleu guardrails human
+        is-html is-refusal is-sql is-valid-function-call is-valid-openai-function-call is-valid-openai-tools-call is-xml
+        javascript levenshtein max-score meteor model-graded-closedqa model-graded-factuality moderation perplexity
+        perplexity-score pi rouge-l rouge-n rouge-s ruby search-rubric select-best similar skill-used tool-call-f1
+        webhook word-count""",
+    )
+)
 
 
 def _refuse_type(spot: Spot, kind: str) -> NoReturn:
@@ -196,11 +212,11 @@ def _text(spot: Spot, value: Any) -> str:
 
 
 def _listed(spot: Spot, value: Any) -> list[str]:
-    """A list, or a text whose entries are separated by commas."""
-    entries = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    """A list, or a text whose entries are separated by commas, those that hold one in quotes."""
+    entries = next(csv.reader([value], skipinitialspace=True)) if isinstance(value, str) else value
     if not isinstance(entries, list) or not entries:
         spot.refuse(f"the value {shown(value)} is no list", "List what may be contained.")
-    return [_text(spot, entry) for entry in entries]
+    return [_text(spot, entry.strip() if isinstance(value, str) else entry) for entry in entries]
 
 
 def _float(spot: Spot, text: str) -> float:

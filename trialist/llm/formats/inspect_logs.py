@@ -7,12 +7,13 @@ the same as header.json and samples/ID_epoch_N.json. Texts of 100 characters and
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trialist.errors import SuiteError, shown
+from trialist.errors import MissingExtraError, SuiteError, shown
 from trialist.llm.formats.reading import (
     MAX_FILE_BYTES,
     Reading,
@@ -27,6 +28,7 @@ from trialist.llm.formats.rows import target_of
 from trialist.llm.item import Item
 
 _ATTACHMENT = re.compile(r"attachment://([a-f0-9]{32})")
+_ZSTANDARD = 93  # the number of that compression in archives
 _REMEDY = "Write it again with `inspect log convert --to json`."
 
 
@@ -80,7 +82,7 @@ def _archived(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
             samples = [(f"{named(path)} {info.filename}", _member(path, archive, info)) for info in names]
     except zipfile.BadZipFile as error:
         raise SuiteError(named(path), f"this is no .eval archive ({error})", _REMEDY) from None
-    except NotImplementedError as error:  # Zstandard, which Python 3.11 does not read
+    except NotImplementedError as error:
         raise SuiteError(named(path), f"its compression cannot be read ({error})", _REMEDY) from None
     if not samples:
         raise SuiteError(named(path), "the log has no samples", "Write it with samples (not `--no-log-samples`).")
@@ -89,13 +91,36 @@ def _archived(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Mapping[str, Any]:
     place = f"{named(path)} {info.filename}"
-    with archive.open(info) as file:
-        data = file.read(info.file_size + 1)
+    if info.compress_type == _ZSTANDARD:
+        data = _zstandard(path, info)
+    else:
+        with archive.open(info) as file:
+            data = file.read(info.file_size + 1)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SuiteError(place, f"byte {error.start} is no UTF-8", _REMEDY) from None
     return _object(place, parse_json(place, text))
+
+
+def _zstandard(path: Path, info: zipfile.ZipInfo) -> bytes:
+    """A member that Python's own zipfile does not read before 3.14: Inspect has written such since 2026."""
+    try:
+        import zstandard
+    except ImportError:
+        raise MissingExtraError("logs of Inspect that end in .eval need", "llm") from None
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(30)  # of the member itself; its last four bytes: the lengths of the name and of the extras
+        if len(header) < 30 or header[:4] != b"PK\x03\x04":
+            raise zipfile.BadZipFile(f"no header for {info.filename}")
+        file.seek(sum(struct.unpack("<HH", header[26:30])), 1)
+        packed = file.read(info.compress_size)
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as reader:
+            return reader.read(info.file_size + 1)
+    except zstandard.ZstdError as error:
+        raise zipfile.BadZipFile(f"{info.filename}: {error}") from None
 
 
 def _item(place: str, sample: Mapping[str, Any], number: int) -> Item:

@@ -81,7 +81,7 @@ def read_promptfoo(path: Path, *, trust: bool = False) -> Reading:
         notes.append(f"Not read, since it concerns how promptfoo runs: {', '.join(passed)}.")
     if len(prompts) > 1:
         notes.append(f"{len(prompts)} prompts: the first makes the items' messages, all of them are levels of a dial.")
-    if any(isinstance(each, Mapping) and "provider" in each for test in tests for each in test.asserts):
+    if any("provider" in test.options or any(map(_names_provider, test.asserts)) for test in tests):
         notes.append("Providers of assertions are not read: the judge that you declare grades.")
     settings = _settings(top, config, notes)
     return Reading(items, tuple(notes), prompts, settings)
@@ -186,7 +186,8 @@ def _tests(spot: Spot, given: Mapping[str, Any], default: _Default) -> Iterator[
     many = {} if options.get("disableVarExpansion") else {n: v for n, v in variables.items() if isinstance(v, list)}
     if prod(map(len, many.values())) > _MAX_TESTS:
         spot.at("vars").refuse("its variables have too many combinations", "Give fewer values to some of them.")
-    number = None if threshold is None else spot.at("threshold").number(threshold, "threshold")
+    # A threshold of 0 never fails: what counts then is the score itself.
+    number = spot.at("threshold").number(threshold, "threshold") or None if threshold is not None else None
     for values in product(*many.values()):
         one = {**variables, **dict(zip(many, values, strict=True))}
         yield _Test(spot, one, asserts, cells, options, number, metadata)
@@ -204,7 +205,9 @@ def _of_row(spot: Spot, row: Mapping[str, str]) -> tuple[dict[str, Any], list[st
         elif name in ("__prefix", "__suffix"):
             test["options"][name[2:]] = value
         elif name.startswith("__metadata:"):
-            test["metadata"][name.removeprefix("__metadata:")] = value
+            key = name.removeprefix("__metadata:")
+            listed = [part.replace("\\,", ",").strip() for part in re.split(r"(?<!\\),", value)]
+            test["metadata"][key.removesuffix("[]")] = listed if key.endswith("[]") else value
         elif name.startswith("__") and value.strip() and name != "__metric":
             spot.refuse(f"the column {shown(name)} is not supported", "Remove it.")
         elif not name.startswith("__"):
@@ -265,6 +268,10 @@ def _item(number: int, test: _Test, prompts: tuple[str, ...], default: _Default,
         threshold=test.threshold,
         place=test.spot.where,
     )
+
+
+def _names_provider(assertion: Any) -> bool:
+    return isinstance(assertion, Mapping) and "provider" in assertion
 
 
 def _wrapped(chat: tuple[Message, ...], prefix: str, suffix: str) -> tuple[Message, ...]:

@@ -57,8 +57,9 @@ def _of_entry(spot: Spot, entry: Any) -> list[str]:
 
 
 def _of_file(spot: Spot, file: Any) -> list[str]:
-    if file.suffix.lower() in _PROGRAMS:
-        spot.refuse(f"{file.name} is a program, which is not run", "Write the prompt as text.")
+    if file.suffix.lower() not in _ENDINGS:
+        what = "is a program, which is not run" if file.suffix.lower() in _PROGRAMS else "is no file of a prompt"
+        spot.refuse(f"{file.name} {what}", f"Write the prompt as text, or into a file: {', '.join(_ENDINGS)}.")
     text = read_text(file)
     if file.suffix.lower() in (".yaml", ".yml"):
         return [json.dumps(read_yaml(named(file), text, SuiteError).content, ensure_ascii=False)]

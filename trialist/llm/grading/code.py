@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import json
 import math
 import textwrap
 from collections.abc import Callable
@@ -89,7 +90,7 @@ async def _called(function: Callable[..., Any], item: Item, *given: Any) -> floa
 @lru_cache(maxsize=256)
 def called(source: str, function: str | None, place: str) -> Callable[[str, dict[str, Any]], Any]:
     """The function of (output, context) that the source is or defines; SuiteError where it is no Python."""
-    scope: dict[str, Any] = {"__name__": "suite_code"}
+    scope: dict[str, Any] = {"__name__": "suite_code", "json": json}
     lines = textwrap.dedent(source).strip()
     try:
         if function is not None:

@@ -22,12 +22,13 @@ class JsonSchema:
     """1 where the answer is JSON, of the schema if there is one; with `contained`, where it contains such JSON.
 
     schema: a JSON Schema, as a mapping; without one, an item's target that is a mapping is the schema.  What `$ref`
-    points to outside the schema is not fetched.  A code fence round the whole answer does not count as text.
+    points to outside the schema is not fetched.  fence: whether a code fence may stand round the whole answer.
     """
 
     schema: Mapping[str, Any] | bool | None = None
     contained: bool = False
     by_target: bool = True
+    fence: bool = True
     name: str = "json"
 
     def __post_init__(self) -> None:
@@ -38,7 +39,9 @@ class JsonSchema:
     def said(self) -> str:
         where = "contains" if self.contained else "is"
         of = "" if self.schema is None else f" of the schema {json.dumps(self.schema, sort_keys=True)}"
-        return f"json: the answer {where} JSON{of or (', of the schema that is the target' if self.by_target else '')}"
+        fence = "" if self.fence or self.contained else ", without a code fence round it"
+        of = of or (", of the schema that is the target" if self.by_target else "")
+        return f"json: the answer {where} JSON{fence}{of}"
 
     def check(self, item: Item) -> None:
         if (schema := self._schema(item)) is not None:
@@ -47,7 +50,7 @@ class JsonSchema:
     async def score(self, item: Item, text: str, ask: Ask | None = None, measured: Measured = UNMEASURED) -> float:
         schema = self._schema(item)
         validator = None if schema is None else _validator(schema, item.where)
-        found = values_in(text) if self.contained else _whole(text)
+        found = values_in(text) if self.contained else _whole(text, self.fence)
         return float(any(validator is None or _is_valid(validator, value, item.where) for value in found))
 
     def _schema(self, item: Item) -> Any:
@@ -78,9 +81,9 @@ def values_in(text: str) -> Iterator[Any]:
             yield value
 
 
-def _whole(text: str) -> Iterator[Any]:
+def _whole(text: str, fence: bool = True) -> Iterator[Any]:
     stripped = text.strip()
-    fenced = _FENCE.fullmatch(stripped)
+    fenced = _FENCE.fullmatch(stripped) if fence else None
     try:
         yield json.loads(fenced[1] if fenced else stripped, parse_constant=_no_constant)
     except (ValueError, RecursionError):
