@@ -3,22 +3,31 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SERVER := $(VENV)/.installed-llm-test
 VERSION = $(shell git describe --always --dirty)
 
-.PHONY: demo test test-all lint bench bench-search bench-fidelity bench-honest clean
+.PHONY: demo demo-llm test test-all lint bench bench-search bench-fidelity bench-honest clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $(STAMP)
 
+# A real server for language models: PyTorch and Transformers, a gigabyte. Only the long stories and demo-llm need it.
+$(SERVER): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,llm-test]'
+	touch $(SERVER)
+
 demo: $(STAMP)            ## the main job on real data: digits, two workers, verdict and report
 	$(BIN)/python examples/digits.py
+
+demo-llm: $(SERVER)       ## a language model's dials: trains a tiny model, serves it, tunes it within a budget of calls
+	$(BIN)/python examples/llm/demo.py
 
 test: $(STAMP)            ## all tests but the long stories, under eight minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-all: $(STAMP)        ## the long stories too
+test-all: $(SERVER)       ## the long stories too
 	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(STAMP)
