@@ -158,6 +158,22 @@ def test_several_failures_of_one_moment_halve_once():
     assert regulator.at_once == 1
 
 
+def test_what_the_cache_has_waits_for_no_turn():
+    time = Time()
+
+    async def server(body):
+        return completion("x")
+
+    async def run():
+        client = Client(server, pace=Pace(requests_per_minute=1, concurrency=1), clock=time, sleep=time.sleep)
+        await client.complete(ask())
+        for _ in range(5):
+            await client.complete(ask())
+
+    asyncio.run(run())
+    assert time.now == 1000.0
+
+
 def test_who_is_cancelled_while_waiting_or_just_let_in_leaves_his_place_to_others():
     async def run() -> list[str]:
         regulator, went = Regulator(Pace(concurrency=1, first=1)), []

@@ -45,10 +45,10 @@ def test_dials_that_act_are_found_and_the_one_that_does_nothing_is_ignored():
 @pytest.mark.parametrize("long", [False, True])
 @pytest.mark.parametrize("default", [0.0, 1.0])
 def test_a_server_that_takes_everything_and_does_nothing_has_no_dial_that_is_honoured(default, long):
-    """Over four servers of 6 dials, by chance alone about a tenth of which may seem to act."""
+    """Of seven dials, by chance alone about one in ten is unclear, and one in fifty seems to act."""
     found, _ = flown(Toy(honours=(), default=default, long=long, seed=3), settings={"temperature": 1})
     treatments = [found[name].treatment for name in DIALS]
-    assert treatments.count(Treatment.IGNORED) >= 5
+    assert treatments.count(Treatment.IGNORED) >= 4
     assert treatments.count(Treatment.HONOURED) <= 1
 
 
@@ -78,10 +78,19 @@ def test_a_model_that_refuses_every_temperature_has_its_other_dials_tried_withou
     assert found["top_p"].treatment is Treatment.HONOURED
 
 
-def test_a_limit_that_is_too_low_for_the_server_is_no_refusal_of_the_dial():
-    found, _ = flown(Toy(rejects={"max_tokens": [1]}), {"max_tokens": [2, 24]})
-    assert found["max_tokens"].treatment is Treatment.HONOURED
-    assert found["max_tokens"].levels == (2, 24)
+def test_a_probe_beyond_the_dial_s_own_levels_that_is_refused_is_no_refusal_of_the_dial():
+    found, _ = flown(
+        Toy(rejects={"max_tokens": [1], "temperature": [0]}), {"max_tokens": [2, 24], "temperature": [0.1, 2]}
+    )
+    assert found["max_tokens"].treatment is found["temperature"].treatment is Treatment.HONOURED
+    assert (found["max_tokens"].levels, found["temperature"].levels) == ((2, 24), (0.1, 2))
+
+
+def test_a_narrow_range_of_a_dial_that_acts_is_no_dial_that_does_nothing():
+    found, _ = flown(
+        Toy(sharp=0.6), {"temperature": [0.6, 0.7], "top_p": [0.95, 1], "top_k": [30, 40], "max_tokens": [24]}
+    )
+    assert {found[name].treatment for name in ("temperature", "top_p", "top_k", "max_tokens")} == {Treatment.HONOURED}
 
 
 def test_a_status_of_500_for_a_level_is_a_refusal_where_the_server_answers_without():

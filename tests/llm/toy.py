@@ -19,7 +19,7 @@ class Toy:
 
     honours: settings that act; all others are taken without a word.  rejects: settings that are refused, each with its
     values, or all.  sharp: how much likelier each sum is than the next one, in logits at temperature 1.
-    default: the temperature where none is set.  long: answers end in twenty words drawn at random.
+    default: the temperature where none is set.  long: answers end in twenty words that are drawn as the sum is.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Toy:
         a, b = map(int, question.split("+"))
         text = f"so it is {a + b + rank * (-1) ** rank}"
         if self.long:
-            text += " " + " ".join(draw.choice("abcdefgh") * 3 for _ in range(20))
+            text += " " + " ".join("abcdefghijkl"[self._rank(draw, known)] * 3 for _ in range(20))
         for stop in known.get("stop") or ():
             text = text.partition(stop)[0]
         words = text.split(" ")

@@ -30,10 +30,16 @@ UNKNOWN_FIELDS = "unknown fields"
 _NONSENSE = {"trialist_unknown_field": 1}
 # Dials that act on what temperature leaves to chance.
 _OF_CHANCE = ("top_p", "top_k", "min_p", "typical_p", "seed")
-_LIMITS = ("max_tokens", "max_completion_tokens")
+# Levels that show what a dial does better than a narrow range of it would.
+_PROBES = {
+    "temperature": (0, 1),
+    "top_p": (0.1, 1),
+    "top_k": (1, 1),
+    "max_tokens": (1, 1),
+    "max_completion_tokens": (1, 1),
+}
+_CHANCE = 1  # a temperature that every server knows
 _SEED = 1_234_567
-# At such a p nothing is called ignored.
-_DOUBTFUL = 0.1
 _EFFECTS = {
     Plant.CHANGES: "changes {:.0%} of the answers",
     Plant.REPEATS: "makes {:.0%} of the answers to an item the same",
@@ -56,14 +62,15 @@ class Treatment(Enum):
 class Effort:
     """How much is asked. looks: so many items at each look; a dial seen to act is asked no further.
 
-    answers: for each item and level.  alpha: how often a dial without effect may be called honoured, over all looks;
-    that costs some trials, while a working dial called ignored is lost, hence a high one.  power: how often a dial that
-    changes half of the answers, or makes nine of ten repeat each other, must be noticed before "ignored" is said.
+    answers: for each item and level.  alpha: how often a dial without effect may be called honoured, over all looks.
+    doubt: only above such a p is a dial called ignored.  power: how often a dial that changes half of the answers, or
+    makes nine of ten repeat each other, must come out below that before "ignored" is said.
     """
 
     looks: tuple[int, ...] = (3, 8)
     answers: int = 4
-    alpha: float = 0.1
+    alpha: float = 0.02
+    doubt: float = 0.1
     power: float = 0.9
 
     def __post_init__(self) -> None:
@@ -127,9 +134,10 @@ def _chance(dials: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fou
     levels = [level for level in dials.get("temperature", ()) if level is not None]
     if found is not None and found.treatment is Treatment.REJECTED:
         levels = [level for level in levels if level not in found.rejected]
-    if levels and max(levels) > 0:
-        return {"temperature": max(levels)}
-    return {"temperature": 1} if settings.get("temperature") == 0 and found is None else {}
+        return {"temperature": max(levels)} if levels else {}
+    if levels:
+        return {"temperature": max(*levels, _CHANCE)}
+    return {"temperature": _CHANCE} if settings.get("temperature") == 0 else {}
 
 
 class _Trials:
@@ -145,30 +153,27 @@ class _Trials:
     async def finding(self, name: str, levels: Sequence[Any]) -> Finding:
         self._calls, self._cost = 0, 0.0
         context = {**self.settings, **(self.chance if name in _OF_CHANCE else {})}
-        low, high = _far_apart(name, levels)
+        tried: list[Any] = []
         refusals: list[tuple[Any, str]] = []
-        for level in (low, high) if low != high else (low,):
+        for level, own in _ends(name, levels):
             refusal = await self._refusal({**context, name: level}, context, name)
+            if refusal and level != own:
+                # What lies beyond the dial's own levels is a probe of ours, and may be refused.
+                level, refusal = own, await self._refusal({**context, name: own}, context, name)
             if refusal == "":
                 reason = "the endpoint fails without it too, so that nothing can be said"
-                return self._found(name, Treatment.UNCLEAR, reason, (low, high))
-            if refusal is not None:
+                return self._found(name, Treatment.UNCLEAR, reason, tuple(levels))
+            tried.append(level)
+            if refusal is not None and level not in [known for known, _ in refusals]:
                 refusals.append((level, refusal))
-        least = min((level for level in levels if _is_number(level)), default=None)
-        if name in _LIMITS and [level for level, _ in refusals] == [low] != [least] and least is not None:
-            # The limit of a single token is a probe of ours, and some endpoints want more.
-            return await self._compared(name, context, least, high)
+        low, high = tried
         if refusals:
             rejected = tuple(level for level, _ in refusals)
             told = ", ".join(f"{name}={_written(level)}" for level in rejected)
-            accepted = (
-                ""
-                if len(refusals) > 1 or low == high
-                else f"; {name}={_written(_other(rejected[0], low, high))} is not"
-            )
-            reason = f"{told} is refused ({refusals[0][1]}){accepted}"
+            rest = [f"; {name}={_written(level)} is not" for level in (low, high) if level not in rejected]
+            reason = f"{told} is refused ({refusals[0][1]}){''.join(rest)}"
             return self._found(name, Treatment.REJECTED, reason, (low, high), rejected)
-        return await self._compared(name, context, low, high)
+        return await self._compared(name, context, None if low == high and name != "seed" else low, high)
 
     async def unknown_fields(self) -> Finding:
         """Whether a field that nobody knows is refused, or accepted without a word."""
@@ -195,7 +200,8 @@ class _Trials:
         answers: list[tuple[list[Answered], list[Answered]]] = []
         asked, p, alpha, pairs = 0, 1.0, effort.alpha / len(effort.looks), None
         for look in sorted({min(look, len(self._items)) for look in effort.looks}):
-            both = await _all_of([self._answers(item, name, context, low, high) for item in range(asked, look)])
+            asks = [self._answers(item, name, context, low, high) for item in range(asked, look)]
+            both = await (_one_by_one(asks) if name == "seed" else _all_of(asks))
             answers += [pair for pair in both if pair is not None]
             asked = look
             if len(answers) < 2:
@@ -209,12 +215,12 @@ class _Trials:
             return self._found(name, Treatment.UNCLEAR, reason, (low, high))
         told = f"{pairs.lengths.size} answers, {_told(name, low, high)}, differ no more than by chance (p = {p:.2g})"
         for plant, share in _plants(name, pairs):
-            noticed = power(pairs, plant, share, alpha, self._key)
+            noticed = power(pairs, plant, share, effort.doubt, self._key)
             effect = _EFFECTS[plant].format(share)
             if noticed < effort.power:
                 reason = f"accepted: {told}, but a dial that {effect} would be noticed only {noticed:.0%} of the time"
                 return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
-        if p <= _DOUBTFUL:
+        if p <= effort.doubt:
             reason = f"accepted: {told.replace('no more', 'hardly more')}"
             return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
         reason = f"accepted without effect: {told}; a dial that {effect} would be noticed {noticed:.0%} of the time"
@@ -232,21 +238,22 @@ class _Trials:
             b = await self._all(item, [{**context, "stop": [text]} for _ in count]) if text else None
             return None if a is None or b is None else (a, b)
         if name == "seed":
+            # One request at a time: some servers share their random numbers among those under way.
             arms = [({**context, name: _SEED}, {**context, name: _SEED + 1 + k}) for k in count]
         else:
             arms = [({**context, name: low}, {**context, name: high}) for _ in count]
         # In turns, so that whatever changes on the server meanwhile meets both.
-        mixed = await self._all(item, [arm for both in arms for arm in both])
+        mixed = await self._all(item, [arm for both in arms for arm in both], at_once=name != "seed")
         return None if mixed is None else (mixed[::2], mixed[1::2])
 
-    async def _all(self, item: int, settings: list[Mapping[str, Any]]) -> list[Answered] | None:
+    async def _all(self, item: int, settings: list[Mapping[str, Any]], at_once: bool = True) -> list[Answered] | None:
         seen: dict[str, int] = {}
         asks = []
         for each in settings:
             text = Request(self._model, self._items[item].messages, each).canonical
             seen[text] = seen.get(text, -1) + 1
             asks.append(self._ask(item, each, seen[text]))
-        replies = await _all_of(asks)
+        replies = await (_all_of(asks) if at_once else _one_by_one(asks))
         if any(reply.failure is not None for reply in replies):
             return None
         return [Answered(_seen(reply), reply.usage.output) for reply in replies]
@@ -279,21 +286,26 @@ async def _all_of(asks: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [end for end in ends if not isinstance(end, BaseException)]
 
 
-def _far_apart(name: str, levels: Sequence[Any]) -> tuple[Any, Any]:
-    """Two levels of a dial, so different that it shows."""
+async def _one_by_one(asks: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """The same, each after the one before."""
+    return [ends for ask in asks for ends in await _all_of([ask])]
+
+
+def _ends(name: str, levels: Sequence[Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Two levels so far apart that it shows, each with the dial's own level that stands for it if it is refused."""
     if not levels:
         raise InputError(f"dials.{name}", "it has no levels", "Give at least one.")
     given = [level for level in levels if level is not None]
-    numbers = [level for level in given if _is_number(level)]
     if name == "seed":
-        return _SEED, _SEED
-    if name == "stop":
-        return None, given[0] if given else None
-    if name in _LIMITS and numbers:
-        return 1, max(numbers)
-    if given and len(numbers) == len(given) and min(numbers) < max(numbers):
-        return min(numbers), max(numbers)
-    return (levels[0], levels[-1]) if levels[0] != levels[-1] else (None, levels[0])
+        return (_SEED, _SEED), (_SEED, _SEED)
+    if name == "stop" and given:
+        return (None, None), (given[0], given[0])
+    if given and all(map(_is_number, given)):
+        low, high = min(given), max(given)
+        least, most = _PROBES.get(name, (low, high))
+        return (min(low, least), low), (max(high, most), high)
+    first = levels[0] if levels[0] != levels[-1] else None
+    return (first, first), (levels[-1], levels[-1])
 
 
 def _plants(name: str, pairs: Pairs) -> list[tuple[Plant, float]]:
@@ -306,10 +318,6 @@ def _plants(name: str, pairs: Pairs) -> list[tuple[Plant, float]]:
 
 def _is_number(level: object) -> bool:
     return isinstance(level, (int, float)) and not isinstance(level, bool)
-
-
-def _other(level: Any, low: Any, high: Any) -> Any:
-    return high if level == low else low
 
 
 def _seen(reply: Reply) -> str:
@@ -331,7 +339,7 @@ def _written(level: Any) -> str:
 def _told(name: str, low: Any, high: Any) -> str:
     """The two levels, in words."""
     if name == "seed":
-        return "one seed against many"
+        return "one seed against many, one request at a time"
     if name == "stop":
         return "without stop against stopping at what they hold"
     return f"{name}={_written(low)} against {_written(high)}"
