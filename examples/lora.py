@@ -2,14 +2,16 @@
 
     python examples/lora.py            # leaves lora.db and the tiny model in the current folder
 
-The model adds two numbers; it is to learn to write the sum from right to left, 47+38 -> "58", from 2,000 examples.
-Nine dials of LoRA are searched, twenty trials of 120 updates. Imports and the base model are paid once: two workers are
-forked from a process that has loaded both, and every trial of a worker gets the same base with new adapters. A few
-minutes on two cores, beside the minute in which the tiny model itself is trained, the first time.
+The model adds two numbers; it is to learn to write the sum from right to left, 47+38 -> "58", from 2,000 examples, of
+which a fifth are wrong: as with real data, there is a loss below which no training can come, here about 0.4. Nine dials
+of LoRA are searched, twenty trials of 120 updates. Imports and the base model are paid once: two workers are forked
+from a process that has loaded both, and every trial of a worker gets the same base with new adapters. A few minutes on
+two cores, beside the minute in which the tiny model itself is trained, the first time.
 """
 
 import logging
 import os
+import random
 import tempfile
 import warnings
 from pathlib import Path
@@ -36,7 +38,18 @@ TOKENIZER = AutoTokenizer.from_pretrained(FOLDER)
 MODEL = AutoModelForCausalLM.from_pretrained(FOLDER)  # on the CPU: no process that used a GPU can be forked
 UPDATES, ITEMS = 120, 3_200
 DIALS = lora(lr=(1e-4, 1e-1), epochs=None, steps=UPDATES, batch=[16, 32, 64])  # small models bear high rates
-SPLIT = tl.Split(*zip(*tiny_lm.items(ITEMS, seed=1), strict=True), test=800, validation=400, seed=0)
+WRONG = 0.2
+
+
+def noisy(items, seed):
+    """Questions, and answers of which some are another sum."""
+    draw = random.Random(seed)
+    lowest, highest = 2 * tiny_lm.LOWEST, 2 * tiny_lm.HIGHEST
+    answers = [str(draw.randint(lowest, highest)) if draw.random() < WRONG else answer for _, answer in items]
+    return [question for question, _ in items], answers
+
+
+SPLIT = tl.Split(*noisy(tiny_lm.items(ITEMS, seed=1), seed=1), test=800, validation=400, seed=0)
 
 
 def tokens(text):

@@ -53,7 +53,7 @@ def with_adapter(model: Any, config: Any, seed: int) -> Any:
     """The model with one new adapter, whatever adapter it had: so that the base is loaded once for many trials.
 
     model: a Transformers model, or what this function returned before.  seed: of the adapter's first values.
-    Measured on a small model, ten trials in turn: the losses are those of a freshly loaded base, bit by bit.
+    A training ends with the same loss as with a base loaded anew, to the last digit; only adapters may be trained.
     """
     try:
         import torch
@@ -83,7 +83,7 @@ def training_arguments(
     updates, else after each epoch.
 
     The rate is Transformers' own schedule of that shape, which counts updates from 0: its rate is one update behind
-    that of `Schedule.rate`. Raises InputError where the shape needs the length in updates and it is not known;
+    that of `Schedule.rate`, and a wsd with an end value begins its warm-up there. Raises InputError where the shape needs the length in updates and it is not known;
     MissingExtraError without Transformers.
     """
     try:
