@@ -83,8 +83,9 @@ def training_arguments(
     updates, else after each epoch.
 
     The rate is Transformers' own schedule of that shape, which counts updates from 0: its rate is one update behind
-    that of `Schedule.rate`, and a wsd with an end value begins its warm-up there. Raises InputError where the shape needs the length in updates and it is not known;
-    MissingExtraError without Transformers.
+    that of `Schedule.rate`, and a wsd with an end value begins its warm-up there.
+    Raises InputError where the shape needs the length in updates and it is not known, MissingExtraError without
+    Transformers.
     """
     try:
         from transformers import TrainingArguments
