@@ -197,6 +197,11 @@ tests:
     assert [i.question for i in suite.items] == ["<A 7 1>", "<A 7 2>", "<B 7 1>", "<B 7 2>", "d 0 [1, 2]"]
 
 
+def test_a_prompt_is_a_file_only_where_it_is_one_word(suite_of):
+    suite = suite_of("prompts: [Summarise notes.txt, short.txt]\ntests: [{}]", short_txt="From the file")
+    assert suite.prompts == ("Summarise notes.txt", "From the file")
+
+
 CSV = """\
 q,__expected,__expected2,__description,__threshold,__metadata:topic,__metadata:tags[],__prefix
 1+1,2,,first,0,sums,"a,b\\,c",

@@ -265,3 +265,22 @@ def test_every_scorer_says_how_it_scores_with_its_options():
     one = scorer_of(lambda text: 1)
     other = scorer_of(lambda text: 0)
     assert one.said != other.said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "answer is" + "*" * 5000,
+        "*(" * 5000,
+        "A " * 5000,
+        "1," * 5000,
+        "-" * 5000,
+        "{" * 5000,
+        '{"a":[' * 5000,
+        "```json\n" * 5000,
+    ],
+    ids=lambda text: text[:9],
+)
+def test_no_answer_takes_forever(text):
+    """Answers are a model's: a pattern that backtracks without end on one of these would never come back."""
+    assert chosen_letter(text) in ("A", None) and last_number(text) in (1, None) and len(list(values_in(text))) == 0

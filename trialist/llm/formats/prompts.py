@@ -48,7 +48,8 @@ def _of_entry(spot: Spot, entry: Any) -> list[str]:
         entry = entry.get("raw", entry.get("id"))
     if not isinstance(entry, str) or not entry.strip():
         spot.refuse(f"the prompt {shown(entry)} is no text", "Write it as text, or name its file.")
-    is_name = "\n" not in entry and "{{" not in entry and entry.lower().endswith((*_ENDINGS, *_PROGRAMS))
+    # "Summarise notes.txt" is a prompt, "prompts/short.txt" is a file.
+    is_name = len(entry.split()) == 1 and "{{" not in entry and entry.lower().endswith((*_ENDINGS, *_PROGRAMS))
     if entry.startswith("exec:") or entry.split(":")[0].lower().endswith(_PROGRAMS):
         spot.refuse(f"the prompt {shown(entry)} is a program, which is not run", "Write the prompt as text.")
     if not entry.startswith(FILE) and not is_name:

@@ -141,7 +141,7 @@ def chosen_letter(text: str, letters: int = 5, choices: Sequence[Any] = ()) -> s
     lower = upper.lower()
     # A small letter is the word "a", or part of a sentence, unless it ends one or stands in brackets.
     letter = rf"({upper}(?![\w'’])|{lower}(?=\s*(?:$|[).,;:\]}}*\n])))"
-    wraps = r"(?:\*{1,2}|\(|\[|\\text\{|\\boxed\{|['\"`$])*"
+    wraps = r"(?:[*(\['\"`$]|\\text\{|\\boxed\{){0,8}"  # bounded, as all here: answers are of any length and kind
     for pattern in (
         rf"\\boxed\{{\s*(?:\\text\{{)?\(?({upper}|{lower})\)?\s*\}}",
         rf"(?i:answer|choice|option)\W{{0,4}}(?i:(?:is|would be|must be|should be)\b|[:=])\W{{0,4}}"
