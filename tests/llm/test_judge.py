@@ -97,7 +97,13 @@ def test_an_answer_cannot_pretend_to_have_ended():
 
 @pytest.mark.parametrize(
     ("says", "levels", "score_of"),
-    [("GRADE: 1", 2, 1), ("grade: 0", 2, 0), ("First GRADE: 0, no: **GRADE: 1**.", 2, 1), ("GRADE: 3", 5, 0.75)],
+    [
+        ("GRADE: 1", 2, 1),
+        ("grade: 0", 2, 0),
+        ("First GRADE: 0, no: **GRADE: 1**.", 2, 1),
+        ("GRADE: 7 of 10, so GRADE: 1", 2, 1),
+        ("GRADE: 3", 5, 0.75),
+    ],
 )
 def test_the_last_grade_counts(says, levels, score_of):
     assert score(Judge("m", levels=levels), "x", Reader(says=says)) == score_of
