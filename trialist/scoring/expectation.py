@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
 from trialist.model.belief import Belief
 from trialist.numerics.blocks import Array, Blocks
-from trialist.numerics.gaussian import student_quantile
 from trialist.scoring.finalists import going_on, layout
 
 SURE = 0.80  # that a leader is better than the default: with less, the default keeps its place
@@ -59,6 +58,8 @@ class Seen:
         if belief is None or variance == 0:
             error = variance * (found.spread + overlap * np.eye(len(place)))
             return cls(place, found, found.effects, error, freedom)
+        if overlap > 0:
+            return cls(place, found, *_on_shared_rows(fresh, found, belief, variance, per_run, overlap), freedom)
         before, covariance = belief.of(list(fresh), max(belief.noise, math.sqrt(variance * of_run)))
         # What the model could not explain and the fresh losses do not repeat was the luck of a seed, or is peculiar to
         # each configuration, as in a rough landscape: of which of the two it was, the search's scores tell nothing.
@@ -80,10 +81,36 @@ class Seen:
         C, i, j = self.covariance, self.place[n], self.place[other]
         return math.sqrt(max(float(C[i, i] + C[j, j] - 2 * C[i, j]), 0.0))
 
+    def chance(self, n: int, other: int) -> float:
+        """How likely it is that n is better; 1 without any error."""
+        error = self.error(n, other)
+        if n == other or self.freedom is None or error == 0:
+            return 1.0 if self.ahead(n, other) >= 0 else 0.0
+        return float(special.stdtr(self.freedom, self.ahead(n, other) / error))
+
     def is_surely_better(self, n: int, other: int) -> bool:
-        if n == other or self.freedom is None:
-            return True
-        return self.ahead(n, other) > student_quantile(SURE, self.freedom) * self.error(n, other)
+        return n == other or self.freedom is None or self.chance(n, other) > SURE
+
+
+def _on_shared_rows(
+    fresh: Mapping[int, Sequence[float]],
+    found: Blocks,
+    belief: Belief,
+    variance: float,
+    per_run: int,
+    overlap: float,
+) -> tuple[Array, Array]:
+    """(k,) expected losses and (k, k) covariance where all scores are of folds of the same rows.
+
+    What a configuration owes to the folds of the search it shares with its neighbours, and what it owes to the rows no
+    fold averages out, old or fresh: so the first is doubt in what the model expects rather than noise that it should
+    have seen, and the second is added to what all folds together say.
+    """
+    before, covariance = belief.of(list(fresh))
+    same = np.eye(len(before))
+    doubted = DOUBT * covariance + variance / per_run * same
+    means, covariance = replace(found, overlap=0.0).informed(before, doubted, variance)
+    return means, covariance + overlap * variance * same
 
 
 def _noise(
