@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import given
@@ -198,9 +199,27 @@ def test_the_first_item_that_cannot_be_scored_is_named_and_the_others_counted():
 
 
 def test_what_a_schema_refers_to_is_not_fetched():
-    scorer = scorer_of("json", schema={"$ref": "http://127.0.0.1:9/schema.json"})
-    with pytest.raises(SuiteError, match="which it does not hold"):
-        score(scorer, None, "{}")
+    asked = []
+
+    class Listening(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args):
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Listening) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        scorer = scorer_of("json", schema={"$ref": f"http://127.0.0.1:{server.server_port}/schema.json"})
+        with pytest.raises(SuiteError, match="which it does not hold"):
+            score(scorer, None, "{}")
+        server.shutdown()
+        thread.join()
+    assert asked == []
     inside = {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}
     assert score(scorer_of("json", schema=inside), None, "{}") == 1
 
