@@ -18,9 +18,11 @@ from trialist.numerics.blocks import Array, Blocks
 from trialist.scoring.finalists import going_on, layout
 
 SURE = 0.80  # that a leader is better than the default: with less, the default keeps its place
+SURE_BY_FOLDS = 0.75  # where scores are of folds, whose error is corrected for what they share, and rather too much
 # The search went where its scores were lucky, so that its model is surer than it should be.  Both numbers were chosen
 # by measuring regret and how often the chosen one is worse than the default: docs/select.md.
 DOUBT = 3.0  # times the covariance of what the model expects
+LUCKY = 2.0  # times the variance of a search score on folds
 LEAST = 2  # degrees of freedom of the noise of those that are left, with fewer of all
 ALIKE = 0.05  # how rarely noise would have to be as small as seen, to be believed against the model
 
@@ -48,18 +50,19 @@ class Seen:
     ) -> Seen:
         place = {n: i for i, n in enumerate(fresh)}
         found = layout(fresh, overlap)
-        if belief is not None and not all(n in belief.place for n in fresh):
+        if overlap > 0 or (belief is not None and not all(n in belief.place for n in fresh)):
             belief = None
         of_run = 1 / per_run + overlap  # variance of a run's mean, in those of its losses
         noise = _noise(fresh, search, found, belief, per_run, of_run)
         if noise is None:
             return cls(place, found, found.effects, np.zeros_like(found.spread), None)
         variance, freedom = noise
+        if overlap > 0 and variance > 0 and all(search.get(n) is not None for n in fresh):
+            known = {n: search[n] for n in fresh}
+            return cls(place, found, *_on_shared_rows(known, found, variance, per_run), freedom)
         if belief is None or variance == 0:
             error = variance * (found.spread + overlap * np.eye(len(place)))
             return cls(place, found, found.effects, error, freedom)
-        if overlap > 0:
-            return cls(place, found, *_on_shared_rows(fresh, found, belief, variance, per_run, overlap), freedom)
         before, covariance = belief.of(list(fresh), max(belief.noise, math.sqrt(variance * of_run)))
         # What the model could not explain and the fresh losses do not repeat was the luck of a seed, or is peculiar to
         # each configuration, as in a rough landscape: of which of the two it was, the search's scores tell nothing.
@@ -89,28 +92,28 @@ class Seen:
         return float(special.stdtr(self.freedom, self.ahead(n, other) / error))
 
     def is_surely_better(self, n: int, other: int) -> bool:
-        return n == other or self.freedom is None or self.chance(n, other) > SURE
+        return n == other or self.freedom is None or self.chance(n, other) > self.sure
+
+    @property
+    def sure(self) -> float:
+        """How likely a leader has to be better than the default to take its place."""
+        return SURE_BY_FOLDS if self.found.overlap > 0 else SURE
 
 
 def _on_shared_rows(
-    fresh: Mapping[int, Sequence[float]],
-    found: Blocks,
-    belief: Belief,
-    variance: float,
-    per_run: int,
-    overlap: float,
+    search: Mapping[int, float | None], found: Blocks, variance: float, per_run: int
 ) -> tuple[Array, Array]:
     """(k,) expected losses and (k, k) covariance where all scores are of folds of the same rows.
 
-    What a configuration owes to the folds of the search it shares with its neighbours, and what it owes to the rows no
-    fold averages out, old or fresh: so the first is doubt in what the model expects rather than noise that it should
-    have seen, and the second is added to what all folds together say.
+    The search's score counts as half a validation, since it was chosen for its luck.  What a configuration owes to the
+    rows no fold averages out, old or fresh, so that it is added to what all folds together say.  What a model of the
+    search expects does not count: it takes for smooth what neighbours owe to the same folds.
     """
-    before, covariance = belief.of(list(fresh))
-    same = np.eye(len(before))
-    doubted = DOUBT * covariance + variance / per_run * same
-    means, covariance = replace(found, overlap=0.0).informed(before, doubted, variance)
-    return means, covariance + overlap * variance * same
+    k = len(found.Y)
+    before = np.array([loss for loss in search.values() if loss is not None])
+    doubt = LUCKY * variance / per_run * np.eye(k)
+    means, covariance = replace(found, overlap=0.0).informed(before, doubt, variance)
+    return means, covariance + found.overlap * variance * np.eye(k)
 
 
 def _noise(
