@@ -22,6 +22,7 @@ DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "init": ("trialist.cli.init", "write a study.yaml from a script's own options"),
     "lr-find": ("trialist.cli.lrfind", "find bounds for a learning rate by short runs"),
+    "tune-llm": ("trialist.cli.tunellm", "tune the settings of a language model over a suite of items"),
     "plan": ("trialist.cli.plan", "say what a run would do, and why; runs nothing"),
     "run": ("trialist.cli.run", "search, refine, select and verify; run again, it resumes"),
     "status": ("trialist.cli.look", "where a study stands: best against default, budget, failures"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trialist.llm.scorers import scorer_of
     from trialist.llm.suite import Suite, read_suite
     from trialist.llm.templates import render
+    from trialist.llm.tune import Tuned, prepare, tune
 
 # Each public name and its home, which is loaded on first use, as in `trialist` itself.
 _HOMES = {
@@ -38,6 +39,7 @@ _HOMES = {
     "trialist.llm.scorers": "scorer_of",
     "trialist.llm.suite": "Suite read_suite",
     "trialist.llm.templates": "render",
+    "trialist.llm.tune": "Tuned prepare tune",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -65,11 +67,14 @@ __all__ = [
     "Scorer",
     "Suite",
     "Treatment",
+    "Tuned",
     "Usage",
     "check_suite",
+    "prepare",
     "read_suite",
     "render",
     "scorer_of",
+    "tune",
 ]
 
 

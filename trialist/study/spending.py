@@ -20,6 +20,7 @@ from trialist.study.session import Session
 from trialist.trials.history import History, Records
 from trialist.trials.plan import duration
 from trialist.trials.trial import Action, Promotion, Proposal, Stage, State, TrialRecord
+from trialist.trials.validation import test_share
 
 if TYPE_CHECKING:
     from trialist.budget.costs import Amount, Costs
@@ -236,10 +237,11 @@ class Spending:
         amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
         lanes = self._lanes(name)
         start = START_SECONDS if name == "seconds" and self._accounts.can_kill else 0.0
-        whole = marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
+        share = test_share(self._session.plan.validation)
+        whole = share * marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
-        pair = least([amount.most if marks.aside == 1.0 else amount.likely for amount in amounts])
+        pair = share * least([amount.most if marks.aside == 1.0 else amount.likely for amount in amounts])
         return default + min(start + max(whole, pair), most)
 
     def _rest_of_default(self, name: str, history: History) -> float:

@@ -478,6 +478,10 @@ class Study:
                 f"the verdict is on trial {verified['trial']}; trial {best.number} is selected now, and not verified"
             )
 
+    def charge(self, cost: float, seconds: float = 0.0) -> None:
+        """Count money, and compute time, that was spent for the study outside its trials, as part of its budget."""
+        self._session.charge(seconds, cost)
+
     def refine(self) -> Refinement | None:
         """Where the next trials should be drawn: the space narrowed round the best few. None before any score."""
         from trialist.search.refinement import refine

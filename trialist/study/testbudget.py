@@ -15,6 +15,7 @@ from trialist.study.session import Session
 from trialist.study.spending import Expectations, left_of
 from trialist.trials.messages import Failed, Finished, Reported
 from trialist.trials.trial import GO_ON, Action, Decision, TrialRecord
+from trialist.trials.validation import test_share
 
 HOPE = 0.25  # of what a training likely takes: with less left it need not begin
 PLENTY = 5.0  # times what the missing sides likely take
@@ -77,7 +78,9 @@ class TestBudget:
         """As many as are expected to fit, one at least."""
         found = self._session.plan.test_seeds
         for name in ("seconds", *self._purses):
-            each = math.fsum(self._expected.of(name, self._sides[side].params).mean for side in self._trained)
+            each = self._share * math.fsum(
+                self._expected.of(name, self._sides[side].params).mean for side in self._trained
+            )
             lanes = self._lanes if name == "seconds" else 1
             if each > 0 and (left := self._left(name)) < math.inf:
                 found = min(found, int(left * lanes / each))
@@ -187,11 +190,16 @@ class TestBudget:
         """What has to be left for a training that is not missing: at most, where money cannot be seen on the way."""
         amount = self._expected.of(name, self._sides[index % 2].params)
         found: float = amount.most if name == "cost" and not self._purses[name].rate else amount.likely
-        return found
+        return self._share * found
 
     def _likely(self, name: str, index: int) -> float:
         likely: float = self._expected.of(name, self._sides[index % 2].params).likely
-        return likely
+        return self._share * likely
+
+    @property
+    def _share(self) -> float:
+        """What a training of the verification takes, in trials."""
+        return test_share(self._session.plan.validation)
 
     @property
     def _price(self) -> float:

@@ -198,7 +198,8 @@ class Items:
     """Items that are answered, not trained on, in blocks: those of a suite for a language model, say.
 
     All configurations are scored on the same blocks in the same order, so that two of them differ block by block, and
-    hopeless ones can be told after a few.  blocks: how many.  size: items in one of them, about.
+    hopeless ones can be told after a few.  blocks: how many.  size: items in one of them, about.  sealed: items of the
+    test, None where they are not known: what a test will take is told by that.
 
     >>> Items(8, size=25).units
     8
@@ -206,10 +207,13 @@ class Items:
 
     blocks: int = 10
     size: int = 1
+    sealed: int | None = None
 
     def __post_init__(self) -> None:
         _count("blocks", self.blocks, 1)
         _count("size", self.size, 1)
+        if self.sealed is not None:
+            _count("sealed", self.sealed, 1)
 
     @property
     def units(self) -> int:
@@ -254,6 +258,17 @@ def unit_of(validation: Validation) -> str:
     ('fold', 'draw', 'seed', 'block')
     """
     return {Folds: "fold", Holdout: "draw", Seeds: "seed", Items: "block"}[type(validation)]
+
+
+def test_share(validation: Validation | None) -> float:
+    """What one run of the test takes, in whole trials: known by the number of items, else one is like the other.
+
+    >>> test_share(Items(10, size=14, sealed=70)), test_share(Folds(5))
+    (0.5, 1.0)
+    """
+    if not isinstance(validation, Items) or validation.sealed is None:
+        return 1.0
+    return validation.sealed / (validation.blocks * validation.size)
 
 
 def validation_of(obj: Mapping[str, Any] | None) -> Validation | None:

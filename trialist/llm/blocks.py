@@ -1,0 +1,38 @@
+"""Blocks of items: what all configurations are asked in the same order, so that they can be raced block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+from trialist.llm.item import Item
+from trialist.numerics.keys import Key
+
+FEWEST, MOST = 8, 20  # blocks, where there are enough items: looks at a race, and scores to tell its noise by
+_SIZE = 10  # items in one, where they make no more blocks than that
+
+
+def count_of(items: int, groups: int) -> int:
+    """How many blocks so many items in so many groups make.
+
+    >>> [count_of(n, n) for n in (6, 40, 100, 400)], count_of(400, 5)
+    ([3, 8, 10, 20], 5)
+    """
+    wanted = max(FEWEST, min(MOST, items // _SIZE))
+    return max(1, min(wanted, groups, max(2, items // 2)))
+
+
+def blocks_of(items: Sequence[Item], groups: Sequence[str], count: int, seed: int) -> tuple[tuple[Item, ...], ...]:
+    """The items in so many blocks of about equal size, in an order drawn by the seed; no group is in two of them."""
+    members: dict[str, list[Item]] = {}
+    for item, group in zip(items, groups, strict=True):
+        members.setdefault(group, []).append(item)
+    names = sorted(members)
+    order = Key(seed, -1).generator("blocks").permutation(len(names)).tolist()
+    # The largest first, each to the emptiest block: as even as groups allow.
+    drawn = sorted((names[rank] for rank in order), key=lambda name: -len(members[name]))
+    blocks: list[list[list[Item]]] = [[] for _ in range(count)]
+    for name in drawn:
+        smallest = min(blocks, key=lambda block: sum(map(len, block)))
+        smallest.append(members[name])
+    return tuple(tuple(chain.from_iterable(block)) for block in blocks)

@@ -1,0 +1,252 @@
+"""What a study of settings runs: a configuration asked block by block, and once, in the end, on the sealed items.
+
+trial ──▶ recipe: requests ──▶ client: replies ──▶ majority ──▶ scorer ──▶ a report for each block of items
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import (
+    BudgetUsedError,
+    EndpointError,
+    ExecutionError,
+    InputError,
+    ResultError,
+    ScoringError,
+    TrialistError,
+    shown,
+)
+from trialist.llm.answers import SCORE, TRUNCATED, Answer, cut_words, measured, scores
+from trialist.llm.background import Background
+from trialist.llm.item import Item, Measured
+from trialist.llm.purse import Amount
+from trialist.llm.recipe import Recipe, extract_of, majority
+from trialist.scoring.validation import Split
+from trialist.trials.trial import Stage
+
+if TYPE_CHECKING:
+    from trialist.execute.worker import Trial
+    from trialist.llm.client import Client
+    from trialist.llm.request import Reply
+    from trialist.llm.scorer import Scorer
+
+WRONG, MISSING = "wrong", "missing"  # what a failed item counts as
+MONEY, TOKENS, CALLS = "money", "tokens", "calls"
+_REFUSALS = 3  # calls in a row that the budget refused: nothing else will fit
+
+
+@dataclass(eq=False)
+class Evaluator:
+    """The objective: scores of a configuration on blocks of items, and what they cost.
+
+    items: of the whole suite, by id; blocks: those of the search part.  metrics: the objectives, the score first.
+    failed: what an item counts as that was never answered, "wrong" or "missing".  replicates: answers to each item of
+    the search; sealed_replicates: to each sealed one.  Answers to an item are drawn for it alone, so its score is their
+    mean, and items are what an interval is over.
+    unit: in which costs are told to the study, the one that is limited.
+    news: sentences for the user, taken out by who tells them.  fatal: an error that ends the study.
+    """
+
+    client: Client
+    recipe: Recipe
+    scorer: Scorer
+    split: Split
+    items: Mapping[str, Item]
+    blocks: tuple[tuple[Item, ...], ...]
+    metrics: tuple[str, ...] = (SCORE,)
+    failed: str = WRONG
+    replicates: int = 1
+    sealed_replicates: int = 1
+    unit: str = MONEY
+    background: Background = field(default_factory=Background)
+    news: list[str] = field(default_factory=list)
+    fatal: TrialistError | None = None
+    refused: int = 0
+    failures: int = 0
+    sealed: list[tuple[dict[str, Any], list[Answer]]] = field(default_factory=list)  # as verification saw them
+
+    def __post_init__(self) -> None:
+        if self.failed not in (WRONG, MISSING):
+            remedy = f'Use "{WRONG}" or "{MISSING}".'
+            raise InputError("failed", f"{shown(self.failed)} is no way to count a failed item", remedy)
+        for name in ("replicates", "sealed_replicates"):
+            count = getattr(self, name)
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise InputError(name, f"{shown(count)} is no number of answers", "Give 1 or more.")
+        self._extract = extract_of(self.scorer)
+
+    def __call__(self, trial: Trial) -> None:
+        """Ask the items block by block, as far as the scheduler lets it, and report each block."""
+        told: list[Answer] = []
+        for block in trial.blocks(self.blocks):
+            answers = self._told(trial, block, self.replicates)
+            if not told and all(answer.failure is not None for answer in answers):
+                reason = answers[0].failure
+                raise ExecutionError(f"none of {len(answers)} items was answered: {reason}. {_REMEDY}")
+            told += answers
+            values = measured(answers)
+            trial.report(values[SCORE], None, **{name: values[name] for name in self.metrics[1:]})
+        self._conclude(trial, told)
+
+    def with_sealed(self, trial: Trial) -> list[float]:
+        """A score for each item of the sealed part, in its order; only verification may call it."""
+        _, ids = self.split.test
+        answers = self._told(trial, [self.items[each] for each in ids], self.sealed_replicates)
+        self._conclude(trial, answers)
+        self.sealed.append((dict(trial.params), answers))
+        return scores(_by_item(answers, self.sealed_replicates))
+
+    def answers(self, params: Mapping[str, Any], items: Sequence[Item], replicate: int = 0) -> list[Answer]:
+        """Answers to the items, `replicates` of each, all of an item together. Raises as the client does."""
+        return self.background.run(self._all(self.client, params, items, replicate, self.replicates))
+
+    def replayed(self, params: Mapping[str, Any], items: Sequence[Item], replicate: int = 0) -> list[Answer]:
+        """The same from the cache alone: nothing is asked; what was not answered before has a failure."""
+        from trialist.llm.client import Client
+        from trialist.llm.purse import Purse
+
+        of = self.client
+        free = Client(
+            of.endpoint, of.prices, Purse(calls=0, name="replay"), of.cache, of.pace, output_ceiling=of.output_ceiling
+        )
+        return self.background.run(self._all(free, params, items, replicate, self.replicates, is_replay=True))
+
+    @property
+    def spent(self) -> float:
+        """What the purse's calls took so far, in the unit."""
+        return in_unit(self.client.spent, self.unit)
+
+    def replicate_of(self, trial: Trial) -> int:
+        """Fresh answers for finalists and the verification, the same for all that are compared; else the first ones."""
+        return 0 if trial.stage is not Stage.SELECT else 1 + trial.seed
+
+    def close(self) -> None:
+        """End connections and the thread; the cache stays open, for it may be shared."""
+        self.background.run(self.client.close())
+        self.background.close()
+
+    def _told(self, trial: Trial, items: Sequence[Item], each: int) -> list[Answer]:
+        """The answers; what they took is told to the trial, also where an error ends it."""
+        before = self.spent
+        try:
+            work = self._all(self.client, trial.params, items, self.replicate_of(trial), each)
+            answers = self.background.run(work)
+            self.refused = 0
+            return answers
+        except BudgetUsedError as error:
+            self.refused += 1
+            if self.refused >= _REFUSALS:
+                self.fatal = error
+            raise
+        except (EndpointError, InputError) as error:
+            self.fatal = error
+            raise
+        finally:
+            trial.spend(max(0.0, self.spent - before))
+
+    def _conclude(self, trial: Trial, answers: Sequence[Answer]) -> None:
+        values, failed = measured(answers), [answer for answer in answers if answer.failure is not None]
+        if words := cut_words(values[TRUNCATED], self.recipe.dials.settings(trial.params)):
+            trial.note("truncated", words)
+            self.news.append(f"trial {trial.number}: {words}")
+        if failed:
+            trial.note("failed items", len(failed))
+            if not self.failures:
+                counts = "as wrong" if self.failed == WRONG else "as missing"
+                self.news.append(f"an item failed for good and counts {counts}: {failed[0].failure}")
+            self.failures += len(failed)
+
+    async def _all(
+        self,
+        client: Client,
+        params: Mapping[str, Any],
+        items: Sequence[Item],
+        replicate: int,
+        count: int,
+        is_replay: bool = False,
+    ) -> list[Answer]:
+        first = replicate * count
+        asks = [self._one(client, params, item, first + r) for item in items for r in range(count)]
+        # All of them to their end, whatever one of them meets: what was sent may be paid, and is worth keeping.
+        found = await asyncio.gather(*asks, return_exceptions=True)
+        answers: list[Answer] = []
+        for i, each in enumerate(found):
+            if isinstance(each, BudgetUsedError) and is_replay:
+                each = self._lost(items[i // count], "it was not answered")
+            if isinstance(each, BaseException):
+                raise each
+            answers.append(each)
+        return answers
+
+    async def _one(self, client: Client, params: Mapping[str, Any], item: Item, replicate: int) -> Answer:
+        requests = self.recipe.requests(params, item, replicate)
+        found = await asyncio.gather(*(client.complete(each, item) for each in requests), return_exceptions=True)
+        replies: list[Reply] = []
+        for reply in found:
+            if isinstance(reply, BaseException):
+                raise reply
+            replies.append(reply)
+        answered = [reply for reply in replies if reply.failure is None]
+        if not answered:
+            return self._lost(item, replies[0].failure or "no answer")
+        texts = [reply.text for reply in answered]
+        text = texts[majority(texts, lambda each: self._extract(item, each))] if len(texts) > 1 else texts[0]
+        cost, seconds = math.fsum(reply.cost for reply in answered), max(reply.seconds for reply in answered)
+        failure = None
+        try:
+            score = await self.scorer.score(item, text, client.complete, Measured(cost, seconds))
+        except ScoringError as error:
+            score, failure = self._lost(item, "").score, str(error)
+        return Answer(
+            item.id,
+            score,
+            text,
+            is_cut=any(reply.finish == "length" for reply in answered),
+            tokens=sum(reply.usage.output for reply in answered),
+            cost=cost,
+            seconds=seconds,
+            is_cached=all(reply.cached for reply in answered),
+            failure=failure,
+        )
+
+    def _lost(self, item: Item, failure: str) -> Answer:
+        return Answer(item.id, 0.0 if self.failed == WRONG else math.nan, failure=failure)
+
+
+@dataclass(eq=False)
+class SealedItems:
+    """The test of a study of settings: the sealed items asked once, by verification alone."""
+
+    evaluator: Evaluator
+    split: Split
+
+    def __call__(self, params: dict[str, Any], seed: int) -> list[float]:
+        raise ResultError("test", "it tells what it spends, so that it needs a trial", "Use study.verify.")
+
+    def with_trial(self, trial: Trial) -> list[float]:
+        """A score for each sealed item, in their order."""
+        return self.evaluator.with_sealed(trial)
+
+
+def in_unit(amount: Amount, unit: str) -> float:
+    """That much, in the unit in which a study counts."""
+    return float({MONEY: amount.money, TOKENS: amount.tokens, CALLS: amount.calls}[unit])
+
+
+def _by_item(answers: Sequence[Answer], replicates: int) -> list[Answer]:
+    """One answer for each item, with the mean score of its replicates."""
+    if replicates == 1:
+        return list(answers)
+    found = []
+    for start in range(0, len(answers), replicates):
+        each = answers[start : start + replicates]
+        found.append(Answer(each[0].item, measured(each)[SCORE]))
+    return found
+
+
+_REMEDY = "See what the endpoint says, and leave out a dial or a level that it refuses."

@@ -1,0 +1,330 @@
+"""A study of settings from its declaration to its account: what it can cost, which dials act, and its stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import InputError, PlanError, TrialistError, UnknownStudyError
+from trialist.llm.account import STAGE, account
+from trialist.llm.answers import COST, SCORE
+from trialist.llm.blocks import blocks_of, count_of
+from trialist.llm.dials import MODEL, VOTES
+from trialist.llm.dialspace import Dials
+from trialist.llm.evaluate import CALLS, MONEY, Evaluator, SealedItems, in_unit
+from trialist.llm.means import Means, dearest_call, told
+from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
+from trialist.llm.preflight import Effort, Finding, Treatment, preflight
+from trialist.llm.recipe import Recipe
+from trialist.numerics.keys import Key
+from trialist.scoring.power import smallest_difference
+from trialist.study.declaring import plan_of
+from trialist.study.events import Event, Told
+from trialist.study.study import Study
+from trialist.trials.validation import Items
+
+if TYPE_CHECKING:
+    from trialist.llm.client import Client
+    from trialist.llm.purse import Amount
+    from trialist.llm.scorer import Scorer
+    from trialist.llm.suite import Suite
+    from trialist.protocols import Store
+    from trialist.scoring.validation import Split
+    from trialist.trials.plan import Objective
+
+PREFLIGHT = "preflight"  # the stage that keeps what was found of each dial
+_DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
+_SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is declared beside suite, dials and budget; see `tune`."""
+
+    model: str
+    objectives: tuple[Objective, ...]
+    name: str
+    seed: int = 0
+    failed: str = "wrong"
+    replicates: int = 1
+    sealed_replicates: int = 2
+    blocks: int | None = None
+    preflight: bool = True
+    one_at_a_time: bool = False
+    strategy: str = "auto"
+    scheduler: str = "auto"
+    stopping: Any = "auto"
+    finalists: int | None = None
+    matters: float | None = None
+    prefer: str = "better"
+
+
+@dataclass(eq=False)
+class Tuning:
+    """Declared and checked; nothing is asked before `found` is run, and `lines` are what has to be known before.
+
+    findings: of the preflight, by dial.  effects: of dials one at a time, where that was asked for.
+    """
+
+    suite: Suite
+    scorer: Scorer
+    dials: Dials
+    client: Client
+    split: Split
+    means: Means
+    declared: Declared
+    store: Store
+    findings: tuple[Finding, ...] = ()
+    effects: OneDial | None = None
+    evaluator: Evaluator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evaluator = self._evaluator()
+
+    @property
+    def lines(self) -> list[str]:
+        """Where requests go, what they can cost at most, and what the suite can show."""
+        sizes, n = self.split.sizes, len(self.suite.items)
+        groups = len(set(self.suite.groups))
+        grouped = f" in {groups} groups" if groups < n else ""
+        clusters = max(2, round(groups * sizes["test"] / n))
+        least = smallest_difference(seeds=1, sd_seeds=0.0, examples=clusters, sd_examples=_DIFFER**0.5)
+        most = "no prices are given" if self.client.prices.are_nothing else f"at most {told(self.most, MONEY)} in all"
+        return [
+            *self.suite.notes,
+            f"endpoint: {self.client.name}, model {', '.join(self._models)}",
+            f"budget: {self.means}; {most}, {self._calls_of_trial:,} calls for a setting that is asked in full",
+            f"suite: {n} items{grouped}, {sizes['train']} to search with, {sizes['test']} sealed; scored by "
+            f"{self.scorer.said}",
+            f"the sealed items show a difference of about {100 * least:.0f} points or more four times of five, if two "
+            "settings answer a fifth of them differently",
+            *(f"{name} is left out: {reason}" for name, reason in self.dials.dropped.items()),
+        ]
+
+    @property
+    def most(self) -> float:
+        """The most money that all of it can take."""
+        purse, each = self.means.purse, self.dearest
+        if purse.money is not None:
+            return purse.money
+        calls = [float(purse.calls)] if purse.calls is not None else []
+        if purse.tokens is not None and each.tokens:
+            calls.append(purse.tokens / each.tokens)
+        if self.means.trials is not None:
+            tries = self.client.pace.tries
+            calls.append(tries * float(self.means.trials * self._calls_of_trial + self._calls_of_test))
+        return min(calls, default=float("inf")) * each.money
+
+    @cached_property
+    def dearest(self) -> Amount:
+        """The most of each that a single call can take, whatever the configuration."""
+        return dearest_call(self.client, self.evaluator.recipe, self.suite.items)
+
+    def check(self) -> None:
+        """Raises InputError for prompts, shots, prices and budgets that cannot be, before anything is asked."""
+        if self.client.prices.are_nothing:
+            if COST in self.evaluator.metrics:
+                raise PlanError("objective", "cost is an objective, and no prices are given", "Give prices.")
+            if self.means.purse.money is not None:
+                raise PlanError("prices", "the budget is money, and no prices are given", "Give prices.")
+        self.evaluator.recipe.check(self.suite.items)
+        self.means.budget(self.dearest)
+
+    def found(self) -> Iterator[str]:
+        """The preflight: which dials act; those that do not are dropped, aloud. InputError where none is left."""
+        self.findings = self._known_findings()
+        if not self.findings and self.declared.preflight and self.dials.probes:
+            self.findings = self._preflight()
+        for finding in self.findings:
+            name, reason = finding.dial, finding.reason
+            if name not in self.dials.dials:
+                what = finding.treatment.value
+            elif finding.treatment is Treatment.IGNORED:
+                self.dials, what = self.dials.without(name, reason), "dropped"
+            elif finding.treatment is Treatment.REJECTED:
+                self.dials = self.dials.without(name, reason, finding.rejected)
+                what = "loses levels" if name in self.dials.dials else "dropped"
+            else:
+                what = finding.treatment.value
+            yield f"preflight: {name} {what}: {reason}"
+        if not self.dials.dials:
+            remedy = "Give others: prompts, shots and votes need nothing of the endpoint."
+            raise InputError("dials", "none of them acts on this endpoint", remedy)
+        background = self.evaluator.background
+        self.evaluator = self._evaluator()  # of the dials that are left
+        self.evaluator.background = background
+
+    def study(self) -> Study:
+        """The study, made or resumed; what was spent outside its trials is counted."""
+        declared, blocks = self.declared, self.evaluator.blocks
+        alone = declared.one_at_a_time
+        size = max(1, round(sum(map(len, blocks)) / len(blocks)))
+        plan = plan_of(
+            minimize=None, maximize=SCORE, budget=self.means.budget(self.dearest), name=declared.name,
+            seed=declared.seed, strategy="random" if alone else declared.strategy,
+            scheduler="none" if alone else declared.scheduler, stopping=declared.stopping, trial_seconds=None,
+            trial_memory=None, source=self._source, test=None if alone else f"{self.split.sizes['test']} sealed items",
+            finalists=declared.finalists, replicates=1, test_seeds=1, store=self.store,
+            validation=Items(len(blocks), size, self._sealed), matters=declared.matters, prefer=declared.prefer,
+        )  # fmt: skip
+        study = Study.open(replace(plan, objectives=declared.objectives), self.dials.space, self.store)
+        if self.findings and study.stage(PREFLIGHT) is None:
+            _keep(study, PREFLIGHT, {"findings": [_plain(finding) for finding in self.findings]})
+        # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
+        unknown = self.evaluator.spent - study.spent["cost"]
+        if unknown > 1e-9:
+            study.charge(unknown)
+        return study
+
+    def events(self, study: Study, again: bool = False) -> Iterator[Event]:
+        """All stages, or the dials one at a time, told event by event; the account is written in the end."""
+        evaluator = self.evaluator
+        if self.declared.one_at_a_time:
+            yield from self._with_news(one_dial_at_a_time(study, evaluator))
+            self.effects = OneDial.of(study, evaluator)
+            _keep(study, ONE_DIAL, self.effects.to_json())
+            return
+        yield from self._with_news(study.process(evaluator, SealedItems(evaluator, self.split), again=again))
+        _keep(study, STAGE, account(study, evaluator, self.suite))
+
+    def close(self) -> None:
+        """Let go of connections and threads; the study stays open."""
+        self.evaluator.close()
+
+    def _with_news(self, events: Iterator[Event]) -> Iterator[Event]:
+        evaluator = self.evaluator
+        try:
+            for event in events:
+                yield event
+                yield from _told_of(evaluator.news)
+                if evaluator.fatal is not None:
+                    raise evaluator.fatal
+        except TrialistError:
+            # The server's own words count for more than what the study makes of them.
+            if evaluator.fatal is not None:
+                raise evaluator.fatal from None
+            raise
+        yield from _told_of(evaluator.news)
+
+    def _evaluator(self) -> Evaluator:
+        declared = self.declared
+        ids = list(self.split.train[1])
+        by_id = {item.id: item for item in self.suite.items}
+        group_of = dict(zip(by_id, self.suite.groups, strict=True))
+        groups = [group_of[each] for each in ids]
+        count = count_of(len(ids), len(set(groups)))
+        count = count if declared.blocks is None else min(declared.blocks, len(set(groups)))
+        items = [by_id[each] for each in ids]
+        recipe = Recipe(self.dials, tuple(items), declared.model, declared.seed)
+        return Evaluator(
+            self.client,
+            recipe,
+            self.scorer,
+            self.split,
+            by_id,
+            blocks_of(items, groups, count, declared.seed),
+            tuple(objective.name for objective in declared.objectives),
+            declared.failed,
+            declared.replicates,
+            declared.sealed_replicates,
+            self.means.unit,
+        )
+
+    def _preflight(self) -> tuple[Finding, ...]:
+        evaluator, default, effort = self.evaluator, self.dials.space.baseline(), Effort()
+        items = [item for block in evaluator.blocks for item in block][: effort.looks[-1]]
+        asked = [replace(item, messages=evaluator.recipe.messages(default, item)) for item in items]
+        limit = getattr(self.means.purse, self.means.unit)
+        if limit is not None:
+            # Bytes bound tokens from above, about four times too high for English.
+            each = 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / 4
+            calls = 2 * effort.answers * effort.looks[-1] * len(self.dials.probes)
+            if calls * each > _SHARE_OF_PREFLIGHT * limit:
+                effort = replace(effort, looks=effort.looks[:1])
+        found: tuple[Finding, ...] = evaluator.background.run(
+            preflight(
+                self.client,
+                self.dials.probes,
+                asked,
+                model=str(self.dials.value(MODEL, default) or self.declared.model),
+                settings=self.dials.settings(default),
+                effort=effort,
+                key=Key(self.declared.seed, -1),
+            )
+        )
+        return found
+
+    def _known_findings(self) -> tuple[Finding, ...]:
+        """What an earlier run of this study found, so that the same dials are left."""
+        try:
+            kept = self.store.load_study(self.declared.name).stages.get(PREFLIGHT)
+        except UnknownStudyError:
+            return ()
+        listed = [] if kept is None else kept["findings"]
+        return tuple(
+            Finding(each["dial"], Treatment(each["treatment"]), each["reason"], (), tuple(each["rejected"]))
+            for each in listed
+        )
+
+    @property
+    def _models(self) -> list[str]:
+        dial = self.dials.dials.get(MODEL)
+        return [*map(str, dial.levels)] if dial else [str(self.dials.fixed.get(MODEL) or self.declared.model)]
+
+    @property
+    def _calls_of_trial(self) -> int:
+        return self.split.sizes["train"] * self.declared.replicates * self._votes
+
+    @property
+    def _calls_of_test(self) -> int:
+        return 2 * self.declared.sealed_replicates * self.split.sizes["test"] * self._votes
+
+    @property
+    def _sealed(self) -> int:
+        """Sealed items, by what they take beside those of the search."""
+        share = self.declared.sealed_replicates / self.declared.replicates
+        return max(1, round(self.split.sizes["test"] * share))
+
+    @property
+    def _votes(self) -> int:
+        dial = self.dials.dials.get(VOTES)
+        if dial is None:
+            return int(self.dials.fixed.get(VOTES) or 1)
+        return int(max(*dial.levels, *(() if dial.span is None else (dial.span.high,)), 1))
+
+    @property
+    def _source(self) -> str:
+        """All that makes this study what it is beside its space: a change of it makes another study."""
+        parts = [
+            f"tune-llm {self.client.name}, {self.declared.model or 'models by dial'}",
+            f"suite {self.suite.name} ({self.suite.fingerprint[:12]})",
+            f"scored by {self.scorer.said}",
+            self.dials.said,
+            f"failed items count as {self.declared.failed}",
+            f"{self.declared.replicates} answers to an item, {self.declared.sealed_replicates} to a sealed one",
+        ]
+        # Braces would make it a command with dials to those who read a study.
+        return "; ".join(parts).translate({ord("{"): "(", ord("}"): ")"})
+
+
+def _told_of(news: list[str]) -> Iterator[Event]:
+    while news:
+        yield Told(news.pop(0))
+
+
+def _keep(study: Study, stage: str, outcome: Mapping[str, Any]) -> None:
+    study.store.write_stage(study.name, stage, dict(outcome), time.time())
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {
+        "dial": finding.dial,
+        "treatment": finding.treatment.value,
+        "reason": finding.reason,
+        "rejected": list(finding.rejected),
+        "calls": finding.calls,
+        "cost": finding.cost,
+    }
