@@ -142,6 +142,24 @@ def test_as_many_go_at_once_as_the_server_bears(bears):
         assert server.refused < 100
 
 
+@pytest.mark.parametrize(
+    ("error", "halves"),
+    [(CallError("x", 429), True), (CallError("x", 503), True), (TimeoutError(), True), (CallError("x", 504), True),
+     (ConnectionResetError(), False), (CallError("x", 500), False)],
+)  # fmt: skip
+def test_as_many_as_before_go_at_once_after_what_shows_no_overload(error, halves):
+    time, told = Time(), [error]
+
+    async def server(body):
+        if told:
+            raise told.pop()
+        return completion("x")
+
+    client = Client(server, pace=Pace(first=8), clock=time, sleep=time.sleep)
+    assert asyncio.run(client.complete(ask())).text == "x"
+    assert client.at_once == (4 if halves else 8)
+
+
 def test_several_failures_of_one_moment_halve_once():
     time = Time()
     regulator = Regulator(Pace(concurrency=16, first=16), time, time.sleep)

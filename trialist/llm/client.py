@@ -201,7 +201,7 @@ class Client:
 
     def _failed(self, call: int, error: CallError) -> None:
         note = scrubbed(error.reason)
-        if error.outcome is Outcome.UNKNOWN:
+        if error.outcome.may_be_paid:
             self.cache.lose(call, note)
         else:
             self.cache.refuse(call, note, was_sent=error.outcome is Outcome.REFUSED)

@@ -41,6 +41,11 @@ class Outcome(Enum):
     UNSENT = "unsent"  # no connection: no call at all
     REFUSED = "refused"  # an answer that is an error: no tokens
     UNKNOWN = "unknown"  # sent, and no whole answer: perhaps everything
+    LATE = "late"  # the same, for there was none in time
+
+    @property
+    def may_be_paid(self) -> bool:
+        return self in (Outcome.UNKNOWN, Outcome.LATE)
 
 
 class CallError(TrialistError):
@@ -60,7 +65,7 @@ class CallError(TrialistError):
     ) -> None:
         super().__init__(reason)
         self.reason, self.status, self.retry_after, self.body = reason, status, retry_after, body
-        answered = Outcome.UNKNOWN if status is None or status in _GIVEN_UP else Outcome.REFUSED
+        answered = Outcome.UNKNOWN if status is None else Outcome.LATE if status in _GIVEN_UP else Outcome.REFUSED
         self.outcome = answered if outcome is None else outcome
 
     @property
@@ -78,7 +83,7 @@ class CallError(TrialistError):
 
     @property
     def shows_overload(self) -> bool:
-        return self.status in _OVERLOADED or (self.status in (None, *_GIVEN_UP) and self.outcome is Outcome.UNKNOWN)
+        return self.status in _OVERLOADED or self.outcome is Outcome.LATE
 
     def rejected(self, settings: Mapping[str, Any]) -> str | None:
         """The setting that the server refuses, where it says which."""
@@ -222,7 +227,7 @@ def _told(problem: Exception, timeout_seconds: float) -> CallError:
     if names & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror", "PoolTimeout"}:
         return CallError(f"no connection: {reason}", outcome=Outcome.UNSENT)
     if isinstance(problem, TimeoutError) or any("Timeout" in name for name in names):
-        return CallError(f"no answer in {timeout_seconds:g} s")
+        return CallError(f"no answer in {timeout_seconds:g} s", outcome=Outcome.LATE)
     if isinstance(problem, OSError) or any("Connection" in name or "Protocol" in name for name in names):
         return CallError(f"the connection broke: {reason}")
     # Neither the server nor the way to it: the callable itself, which will fail again.

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UNKNOWN_FIELDS = "unknown fields"
 _NONSENSE = {"trialist_unknown_field": 1}
-# Dials that act on what temperature leaves to chance.
-_OF_CHANCE = ("top_p", "top_k", "min_p", "typical_p", "seed")
+# Dials that act on what temperature leaves to chance, or show there at least: they are tried at a high one. All others
+# are tried at 0, where chance hides nothing.
+_OF_CHANCE = (
+    *("top_p", "top_k", "min_p", "typical_p", "top_a", "tfs", "xtc_probability", "mirostat", "mirostat_tau", "seed"),
+    *("frequency_penalty", "presence_penalty", "repetition_penalty", "repeat_penalty"),
+)
 # Levels that show what a dial does better than a narrow range of it would.
 _PROBES = {
     "temperature": (0, 1),
@@ -124,6 +128,8 @@ async def preflight(
     for name in sorted(dials, key=lambda name: name != "temperature"):
         found = findings.get("temperature")
         trials.chance = _chance(dials, trials.settings, found)
+        acts = found is not None and found.treatment is Treatment.HONOURED and found.levels[0] == 0
+        trials.greedy = {"temperature": 0} if acts else {}
         findings[name] = await trials.finding(name, list(dials[name]))
     unknown = await trials.unknown_fields()
     return (*(findings[name] for name in dials), unknown)
@@ -141,18 +147,20 @@ def _chance(dials: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fou
 
 
 class _Trials:
-    """The calls of a preflight. chance: settings in which dials of chance are tried."""
+    """The calls of a preflight. chance, greedy: the temperature at which dials of chance, and all others, are tried."""
 
     def __init__(
         self, client: Client, items: Sequence[Item], model: str, settings: dict[str, Any], effort: Effort, key: Key
     ) -> None:
         self._client, self._items, self._model, self._effort, self._key = client, items, model, effort, key
-        self.settings, self.chance = settings, dict[str, Any]()
+        self.settings, self.chance, self.greedy = settings, dict[str, Any](), dict[str, Any]()
         self._calls, self._cost = 0, 0.0
 
     async def finding(self, name: str, levels: Sequence[Any]) -> Finding:
         self._calls, self._cost = 0, 0.0
-        context = {**self.settings, **(self.chance if name in _OF_CHANCE else {})}
+        context = {**self.settings}
+        if name != "temperature":
+            context |= self.chance if name in _OF_CHANCE else self.greedy
         tried: list[Any] = []
         refusals: list[tuple[Any, str]] = []
         for level, own in _ends(name, levels):
