@@ -84,15 +84,15 @@ def power(pairs: Pairs, plant: Plant, share: float, alpha: float, key: Key) -> f
 
     random = key.generator(f"{plant.value} {share}")
     n, m = pairs.lengths.shape
-    rows, noticed = np.arange(n), 0
+    rows, noticed = np.arange(n).reshape(n, 1, 1), 0
     for _ in range(_PLANTED_RUNS):
         labels = _labels(_PLANTED_RELABELLINGS, n, m, random)
         source = random.random((n, m)).argsort(axis=1)  # some relabelling: its a's first
         changed = (random.random((n, m)) < share) & ~labels[0]
         if plant is Plant.REPEATS:
             source = np.where(changed, random.integers(m, size=n)[:, None], source)
-        distances = pairs.distances[rows[:, None, None], source[:, :, None], source[:, None, :]]
-        lengths = pairs.lengths[rows[:, None], source]
+        distances = pairs.distances[rows, source[:, :, None], source[:, None, :]]
+        lengths = pairs.lengths[rows[:, :, 0], source]
         if plant is Plant.CHANGES:
             distances = np.where(changed[:, :, None] != changed[:, None, :], 1.0, distances)
             distances = np.where(changed[:, :, None] & changed[:, None, :], 0.0, distances)
