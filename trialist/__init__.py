@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from trialist.space.space import Space
     from trialist.stopping.ending import Ending
     from trialist.study.evaluation import Evaluation
+    from trialist.study.nested import Nested, nested
     from trialist.study.study import Study
     from trialist.study.tune import tune
     from trialist.trials.fidelity import Fidelity
@@ -78,6 +79,7 @@ _HOMES = {
     "trialist.space.space": "Space",
     "trialist.stopping.ending": "Ending",
     "trialist.study.evaluation": "Evaluation",
+    "trialist.study.nested": "Nested nested",
     "trialist.study.study": "Study",
     "trialist.study.tune": "tune",
     "trialist.trials.fidelity": "Fidelity",
@@ -110,6 +112,7 @@ __all__ = [
     "LeaseLostError",
     "Metric",
     "MissingExtraError",
+    "Nested",
     "Normal",
     "Outcome",
     "PlanChangedError",
@@ -147,6 +150,7 @@ __all__ = [
     "between",
     "check_leaks",
     "lr_range_test",
+    "nested",
     "report",
     "schedule",
     "tune",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trialist.scoring.folds import Folded, Layout
+    from trialist.scoring.partition import Parts
     from trialist.trials.validation import Folds, Holdout
 
 
@@ -24,7 +25,7 @@ class Split:
 
     X, y: anything with one entry per row: arrays, lists, pandas frames and series, sparse matrices, tensors.
     test, validation: a share of all rows (0.2), or a count of them (500). validation=0 makes no such part, for scores
-    by cross-validation on `.train`.
+    by cross-validation on `.train`.  test may also be the numbers of the rows to be sealed.
     stratify: True gives each class of y its share of every part.  groups: one label per row; no group straddles two
     parts.  time: one moment per row; the test part is the latest, validation the latest before it.  One of the three.
     seed: the same data and seed make the same parts, everywhere.
@@ -45,16 +46,15 @@ class Split:
         X: Any,
         y: Any,
         *,
-        test: float = 0.2,
+        test: float | Sequence[int] | np.ndarray[Any, Any] = 0.2,
         validation: float = 0.2,
         stratify: bool = False,
         groups: Any = None,
         time: Any = None,
         seed: int = 0,
     ) -> None:
-        from trialist.scoring import partition
 
-        n = _rows("X", X)
+        n = rows_of("X", X)
         _same_rows("y", y, n)
         if not isinstance(stratify, bool):
             raise PlanError(
@@ -69,24 +69,23 @@ class Split:
         ]
         if len(ways) > 1:
             raise PlanError(ways[1], f"{' and '.join(ways)} cannot both rule one split", "Choose one of them.")
-        n_test, n_validation = _size("test", test, n), _size("validation", validation, n)
+        sealed = _numbers(test, n)
+        n_test = _size("test", test, n) if sealed is None else len(sealed)
+        n_validation = _size("validation", validation, n)
         if n_test + n_validation >= n:
             raise PlanError(
                 "test",
                 f"{n_test} test and {n_validation} validation rows leave none of {n} to train on",
                 "Give smaller parts, or more rows.",
             )
-        rng = Key(seed, -1).generator("split")
-        if stratify:
-            parts = partition.by_class(y, n_validation, n_test, rng)
-        elif groups is not None:
-            _same_rows("groups", groups, n)
-            parts = partition.by_group(groups, n_validation, n_test, rng)
-        elif time is not None:
-            _same_rows("time", time, n)
-            parts = partition.by_time(time, n_validation, n_test)
+        for name, labels in (("groups", groups), ("time", time)):
+            if labels is not None:
+                _same_rows(name, labels, n)
+        by = y if stratify else groups if groups is not None else time
+        if sealed is None:
+            parts = _parts(ways, by, n, n_validation, n_test, seed)
         else:
-            parts = partition.at_random(n, n_validation, n_test, rng)
+            parts = _beside(sealed, ways, by, n, n_validation, seed)
         # Names that Python mangles: nobody comes upon the sealed rows by accident.
         self.__X, self.__y, self.__groups, self.__time = X, y, groups, time
         self.__train, self.__validation, self.__test = parts
@@ -136,7 +135,7 @@ class Split:
                 self.__layout = Layout(how, len(rows))
             else:
                 field, values = ("y", self.__y) if how is How.STRATIFIED else ("groups", self.__groups)
-                self.__layout = Layout(how, len(rows), *coded(field, _taken(values, rows)))
+                self.__layout = Layout(how, len(rows), *coded(field, taken(values, rows)))
         return self.__layout
 
     def folds(self, validation: Folds | Holdout, seed: int = 0) -> Folded:
@@ -191,7 +190,7 @@ class Split:
         if self.__groups is not None:
             from trialist.scoring.partition import coded
 
-            return coded("groups", _taken(self.__groups, self.__test))[0]
+            return coded("groups", taken(self.__groups, self.__test))[0]
         if self.__how == "by time":
             from trialist.numerics.resampling import time_blocks
 
@@ -225,7 +224,7 @@ class Split:
         return Material(self.__X, self.__y, open_rows, self.__test, self.__how)
 
     def __rows_of(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
-        return _taken(self.__X, rows), _taken(self.__y, rows)
+        return taken(self.__X, rows), taken(self.__y, rows)
 
     def __repr__(self) -> str:
         train, validation, test = self.sizes.values()
@@ -245,7 +244,7 @@ class Material:
 
     def taken(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
         """X and y of those rows, in their own types."""
-        return _taken(self.X, rows), _taken(self.y, rows)
+        return taken(self.X, rows), taken(self.y, rows)
 
 
 @dataclass(slots=True)
@@ -289,7 +288,7 @@ def unsealed() -> Iterator[Opening]:
         _opening.reset(token)
 
 
-def _rows(name: str, data: Any) -> int:
+def rows_of(name: str, data: Any) -> int:
     """How many rows `data` has, or PlanError where it is not made of rows."""
     shape = getattr(data, "shape", None)
     if shape is not None and len(shape) > 0:
@@ -300,9 +299,49 @@ def _rows(name: str, data: Any) -> int:
 
 
 def _same_rows(name: str, data: Any, n: int) -> None:
-    rows = _rows(name, data)
+    rows = rows_of(name, data)
     if rows != n:
         raise PlanError(name, f"{rows} rows do not match the {n} of X", f"Give one entry of {name} for each row of X.")
+
+
+def _parts(ways: list[str], by: Any, n: int, validation: int, test: int, seed: int) -> Parts:
+    """Rows of train, validation and test, by what rules the split, of which `by` has a value for each row."""
+    from trialist.scoring import partition
+
+    rng = Key(seed, -1).generator("split")
+    if ways == ["stratify"]:
+        return partition.by_class(by, validation, test, rng)
+    if ways == ["groups"]:
+        return partition.by_group(by, validation, test, rng)
+    if ways == ["time"]:
+        return partition.by_time(by, validation, test)
+    return partition.at_random(n, validation, test, rng)
+
+
+def _beside(sealed: np.ndarray[Any, Any], ways: list[str], by: Any, n: int, validation: int, seed: int) -> Parts:
+    """The same where the rows of the test part are given."""
+    import numpy as np
+
+    rest = np.setdiff1d(np.arange(n), sealed)
+    if not validation:
+        return rest, rest[:0], sealed
+    train, _, held = _parts(ways, None if by is None else taken(by, rest), len(rest), 0, validation, seed)
+    return rest[train], rest[held], sealed
+
+
+def _numbers(test: Any, n: int) -> np.ndarray[Any, Any] | None:
+    """Row numbers, where these are given; PlanError unless they are distinct rows of n, some but not all."""
+    if isinstance(test, (str, bytes)) or not hasattr(test, "__len__"):
+        return None
+    import numpy as np
+
+    rows: np.ndarray[Any, Any] = np.asarray(test)
+    remedy = f"Give distinct numbers from 0 to {n - 1}, or a share such as 0.2."
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
+        raise PlanError("test", f"{shown(test)} is neither a size nor numbers of rows", remedy)
+    if rows.min() < 0 or rows.max() >= n or len(np.unique(rows)) < len(rows) or len(rows) == n:
+        raise PlanError("test", f"{shown(test)} are not rows of {n} that leave some to train on", remedy)
+    return rows.astype(np.int64)
 
 
 def _size(name: str, size: Any, n: int) -> int:
@@ -323,7 +362,7 @@ def _size(name: str, size: Any, n: int) -> int:
     return max(1, round(number * n)) if number < 1 else int(number)
 
 
-def _taken(data: Any, rows: np.ndarray[Any, Any]) -> Any:
+def taken(data: Any, rows: np.ndarray[Any, Any]) -> Any:
     """Those rows of `data`, in its own type."""
     if hasattr(data, "iloc"):
         return data.iloc[rows]
