@@ -195,6 +195,7 @@ USAGES = [
     {},
     {"prompt_tokens": 5},
     {"prompt_tokens": -5, "completion_tokens": 3},
+    {"prompt_tokens": 5, "completion_tokens": 400},
     {"prompt_tokens": 5, "completion_tokens": 10**12},
     {"prompt_tokens": 10**6, "completion_tokens": 3},
     {"prompt_tokens": 5, "completion_tokens": 0},

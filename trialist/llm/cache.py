@@ -293,8 +293,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _answer(row: tuple[str, str, int, int, int, int, int, float, float]) -> Answer:
-    text, finish, *counts, estimated, seconds, cost = row
-    return Answer(text, finish, Usage(*counts, estimated=bool(estimated)), seconds, cost)
+    text, finish, sent, cached, output, reasoning, estimated, seconds, cost = row
+    return Answer(text, finish, Usage(sent, cached, output, reasoning, bool(estimated)), seconds, cost)
 
 
 def _spent(connection: sqlite3.Connection, purse: str) -> Amount:

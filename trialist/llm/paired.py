@@ -90,7 +90,7 @@ def power(pairs: Pairs, plant: Plant, share: float, alpha: float, key: Key) -> f
         source = random.random((n, m)).argsort(axis=1)  # some relabelling: its a's first
         changed = (random.random((n, m)) < share) & ~labels[0]
         if plant is Plant.REPEATS:
-            source = np.where(changed, random.integers(m, size=n)[:, None], source)
+            source = np.where(changed, random.integers(m, size=(n, 1)), source)
         distances = pairs.distances[rows, source[:, :, None], source[:, None, :]]
         lengths = pairs.lengths[rows[:, :, 0], source]
         if plant is Plant.CHANGES:
