@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 SERVER := $(VENV)/.installed-llm-test
 VERSION = $(shell git describe --always --dirty)
 
-.PHONY: demo demo-llm test test-all lint bench bench-search bench-fidelity bench-honest clean
+.PHONY: demo demo-llm test test-all lint bench bench-search bench-fidelity bench-honest bench-llm clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,6 +57,9 @@ bench-honest: $(STAMP)    ## how honest the end of a study is: coverage, choices
 	$(BIN)/python benchmarks/honest.py --only coverage,racing,leaks
 	$(BIN)/python benchmarks/honest.py --only studies -- --jobs 2 --tag "$(VERSION)"
 	$(BIN)/python benchmarks/honest.py --only beside -- --jobs 2 --tag "$(VERSION)"
+
+bench-llm: $(STAMP)       ## language models: the tiny model's measured grid, how well verdicts hold; minutes, no server
+	$(BIN)/python benchmarks/llm.py
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,106 @@
+"""The tiny model's measured table, and the suites simulated for the verdict's calibration."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _on_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(FOLDER):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def table():
+    return importlib.import_module("language.table")
+
+
+@pytest.fixture
+def calibration():
+    return importlib.import_module("language.calibration")
+
+
+def test_the_kept_table_holds_the_whole_grid_once(table):
+    settings = [row.setting for row in table.kept()]
+    assert sorted(map(str, settings)) == sorted(map(str, table.grid()))
+    assert len(set(settings)) == len(settings) == 78
+    assert {row.chances.shape for row in table.kept()} == {(table.ITEMS,)}
+    assert all(row.chances.min() >= 0 and row.chances.max() <= 1 for row in table.kept())
+
+
+def test_in_the_table_all_four_dials_matter_and_interact(table):
+    rows = {row.setting: row for row in table.kept()}
+    default, trap = rows[table.DEFAULT], rows[table.TRAP]
+    thought = rows[replace(table.TRAP, max_tokens=48)]
+    greedy = rows[replace(table.DEFAULT, temperature=0.0)]
+    assert thought.quality > greedy.quality + 0.05 > default.quality + 0.3
+    assert thought.tokens > 4 * greedy.tokens
+    assert (trap.quality, trap.cut) == (0.0, 1.0)
+    assert rows[replace(table.DEFAULT, max_tokens=12)].quality == pytest.approx(default.quality, abs=0.01)
+    assert rows[replace(table.DEFAULT, top_p=0.5)].quality > default.quality + 0.3
+    cool = replace(table.DEFAULT, temperature=0.4)
+    assert abs(rows[replace(cool, top_p=0.5)].quality - rows[cool].quality) < 0.02
+
+
+def test_the_server_answers_as_often_right_as_the_drawn_chances_say(table):
+    ratio, settings = table.agreement(table.kept())
+    assert settings > 30
+    # The mean of squares of that many standard normal numbers, four standard errors wide.
+    assert abs(ratio - 1) < 4 * (2 / settings) ** 0.5
+
+
+def test_a_server_that_answers_otherwise_is_found(table):
+    rng = np.random.default_rng(0)
+    chances = rng.uniform(0.3, 1.0, 300)
+    rows, worse = [], []
+    for i in range(40):
+        setting = table.Setting("direct", 1.0, 1.0, i)
+        right = int((rng.random(100) < chances[:100]).sum())
+        rows.append(table.Row(setting, chances, 10**6, 3.0, 0.0, table.Asked(100, right, 0, 3.0)))
+        worse.append(replace(rows[-1], served=table.Asked(100, right - 8, 0, 3.0)))
+    assert abs(table.agreement(rows)[0] - 1) < 4 * (2 / 40) ** 0.5
+    assert table.agreement(worse)[0] > 2
+    sure = table.Row(table.TRAP, np.zeros(300), 1, 12.0, 1.0, table.Asked(100, 50, 0, 12.0))
+    with pytest.raises(ValueError, match="the server had 50 right"):
+        table.agreement([*rows, sure])
+
+
+def test_worlds_have_the_difference_that_they_say(calibration):
+    worlds = {world.name: world for world in calibration.worlds()}
+    rng = np.random.default_rng(1)
+    for world in worlds.values():
+        taken, groups = calibration._taken(world, 300, rng)
+        assert len(taken) == 300
+        assert (groups is not None) == world.is_grouped
+        if groups is not None:
+            assert [len(set(taken[groups == g] // calibration.GROUP)) for g in range(60)] == [1] * 60
+    still = [world.truth for world in worlds.values() if "as good" in world.name or world.name == "the same setting"]
+    assert still == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert abs(worlds["cooler"].truth) > 0.02
+
+
+@pytest.mark.parametrize("way", ["seeds", "means"])
+def test_a_cell_counts_what_its_verdicts_said(calibration, way):
+    far = calibration.World("far apart", np.full(20_000, 0.1), np.full(20_000, 0.9))
+    cell = calibration.run(far, 100, 3, way, 20, seed=0)
+    assert (cell.improved, cell.worse, cell.without) == (20, 0, 0)
+    assert cell.held >= 16
+    assert calibration.run(far, 100, 3, way, 20, seed=0) == cell
+    turned = calibration.World("far apart", far.selected, far.default)
+    assert calibration.run(turned, 100, 3, way, 20, seed=0).worse == 20
+    assert calibration.summary([cell])[0].startswith(
+        f"{way}, 100 items: {int(0.93 <= cell.held / 20 <= 0.97)} of 1 cells"
+    )
