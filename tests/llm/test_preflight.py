@@ -117,6 +117,12 @@ def test_too_few_answers_never_make_a_dial_ignored(effort):
     assert found["reasoning_effort"].treatment is found["verbosity"].treatment is Treatment.UNCLEAR
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_dial_that_acts_on_a_model_that_is_nearly_sure_is_not_called_ignored(seed):
+    found, _ = flown(Toy(sharp=3.0, seed=seed), {"temperature": [0, 1.3]})
+    assert found["temperature"].treatment is not Treatment.IGNORED
+
+
 def test_costs_are_told_and_a_second_preflight_is_free():
     cache_of = Client(Toy()).cache
     prices, server = Prices.of("in=1/M,out=1/M"), Toy()

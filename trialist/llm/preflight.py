@@ -228,6 +228,11 @@ class _Trials:
             if noticed < effort.power:
                 reason = f"accepted: {told}, but a dial that {effect} would be noticed only {noticed:.0%} of the time"
                 return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
+        repeats, varies = pairs.agreement
+        if _is_of_chance(name) and repeats == 1.0 > varies:
+            # Rare variation at the high level alone is what a dial that acts on a sure model shows.
+            reason = f"accepted: {told}, but only those at one level vary, as they would if it acted"
+            return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
         if p <= effort.doubt:
             reason = f"accepted: {told.replace('no more', 'hardly more')}"
             return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
@@ -319,9 +324,13 @@ def _ends(name: str, levels: Sequence[Any]) -> tuple[tuple[Any, Any], tuple[Any,
 def _plants(name: str, pairs: Pairs) -> list[tuple[Plant, float]]:
     """The effects that must be noticeable before none is claimed; the last one is told."""
     plants = [(Plant.CHANGES, 0.5)]
-    if name in (*_OF_CHANCE, "temperature") and sum(pairs.agreement) / 2 < _AGREE:
+    if _is_of_chance(name) and sum(pairs.agreement) / 2 < _AGREE:
         plants.append((Plant.REPEATS, 0.9))
     return plants
+
+
+def _is_of_chance(name: str) -> bool:
+    return name == "temperature" or name in _OF_CHANCE
 
 
 def _is_number(level: object) -> bool:
