@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trialist as tl
-from trialist.scoring.components import BOTH, ROWS, SEED, Components, components, replicates_needed
+from trialist.scoring.components import BOTH, ORDER, ROWS, SEED, Components, components, replicates_needed
 from trialist.space.parameter import Float
 from trialist.space.space import Space
 from trialist.testing.strategies import PLAN
@@ -101,6 +101,32 @@ def test_a_deterministic_training_has_no_seed_noise() -> None:
 
 def test_no_noise_at_all() -> None:
     assert found(drawn(tl.Seeds(3), 6)).words == "A configuration scores alike each time: there is no noise."
+
+
+def test_data_order_is_a_source_of_its_own() -> None:
+    validation, rng = tl.Folds(6, seeds=2, orders=3), np.random.default_rng(11)
+    records = []
+    for i in range(80):
+        of: dict[tuple[object, ...], float] = {}
+
+        def effect(*key: object, sd: float) -> float:
+            return of.setdefault(key, sd * rng.standard_normal())  # noqa: B023
+
+        values = [
+            i / 80
+            + effect("rows", u.part, sd=0.2)
+            + effect("seed", u.part, u.seed, sd=0.3)
+            + effect("order", u.part, u.order, sd=0.1)
+            for u in validation.sampling
+        ]
+        records.append(complete(i, values, (i + 0.5) / 80, seed=i))
+    got = found(History(replace(PLAN, validation=validation), LINE, tuple(records)))
+    sds = {part.name: part.sd for part in got.parts}
+    assert set(sds) == {ROWS, SEED, ORDER}
+    assert sds[SEED] == pytest.approx(0.3, rel=0.1)
+    assert sds[ORDER] == pytest.approx(0.1, rel=0.15)
+    assert sds[ROWS] == pytest.approx(0.2, rel=0.25)
+    assert "due to the data order" in got.words
 
 
 def test_reshuffled_draws_have_no_common_part_to_take_off() -> None:

@@ -242,3 +242,14 @@ for kind in ({}, {"stratify": True}, {"groups": groups}, {"time": groups and lis
         for seed in ("1", "2")
     }
     assert len(seen) == 1 and len(seen.pop().splitlines()) == 8
+
+
+def test_orders_train_on_the_same_rows_with_the_same_seed_in_another_order() -> None:
+    split = Split(list(range(40)), [0, 1] * 20, test=0.25, validation=0)
+    folds = split.folds(Folds(3, orders=2), seed=4)
+    assert len(folds) == 6
+    for first, second in zip(folds[:3], folds[3:], strict=True):
+        assert (first.part, first.order, second.order) == (second.part, 0, 1)
+        assert first.seed == second.seed
+        assert first.train[0] != second.train[0] and sorted(first.train[0]) == sorted(second.train[0])
+        assert first.validation == second.validation

@@ -20,6 +20,7 @@ from trialist.trials.validation import Folds, Holdout, Items, Seeds, validation_
         (Holdout(0.2), 1, 0.25, True),
         (Holdout(0.2, reshuffle=True), 1, 0.25, False),
         (Holdout(0.5, repeats=3), 3, 1.0, True),
+        (Folds(4, seeds=2, orders=3), 24, 1 / 3, True),
         (Seeds(4), 4, 0.0, True),
         (Items(8, size=25), 8, 0.0, True),
     ],
@@ -29,7 +30,7 @@ def test_units_overlap_and_sharing(validation, units, overlap, is_shared):
     assert math.isclose(validation.overlap, overlap)
     assert validation.is_shared is is_shared
     assert [unit.index for unit in validation.sampling] == list(range(1, units + 1))
-    assert len({(u.split, u.part, u.seed) for u in validation.sampling}) == units
+    assert len({(u.split, u.part, u.seed, u.order) for u in validation.sampling}) == units
     assert validation_of(validation.to_json()) == validation
 
 

@@ -105,10 +105,10 @@ def fidelity_of(field: str, value: object) -> Fidelity:
 def validation_of(field: str, value: object) -> Validation:
     """A Validation: how each configuration is scored, in words or as a mapping of its fields.
 
-    >>> validation_of("validation", "5 folds"), validation_of("validation", "10 folds x 3")
-    (Folds(k=5, repeats=1, seeds=1, reshuffle='auto'), Folds(k=10, repeats=3, seeds=1, reshuffle='auto'))
-    >>> validation_of("validation", "holdout 0.25"), validation_of("validation", "4 seeds")
-    (Holdout(share=0.25, repeats=1, seeds=1, reshuffle='auto'), Seeds(n=4))
+    >>> print(validation_of("validation", "10 folds x 3"))
+    10-fold cross-validation, 3 divisions
+    >>> print(validation_of("validation", "holdout 0.25"), "or", validation_of("validation", "4 seeds"))
+    25% held out or 4 seeds
     """
     if isinstance(value, Mapping):
         given = dict(value)
@@ -132,7 +132,7 @@ def validation_of(field: str, value: object) -> Validation:
 
 _UNITS = re.compile(r"\s*(\d+)\s*(fold|seed)s?(?:\s*x\s*(\d+))?\s*")
 _HOLDOUT = re.compile(r"\s*holdout\s+(0?\.\d+)(?:\s*x\s*(\d+))?\s*")
-_REST = ("repeats", "seeds", "reshuffle")
+_REST = ("repeats", "seeds", "reshuffle", "orders")
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -32,8 +32,9 @@ MOST_CONFIGURATIONS, MOST_UNITS = 60, 60  # that are looked at: pairs grow with 
 DRAWS = 400  # of the bootstrap over configurations
 LEVEL, POWER = 0.05, 0.8
 
-SEED, ROWS, BOTH = "seed", "split", "split and seed"
-_Which = tuple[Hashable, Hashable]  # of one score: the rows that it is scored on, and the seed that trains
+SEED, ORDER, ROWS, BOTH = "seed", "data order", "split", "split and seed"
+# Of one score: the rows that it is scored on, the seed that trains, the order in which it does.
+_Which = tuple[Hashable, Hashable, Hashable]
 _Row = Mapping[_Which, float]  # losses of one configuration
 _Moments = Mapping[str, float]
 
@@ -85,7 +86,7 @@ class Components:
         """
         if self.difference is None or self.own_sd == 0.0:
             return None
-        by_rows = math.hypot(*(part.own_sd for part in self.parts if part.name != SEED)) / self.own_sd
+        by_rows = math.hypot(*(part.own_sd for part in self.parts if part.name not in (SEED, ORDER))) / self.own_sd
         return replicates_needed(self.difference, self.own_sd, self.overlap * by_rows**2)
 
     @property
@@ -196,21 +197,26 @@ def _of_record(plan: Plan, record: TrialRecord) -> dict[_Which, float]:
         return {}
     is_fresh = record.stage is Stage.SELECT
     if validation is None:
-        return {((), record.seed): record.loss}
+        return {((), record.seed, 0): record.loss}
     if len(score.replicates) != validation.units:
         return {}
     drawn = "search" if validation.is_shared and not is_fresh else record.seed
 
     def which(unit: Unit) -> _Which:
         rows: Hashable = () if isinstance(validation, Seeds) else (drawn, unit.split, unit.part)
-        return rows, (drawn, unit.split, unit.part, unit.seed)
+        return rows, (drawn, unit.split, unit.part, unit.seed), (drawn, unit.split, unit.part, unit.order)
 
     scored = zip(validation.sampling, score.replicates, strict=True)
     return {which(unit): objective.loss(value) for unit, value in scored}
 
 
 def _kind(a: _Which, b: _Which) -> str:
-    return SEED if a[0] == b[0] else BOTH
+    """What two scores differ in; empty where seed and order both do on the same rows, which tells neither apart."""
+    if a[0] != b[0]:
+        return BOTH
+    if a[1] == b[1]:
+        return ORDER
+    return SEED if a[2] == b[2] else ""
 
 
 def _pairs(row: _Row) -> dict[str, tuple[float, int]]:
@@ -225,7 +231,7 @@ def _pairs(row: _Row) -> dict[str, tuple[float, int]]:
 def _total(each: Sequence[Mapping[str, tuple[float, int]]]) -> dict[str, float]:
     """By kind, the mean over configurations."""
     found = {}
-    for kind in (SEED, BOTH):
+    for kind in (SEED, ORDER, BOTH):
         means = [sums[kind][0] / sums[kind][1] for sums in each if kind in sums]
         if means:
             found[kind] = math.fsum(means) / len(means)
@@ -263,11 +269,12 @@ def _own(tables: Sequence[tuple[list[_Which], np.ndarray]]) -> dict[str, float]:
 
 
 def _split(by_kind: _Moments) -> dict[str, float]:
-    """Variances by source, from what pairs differ in: other rows come with another seed."""
-    if SEED not in by_kind:
-        return {BOTH: by_kind[BOTH]}
-    seed = by_kind[SEED]
-    return {SEED: seed} if BOTH not in by_kind else {ROWS: max(by_kind[BOTH] - seed, 0.0), SEED: seed}
+    """Variances by source, from what pairs differ in: other rows come with another seed and another order."""
+    alone = {kind: by_kind[kind] for kind in (SEED, ORDER) if kind in by_kind}
+    if BOTH not in by_kind:
+        return alone
+    rows = ROWS if SEED in alone else BOTH
+    return {rows: max(by_kind[BOTH] - math.fsum(alone.values()), 0.0), **alone}
 
 
 def _shares(found: Mapping[str, float]) -> dict[str, float]:

@@ -56,7 +56,8 @@ class Fold:
     """One unit: rows to train on and rows to be scored on, taken when they are asked for.
 
     index: from 1 on.  seed: to train with, the same for all configurations that are scored on this fold.
-    split, part, repeat: the how-manieth division of the rows, part of it, and training on it; from 0 on.
+    split, part, repeat, order: the how-manieth division of the rows, part of it, seed and order of the training rows on
+    it; from 0 on.
     """
 
     index: int
@@ -64,6 +65,7 @@ class Fold:
     split: int
     part: int
     repeat: int
+    order: int
     sizes: tuple[int, int]  # rows to train on, rows to be scored on
     _take: Callable[[Rows], tuple[Any, Any]]
     _rows: tuple[Rows, Rows]
@@ -113,8 +115,10 @@ class Folded(Sequence[Fold]):
             self._divisions[unit.split] = divided(self._layout, self._validation, rng)
         train, held = self._divisions[unit.split][unit.part]
         seed = Key(self._seed, -1).child_seed(f"fold {unit.split} {unit.part} {unit.seed}")
-        sizes = len(train), len(held)
-        return Fold(unit.index, seed, unit.split, unit.part, unit.seed, sizes, self._take, (train, held))
+        if unit.order:  # the first is as drawn
+            train = Key(self._seed, unit.order).generator(f"order {unit.split} {unit.part}").permutation(train)
+        sizes, place = (len(train), len(held)), (unit.split, unit.part, unit.seed, unit.order)
+        return Fold(unit.index, seed, *place, sizes, self._take, (train, held))
 
 
 def divided(layout: Layout, validation: Folds | Holdout, rng: Generator) -> list[tuple[Rows, Rows]]:

@@ -22,13 +22,15 @@ class Unit:
     """One score of a trial.
 
     index: from 1 on, in the order in which units are run.  split: which division of the rows, part: which of its parts
-    is held out, seed: the how-manieth training on these rows; all from 0 on.
+    is held out, seed: the how-manieth seed on these rows, order: the how-manieth order in which they are trained on;
+    all from 0 on.
     """
 
     index: int
     split: int
     part: int
     seed: int
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Folds:
     """k-fold cross-validation: each part of the rows is held out once.
 
     repeats: divisions into k parts, each drawn anew.  seeds: trainings on each fold, each with a seed of its own.
-    reshuffle: whether each configuration has divisions of its own.  "auto": all share the same ones, so that two
-    configurations differ fold by fold, and hopeless ones can be told after a few.
+    orders: and each with the training rows in so many orders.  reshuffle: whether each configuration has divisions of
+    its own.  "auto": all share the same ones, so that two configurations differ fold by fold, and hopeless ones can be
+    told after a few.
 
     >>> Folds(5, repeats=2).units
     10
@@ -47,6 +50,7 @@ class Folds:
     repeats: int = 1
     seeds: int = 1
     reshuffle: Reshuffle = AUTO
+    orders: int = 1
 
     def __post_init__(self) -> None:
         _count("folds", self.k, 2)
@@ -55,7 +59,7 @@ class Folds:
     @property
     def units(self) -> int:
         """Scores of a whole trial."""
-        return self.k * self.repeats * self.seeds
+        return self.k * self.repeats * self.seeds * self.orders
 
     @property
     def overlap(self) -> float:
@@ -70,8 +74,7 @@ class Folds:
     @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run: all folds of one division and seed before the next."""
-        order = [(s, p, r) for r in range(self.seeds) for s in range(self.repeats) for p in range(self.k)]
-        return tuple(Unit(i, *each) for i, each in enumerate(order, start=1))
+        return _sampling(self, self.k)
 
     @property
     def reason(self) -> str:
@@ -84,14 +87,14 @@ class Folds:
         return {"kind": "folds", **asdict(self)}
 
     def __str__(self) -> str:
-        return f"{self.k}-fold cross-validation{_times(self.repeats, 'division')}{_times(self.seeds, 'seed')}"
+        return f"{self.k}-fold cross-validation{_times(self.repeats, 'division')}{_more(self)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
     """A share of the rows is held out; the others are trained on.
 
-    repeats: draws of that share.  seeds: trainings on each.  reshuffle: whether each configuration has draws of its
+    repeats: draws of that share.  seeds, orders: as of Folds.  reshuffle: whether each configuration has draws of its
     own.  "auto": all share one.  Own draws keep the search from favouring what suits one draw by chance (Nagler et al.
     2024, "Reshuffling resampling splits can improve generalization of hyperparameter optimization"), but make scores
     noisier beside each other; here finalists are scored again on fresh draws in any case, and shared ones chose
@@ -105,6 +108,7 @@ class Holdout:
     repeats: int = 1
     seeds: int = 1
     reshuffle: Reshuffle = AUTO
+    orders: int = 1
 
     def __post_init__(self) -> None:
         if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 < self.share < 1:
@@ -114,7 +118,7 @@ class Holdout:
     @property
     def units(self) -> int:
         """Scores of a whole trial."""
-        return self.repeats * self.seeds
+        return self.repeats * self.seeds * self.orders
 
     @property
     def overlap(self) -> float:
@@ -129,8 +133,7 @@ class Holdout:
     @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run."""
-        order = [(s, 0, r) for r in range(self.seeds) for s in range(self.repeats)]
-        return tuple(Unit(i, *each) for i, each in enumerate(order, start=1))
+        return _sampling(self, 1)
 
     @property
     def reason(self) -> str:
@@ -143,7 +146,7 @@ class Holdout:
         return {"kind": "holdout", **asdict(self)}
 
     def __str__(self) -> str:
-        return f"{self.share:.0%} held out{_times(self.repeats, 'draw')}{_times(self.seeds, 'seed')}"
+        return f"{self.share:.0%} held out{_times(self.repeats, 'draw')}{_more(self)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,7 @@ def checked(value: object) -> Validation | None:
 def _check(given: Folds | Holdout) -> None:
     _count("repeats", given.repeats, 1)
     _count("seeds", given.seeds, 1)
+    _count("orders", given.orders, 1)
     if given.reshuffle not in (True, False, AUTO):
         raise PlanError("validation.reshuffle", f"{shown(given.reshuffle)} is no answer", 'Give True, False or "auto".')
 
@@ -301,6 +305,16 @@ def _check(given: Folds | Holdout) -> None:
 def _count(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise PlanError(f"validation.{name}", f"{shown(value)} is no number of {name}", f"Give {least} or more.")
+
+
+def _sampling(given: Folds | Holdout, parts: int) -> tuple[Unit, ...]:
+    trainings = [(r, o) for r in range(given.seeds) for o in range(given.orders)]
+    order = [(s, p, r, o) for r, o in trainings for s in range(given.repeats) for p in range(parts)]
+    return tuple(Unit(i, *each) for i, each in enumerate(order, start=1))
+
+
+def _more(given: Folds | Holdout) -> str:
+    return f"{_times(given.seeds, 'seed')}{_times(given.orders, 'order')}"
 
 
 def _times(count: int, noun: str) -> str:
