@@ -212,13 +212,13 @@ def test_what_a_schema_refers_to_is_not_fetched():
             """Says nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Listening) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         scorer = scorer_of("json", schema={"$ref": f"http://127.0.0.1:{server.server_port}/schema.json"})
-        with pytest.raises(SuiteError, match="which it does not hold"):
-            score(scorer, None, "{}")
-        server.shutdown()
-        thread.join()
+        try:
+            with pytest.raises(SuiteError, match="which it does not hold"):
+                score(scorer, None, "{}")
+        finally:
+            server.shutdown()
     assert asked == []
     inside = {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}
     assert score(scorer_of("json", schema=inside), None, "{}") == 1

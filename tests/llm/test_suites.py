@@ -293,7 +293,7 @@ ROW = '{"input": "a", "target": "b"}\n'
         ("s.json", '[{"input": "a"}, 3]', "item 2: 3 is no JSON object"),
         ("s.eval", "no archive", "this is no .eval archive"),
         ("s.json", '{"eval": {}, "status": "error"}', "the log has no samples"),
-        ("s.json", '{"eval": {}, "samples": [{"id": 1, "input": "a"}, {"id": 1, "input": "b"}]}', "sample 2: the id '1'"),
+        ("s.json", '{"eval": {}, "samples": [{"id": 1, "input": "a"}, {"id": 1, "input": 2}]}', "sample 2: the id"),
         ("s.json", '{"eval": {}, "samples": [{"input": "attachment://%s"}]}' % ("a" * 32), "sample 1: attachment"),
         ("s.json", '{"testing_criteria": []}', "the export has no rows"),
         ("s.xlsx", "x", "the ending '.xlsx' is none of"),
