@@ -106,7 +106,7 @@ def _prepared(options: dict[str, Any]) -> Tuning:
     from trialist.llm.endpoint import Endpoint
     from trialist.llm.pace import Pace
     from trialist.llm.suite import read_suite
-    from trialist.llm.tune import prepare
+    from trialist.llm.declare import prepare
 
     concurrency = options["concurrency"]
     pace = Pace(options["rpm"], options["tpm"], concurrency, first=min(4, max(1, concurrency)))
@@ -229,7 +229,7 @@ def _tell(tuning: Tuning, study: Study, as_json: bool) -> int:
     from trialist.cli.result import result_lines
     from trialist.cli.table import labelled, width
     from trialist.llm.account import STAGE
-    from trialist.llm.tune import tuned
+    from trialist.llm.declare import tuned
 
     found, room = tuned(tuning, study), width()
     if as_json:

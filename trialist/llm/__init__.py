@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from trialist.llm.agreement import Agreement, Labelled
     from trialist.llm.cache import Cache
     from trialist.llm.client import Client
+    from trialist.llm.declare import Tuned, prepare, tune
     from trialist.llm.endpoint import CallError, Endpoint
     from trialist.llm.item import Check, Item, Measured, Message
     from trialist.llm.judge import Judge
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from trialist.llm.scorers import scorer_of
     from trialist.llm.suite import Suite, read_suite
     from trialist.llm.templates import render
-    from trialist.llm.tune import Tuned, prepare, tune
 
 # Each public name and its home, which is loaded on first use, as in `trialist` itself.
 _HOMES = {
     "trialist.llm.agreement": "Agreement Labelled",
     "trialist.llm.cache": "Cache",
     "trialist.llm.client": "Client",
+    "trialist.llm.declare": "Tuned prepare tune",
     "trialist.llm.endpoint": "CallError Endpoint",
     "trialist.llm.item": "Check Item Measured Message",
     "trialist.llm.judge": "Judge",
@@ -39,7 +40,6 @@ _HOMES = {
     "trialist.llm.scorers": "scorer_of",
     "trialist.llm.suite": "Suite read_suite",
     "trialist.llm.templates": "render",
-    "trialist.llm.tune": "Tuned prepare tune",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

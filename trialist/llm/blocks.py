@@ -13,13 +13,14 @@ _SIZE = 10  # items in one, where they make no more blocks than that
 
 
 def count_of(items: int, groups: int) -> int:
-    """How many blocks so many items in so many groups make.
+    """How many blocks so many items in so many groups make; of equal size where that can be.
 
-    >>> [count_of(n, n) for n in (6, 40, 100, 400)], count_of(400, 5)
-    ([3, 8, 10, 20], 5)
+    >>> [count_of(n, n) for n in (6, 40, 70, 100, 400)], count_of(400, 5)
+    ([3, 8, 10, 10, 20], 5)
     """
-    wanted = max(FEWEST, min(MOST, items // _SIZE))
-    return max(1, min(wanted, groups, max(2, items // 2)))
+    most = max(1, min(MOST, groups, max(2, items // 2)))
+    wanted = min(most, max(FEWEST, items // _SIZE))
+    return min(range(min(FEWEST, most), most + 1), key=lambda count: (items % count != 0, abs(count - wanted)))
 
 
 def blocks_of(items: Sequence[Item], groups: Sequence[str], count: int, seed: int) -> tuple[tuple[Item, ...], ...]:

@@ -147,7 +147,9 @@ class Evaluator:
             self.fatal = error
             raise
         finally:
-            trial.spend(max(0.0, self.spent - before))
+            # What came from the cache alone tells nothing of what another run will cost.
+            if (took := self.spent - before) > 0:
+                trial.spend(took)
 
     def _conclude(self, trial: Trial, answers: Sequence[Answer]) -> None:
         values, failed = measured(answers), [answer for answer in answers if answer.failure is not None]

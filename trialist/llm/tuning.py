@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -183,25 +184,27 @@ class Tuning:
         """All stages, or the dials one at a time, told event by event; the account is written in the end."""
         evaluator = self.evaluator
         if self.declared.one_at_a_time:
-            yield from self._with_news(one_dial_at_a_time(study, evaluator))
+            yield from self._with_news(_closable(one_dial_at_a_time(study, evaluator)))
             self.effects = OneDial.of(study, evaluator)
             _keep(study, ONE_DIAL, self.effects.to_json())
             return
-        yield from self._with_news(study.process(evaluator, SealedItems(evaluator, self.split), again=again))
+        stages = study.process(evaluator, SealedItems(evaluator, self.split), again=again)
+        yield from self._with_news(_closable(stages))
         _keep(study, STAGE, account(study, evaluator, self.suite))
 
     def close(self) -> None:
         """Let go of connections and threads; the study stays open."""
         self.evaluator.close()
 
-    def _with_news(self, events: Iterator[Event]) -> Iterator[Event]:
+    def _with_news(self, events: Generator[Event]) -> Iterator[Event]:
         evaluator = self.evaluator
         try:
-            for event in events:
-                yield event
-                yield from _told_of(evaluator.news)
-                if evaluator.fatal is not None:
-                    raise evaluator.fatal
+            with closing(events):
+                for event in events:
+                    yield event
+                    yield from _told_of(evaluator.news)
+                    if evaluator.fatal is not None:
+                        raise evaluator.fatal
         except TrialistError:
             # The server's own words count for more than what the study makes of them.
             if evaluator.fatal is not None:
@@ -308,6 +311,10 @@ class Tuning:
         ]
         # Braces would make it a command with dials to those who read a study.
         return "; ".join(parts).translate({ord("{"): "(", ord("}"): ")"})
+
+
+def _closable(events: Iterator[Event]) -> Generator[Event]:
+    yield from events
 
 
 def _told_of(news: list[str]) -> Iterator[Event]:

@@ -1,0 +1,339 @@
+"""A study of settings, on an endpoint of known truth: what it finds, what it asks, what it spends, what it says."""
+
+import math
+import random
+from contextlib import closing
+
+import pytest
+
+import trialist as tl
+from tests.llm.adder import Adder, additions
+from trialist.errors import BudgetUsedError, EndpointError, InputError, PlanChangedError, PlanError
+from trialist.llm import prepare, tune
+from trialist.llm.cache import Cache
+from trialist.llm.endpoint import CallError
+from trialist.llm.item import Item, Message
+from trialist.llm.pace import Pace
+from trialist.llm.suite import Suite
+
+DIALS = ["temperature=0..1.3", "max_tokens=12,40", "system=direct,think"]
+DEFAULTS = {"temperature": 1.3, "max_tokens": 40, "system": "direct"}
+
+
+def tuned(endpoint, suite=None, dials=DIALS, budget="1500 calls", **more):
+    given = {
+        "defaults": DEFAULTS,
+        "scorer": "number",
+        "store": "memory",
+        "model": "m",
+        "progress": False,
+        "strategy": "random",
+    }
+    return tune(
+        suite or additions(100), dials, endpoint=endpoint, budget=budget, **{"preflight": False, **given, **more}
+    )
+
+
+def sealed_of(suite, **more):
+    tuning = prepare(suite, DIALS, endpoint=Adder(), budget=9, model="m", defaults=DEFAULTS, store="memory", **more)
+    kept = set(tuning.split.train[1])
+    tuning.close()
+    return {item.question for item in suite.items if item.id not in kept}
+
+
+def test_it_finds_a_better_setting_and_verifies_it():
+    adder = Adder()
+    found = tuned(adder, strategy="auto")
+    assert found.study.verdict.outcome == "improved"
+    assert found.study.verdict.examples == 30
+    assert found.study.best.params["system"] == "think" or found.study.best.params["temperature level"] == "0"
+    assert found.study.best.params != found.study.baseline.params
+    assert found.settings["max_tokens"] == found.study.best.params["max_tokens"]
+    assert found.study.trials[0].params == {
+        "temperature level": "range", "temperature": 1.3, "max_tokens": 40, "system": "direct",
+    }  # fmt: skip
+
+
+def test_sealed_items_are_asked_in_the_end_alone_and_never_shown():
+    suite, adder = additions(60), Adder()
+    found = tuned(adder, suite, [*DIALS, "shots=0..2"], "900 calls")
+    sealed = sealed_of(suite)
+    assert len(sealed) == 18
+    asked = [body["messages"][-1]["content"] in sealed for body in adder.bodies]
+    first = asked.index(True)
+    assert all(asked[first:]), "once they are opened, nothing else is asked"
+    shown = {m["content"] for body in adder.bodies for m in body["messages"][:-1] if m["role"] == "user"}
+    assert shown
+    assert not shown & sealed
+    assert found.study.ledger[-1].outcome["outcome"] == found.study.verdict.outcome
+
+
+def test_groups_stay_whole_and_are_what_the_interval_is_over():
+    suite = additions(80, groups=16)
+    found = tuned(Adder(), suite)
+    kept = {item.id for item in found.recipe.examples}
+    inside = {item.group for item in suite.items if item.id in kept}
+    assert inside.isdisjoint(item.group for item in suite.items if item.id not in kept)
+    assert found.study.verdict is not None
+
+
+@pytest.mark.parametrize("calls", [20, 90, 260, 700])
+def test_no_call_is_made_beyond_the_budget_whatever_fails(calls):
+    class Faulty(Adder):
+        async def __call__(self, body):
+            answer = await super().__call__(body)
+            if faults.random() < 0.15:
+                raise CallError("503: busy", 503)
+            return answer
+
+    faults, adder = random.Random(calls), Faulty()
+    pace = Pace(backoff_seconds=0.0, cap_seconds=0.0, tries=3)
+    try:
+        study = tuned(adder, budget=f"{calls} calls", pace=pace).study
+        assert study.spent["cost"] <= calls
+    except (BudgetUsedError, tl.ExecutionError):
+        assert calls < 100, "enough for the default and a verdict"
+    assert adder.calls <= calls
+
+
+def test_the_budget_is_spent_to_a_good_part_and_a_verdict_is_reached():
+    adder = Adder()
+    study = tuned(adder, budget="800 calls").study
+    assert study.verdict is not None
+    assert study.spent["cost"] == adder.calls
+    assert 0.6 * 800 <= adder.calls <= 800
+
+
+def test_money_is_counted_by_what_answers_cost():
+    adder = Adder()
+    found = tuned(adder, dials=["system=direct,think", "max_tokens=40,60"], budget="$0.05", prices="in=1/M,out=10/M",
+                  objective="score; cost", defaults={"temperature": 1.0, "system": "direct"})  # fmt: skip
+    spent = found.study.spent["cost"]
+    assert 0 < spent <= 0.05
+    assert {o.name for o in found.study.declared.objectives} == {"score", "cost"}
+    assert found.study.declared.objective.name == "score"
+    front = found.study.front
+    costs = [record.metrics["cost"].mean for record in front]
+    assert min(costs) < max(costs), "thinking costs more, and is better"
+
+
+def test_the_same_call_again_asks_nothing(tmp_path):
+    adder = Adder()
+    first = tuned(adder, store=tmp_path / "llm.db")
+    calls = adder.calls
+    again = tuned(adder, store=tmp_path / "llm.db")
+    assert adder.calls == calls
+    assert again.study.verdict == first.study.verdict
+    assert len(again.study.trials) == len(first.study.trials)
+
+
+def test_an_interrupted_study_goes_on_and_nothing_is_paid_twice(tmp_path):
+    adder = Adder()
+    # As a kill: whatever was under way is gone, and the study is taken up by a new process's objects.
+    tuning = prepare(additions(100), DIALS, endpoint=adder, budget="1500 calls", model="m", defaults=DEFAULTS,
+                     scorer="number", store=tmp_path / "llm.db", preflight=False, strategy="random")  # fmt: skip
+    list(tuning.found())
+    study = tuning.study()
+    with closing(tuning.events(study)) as events:
+        for _ in events:
+            if adder.calls > 300:
+                break
+    tuning.close()
+    study.close()
+    before = adder.calls
+    found = tuned(adder, store=tmp_path / "llm.db")
+    assert found.study.verdict is not None
+    assert adder.calls > before
+    assert adder.calls <= 1500
+    with_cache = Cache(tmp_path / "llm.answers.db")
+    (answers,) = with_cache._connection.execute("SELECT COUNT(*) FROM answers").fetchone()
+    assert answers == adder.calls, "each call is an answer of its own, none was asked again"
+
+
+def test_another_suite_is_another_study(tmp_path):
+    tuned(Adder(), additions(40), budget="300 calls", store=tmp_path / "llm.db")
+    with pytest.raises(PlanChangedError, match="suite"):
+        tuned(Adder(), additions(40, seed=1), budget="300 calls", store=tmp_path / "llm.db")
+
+
+def test_the_truncation_trap_is_said_in_words():
+    found = tuned(Adder(), dials=["max_tokens=12,40", "system=direct,think"], budget="1200 calls")
+    notes = [record.notes.get("truncated", "") for record in found.study.trials]
+    assert "100 % of the answers were cut at max_tokens=12: the limit decides, not the prompt" in notes
+    told = {s["trial"]: s["truncated"] for s in found.study.stage("llm")["settings"]}
+    assert any("max_tokens=12" in words for words in told.values())
+    assert found.study.best.params.get("max_tokens") != 12 or found.study.best.params["system"] == "direct"
+
+
+@pytest.mark.parametrize(("failed", "score"), [("wrong", 0.75), ("missing", 1.0)])
+def test_items_that_are_never_answered_count_as_declared(failed, score):
+    suite = additions(40)
+    questions = [item.question for item in suite.items]
+    adder = Adder(fails=questions[::4])
+    tuning = prepare(
+        suite,
+        ["max_tokens=12,40"],
+        endpoint=adder,
+        budget="500 calls",
+        model="m",
+        failed=failed,
+        defaults={"temperature": 0, "system": "direct"},
+        scorer=lambda text, item: 1.0,
+        store="memory",
+    )
+    answers = tuning.evaluator.answers({"max_tokens": 12}, suite.items)
+    scores = [answer.score for answer in answers]
+    known = [each for each in scores if not math.isnan(each)]
+    assert sum(known) / len(known) == score
+    assert sum(answer.failure is not None for answer in answers) == 10
+    tuning.close()
+
+
+def test_failed_items_are_told_and_the_study_goes_on():
+    suite = additions(60)
+    adder = Adder(fails=[item.question for item in suite.items[::10]])
+    found = tuned(adder, suite, budget="900 calls")
+    assert found.study.verdict is not None
+    assert any(record.notes.get("failed items") for record in found.study.trials)
+
+
+def test_dials_that_are_refused_or_ignored_are_dropped_aloud():
+    adder = Adder(refuses=["top_k"])
+    tuning = prepare(additions(100), [*DIALS, "top_k=unset,10,40", "reasoning_effort=low,high"], endpoint=adder,
+                     budget="3000 calls", model="m", defaults={**DEFAULTS, "temperature": 0}, scorer="number",
+                     store="memory")  # fmt: skip
+    said = list(tuning.found())
+    assert any(line.startswith("preflight: top_k dropped") for line in said)
+    assert any(line.startswith("preflight: reasoning_effort dropped") for line in said)
+    assert any(line.startswith("preflight: temperature honoured") for line in said)
+    assert set(tuning.dials.dials) == {"temperature", "max_tokens", "system"}
+    study = tuning.study()
+    for _ in tuning.events(study):
+        pass
+    assert study.spent["cost"] == adder.calls, "the preflight is paid from the same budget"
+    assert all("top_k" not in body for body in adder.bodies[-100:])
+    tuning.close()
+
+
+def test_an_endpoint_that_no_call_can_use_ends_it_at_once():
+    class Locked(Adder):
+        async def __call__(self, body):
+            self.calls += 1
+            raise CallError("401: no such key", 401)
+
+    adder = Locked()
+    with pytest.raises(EndpointError, match="no such key"):
+        tuned(adder, pace=Pace(first=1, concurrency=1))
+    assert adder.calls <= 2
+
+
+def test_a_setting_that_the_endpoint_refuses_fails_alone():
+    class Picky(Adder):
+        async def __call__(self, body):
+            if body.get("reasoning_effort") == "extreme":
+                self.calls += 1
+                raise CallError("400: reasoning_effort: extreme is no value", 400)
+            return await super().__call__(body)
+
+    found = tuned(Picky(), dials=["reasoning_effort=low,extreme", "system=direct,think"],
+                  defaults={"temperature": 1.0, "reasoning_effort": "low"})  # fmt: skip
+    failed = [record for record in found.study.trials if record.state is tl.State.FAILED]
+    assert failed
+    assert all(record.params["reasoning_effort"] == "extreme" for record in failed)
+    assert "extreme is no value" in failed[0].failure.message
+    assert found.study.verdict is not None
+
+
+def test_finalists_are_answered_afresh_where_answers_are_drawn():
+    adder = Adder()
+    study = tuned(adder).study
+    rescored = [record for record in study.trials if record.stage is tl.Stage.SELECT]
+    assert rescored
+    greedy = [record for record in rescored if record.params["temperature level"] == "0"]
+    warm = [record for record in rescored if record.params["temperature level"] != "0"]
+    assert warm
+    assert all(record.cost == 70 for record in warm)
+    assert all(record.cost is None for record in greedy), "what the cache answers costs nothing"
+
+
+def test_the_account_holds_what_the_report_shows():
+    suite = additions(100)
+    found = tuned(Adder(), suite)
+    kept = found.study.stage("llm")
+    assert [each["role"] for each in kept["settings"][:2]] == ["default", "selected"]
+    default = kept["settings"][0]
+    assert len(default["scores"]) == 70
+    assert math.isclose(sum(default["scores"]) / 70, found.study.baseline.value)
+    assert kept["sealed"]["items"] == 30
+    sides = kept["sealed"]["disagreements"]
+    assert sides
+    assert all(each["default"]["score"] != each["selected"]["score"] for each in sides)
+    assert kept["spent"]["calls"] == found.study.spent["cost"]
+
+
+def test_votes_pay_for_each_answer_and_are_better():
+    adder = Adder()
+    found = tuned(adder, dials=["votes=1,5"], defaults={"temperature": 0.9, "system": "direct"}, budget="3000 calls")
+    one, five = (next(r for r in found.study.trials if r.params["votes"] == n) for n in (1, 5))
+    assert five.value > one.value
+    assert five.cost == 4 * one.cost, "the first vote was answered already"
+
+
+def test_a_judge_is_asked_through_the_same_purse():
+    class Judged(Adder):
+        async def __call__(self, body):
+            if body["model"] == "judge":
+                self.calls += 1
+                from tests.llm.wire import completion
+
+                return completion("GRADE: 1")
+            return await super().__call__(body)
+
+    from trialist.llm.judge import Judge
+
+    adder = Judged()
+    found = tuned(adder, additions(40), ["max_tokens=12,40"], "400 calls", scorer=Judge("judge"))
+    assert found.study.baseline.value == 1.0
+    assert found.study.spent["cost"] == adder.calls
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"dials": ["seed=7"]}, "there is none to choose"),
+        ({"budget": "$5"}, "no prices are given"),
+        ({"objective": "score; cost"}, "no prices are given"),
+        ({"objective": "speed"}, "is not measured"),
+        ({"objective": "cost"}, "does not begin with the score"),
+        ({"budget": "much"}, "cannot be read"),
+        ({"failed": "maybe"}, "no way to count"),
+        ({"replicates": 0}, "no number of answers"),
+        ({"holdout": 1.5}, "neither a share"),
+        ({"budget": "1 call"}, "do not pay for one call"),
+    ],
+)
+def test_what_cannot_be_is_told_before_any_call(change, problem):
+    adder = Adder()
+    with pytest.raises(InputError, match=problem):
+        tuned(adder, **change)
+    assert adder.calls == 0
+
+
+def test_what_is_about_to_happen_is_told_and_can_be_declined():
+    adder, seen = Adder(), []
+    with pytest.raises(PlanError, match="not confirmed"):
+        tuned(adder, budget="500 calls", prices="in=1/M,out=10/M", confirm=lambda lines: seen.extend(lines))
+    told = "\n".join(seen)
+    assert adder.calls == 0
+    assert "endpoint: adder, model m" in told
+    assert "500 calls; at most $" in told
+    assert "30 sealed" in told
+    assert "points or more" in told
+
+
+def test_items_that_only_some_orders_tell_apart_are_still_scored_by_all_their_answers():
+    """A suite whose answers are all alike has no differences, and the verdict says so."""
+    items = [Item(f"{k}", (Message("user", f"{k}+0"),), "never") for k in range(40)]
+    found = tuned(Adder(), Suite("hopeless", tuple(items)), scorer="exact", budget="400 calls")
+    assert found.study.baseline.value == 0.0
+    assert found.study.verdict is None or found.study.verdict.outcome != "improved"
