@@ -111,11 +111,13 @@ def test_at_a_fixed_temperature_of_0_dials_of_chance_are_left_out_aloud():
     assert dials.is_always_greedy
 
 
-def test_a_dial_that_does_not_act_is_not_sent_any_more():
+def test_a_dial_that_does_not_act_stays_at_its_default():
     dials = dials_of(["temperature=0..1.3", "top_k=unset,10,40", "max_tokens=12,24"])
     less = dials.without("top_k", "accepted without effect")
     assert "top_k" not in less.space
     assert "top_k" not in less.settings(less.space.baseline())
+    effort = dials_of(["reasoning_effort=low,high", "max_tokens=12,24"]).without("reasoning_effort", "no effect")
+    assert effort.settings({"max_tokens": 12}) == {"reasoning_effort": "low", "max_tokens": 12}, "its default stands"
     assert less.dropped == {"top_k": "accepted without effect"}
 
 

@@ -337,3 +337,23 @@ def test_items_that_only_some_orders_tell_apart_are_still_scored_by_all_their_an
     found = tuned(Adder(), Suite("hopeless", tuple(items)), scorer="exact", budget="400 calls")
     assert found.study.baseline.value == 0.0
     assert found.study.verdict is None or found.study.verdict.outcome != "improved"
+
+
+def test_a_limit_that_cuts_nothing_at_the_default_is_kept_for_what_is_longer():
+    async def brief(body):
+        from tests.llm.wire import completion
+
+        thinking = "think" in body["messages"][0]["content"]
+        words = ["so"] * 20 * thinking + ["7"]
+        cut = words[: body["max_tokens"]]
+        return completion(
+            " ".join(cut), "stop" if cut == words else "length", {"prompt_tokens": 9, "completion_tokens": len(cut)}
+        )
+
+    brief.name = "brief"
+    tuning = prepare(additions(40), ["max_tokens=12,40", "system=direct,think"], endpoint=brief, budget="600 calls",
+                     model="m", defaults={"max_tokens": 40}, scorer="number", store="memory")  # fmt: skip
+    said = list(tuning.found())
+    tuning.close()
+    assert any("max_tokens kept" in line for line in said)
+    assert "max_tokens" in tuning.dials.dials

@@ -19,7 +19,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     TRUNCATED: Direction.MINIMIZE,  # share of the items whose answer was cut by the limit
 }
 MOSTLY = 0.5  # share of cut answers from which on the limit decides
-_LIMITS = ("max_tokens", "max_completion_tokens")
+LIMITS = ("max_tokens", "max_completion_tokens")  # of a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def cut_words(share: float, settings: Mapping[str, Any]) -> str:
     """
     if not share > MOSTLY:
         return ""
-    limit = next((f"max_tokens={settings[name]}" for name in _LIMITS if name in settings), "the server's own limit")
+    limit = next((f"max_tokens={settings[name]}" for name in LIMITS if name in settings), "the server's own limit")
     return f"{100 * share:.0f} % of the answers were cut at {limit}: the limit decides, not the prompt"
 
 

@@ -86,7 +86,7 @@ class Dials:
         return "; ".join(parts)
 
     def without(self, name: str, reason: str, levels: Iterable[Any] | None = None) -> Dials:
-        """The dials without one that acts not, or without some of its levels: it is not sent any more."""
+        """The dials without one that acts not, which stays at its default; or without levels that are refused."""
         dial = self.dials[name]
         refused = {UNSET if level is None else level for level in levels or ()}
         kept = tuple(level for level in dial.levels if level not in refused)
@@ -95,7 +95,8 @@ class Dials:
         others = {each: d for each, d in self.dials.items() if each != name}
         dropped = {**self.dropped, name: reason}
         if levels is None or (span is None and len(kept) < 2):
-            fixed = {**self.fixed, name: kept[0]} if levels is not None and kept and kept[0] != UNSET else self.fixed
+            value = self.value(name, self.space.baseline()) if levels is None else kept[0] if kept else None
+            fixed = self.fixed if value is None or value == UNSET else {**self.fixed, name: value}
             return replace(self, dials=others, fixed=fixed, dropped=dropped, space=_space(others, fixed)[0])
         default = None if dial.default in refused else dial.default
         rest = {**self.dials, name: replace(dial, levels=kept, span=span, default=default)}

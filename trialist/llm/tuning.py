@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialist.errors import InputError, PlanError, TrialistError, UnknownStudyError
 from trialist.llm.account import STAGE, account
-from trialist.llm.answers import COST, SCORE
+from trialist.llm.answers import COST, LIMITS, SCORE
 from trialist.llm.blocks import blocks_of, count_of
 from trialist.llm.dials import MODEL, VOTES
 from trialist.llm.dialspace import Dials
@@ -143,6 +143,9 @@ class Tuning:
             name, reason = finding.dial, finding.reason
             if name not in self.dials.dials:
                 what = finding.treatment.value
+            elif finding.treatment is Treatment.IGNORED and name in LIMITS:
+                # Another prompt may make answers long enough to be cut.
+                what = "kept, since it may act on longer answers"
             elif finding.treatment is Treatment.IGNORED:
                 self.dials, what = self.dials.without(name, reason), "dropped"
             elif finding.treatment is Treatment.REJECTED:
