@@ -154,8 +154,10 @@ class Cache:
             if row is not None:
                 return _answer(row), False
             counts = (usage.input, usage.cached, usage.output, usage.reasoning, int(usage.estimated))
-            head = (key, endpoint, request.model, request.canonical, request.replicate, item)
-            text = answer.text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be stored
+            # Half of a surrogate pair cannot be stored, whoever wrote it.
+            texts = (endpoint, request.model, answer.text, *(() if item is None else (item,)))
+            endpoint, model, text, *ids = (each.encode("utf-8", "replace").decode() for each in texts)
+            head = (key, endpoint, model, request.canonical, request.replicate, ids[0] if ids else None)
             values = (*head, text, answer.finish, *counts, answer.seconds, answer.cost, call)
             connection.execute(f"INSERT INTO answers VALUES ({', '.join('?' * len(values))})", values)
             return answer, True

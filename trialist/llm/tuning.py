@@ -326,7 +326,16 @@ def _told_of(news: list[str]) -> Iterator[Event]:
 
 
 def _keep(study: Study, stage: str, outcome: Mapping[str, Any]) -> None:
-    study.store.write_stage(study.name, stage, dict(outcome), time.time())
+    study.store.write_stage(study.name, stage, _storable(dict(outcome)), time.time())
+
+
+def _storable(value: Any) -> Any:
+    """The same with texts that any file can hold: a model or a server may have cut a character in half."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_storable(str(key)): _storable(part) for key, part in value.items()}
+    return [_storable(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class ReportData:
     written_at, created_at: wall clock, seconds since 1970.  verified: the trial that the verdict is on.
     curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
+    asked: the account of a study of a model's settings.  alone: effects of its dials one at a time.
     """
 
     plan: Plan
@@ -55,6 +56,8 @@ class ReportData:
     noise: Components | None = None
     leaks: tuple[str, ...] = ()
     statement: str = ""
+    asked: Mapping[str, Any] | None = None
+    alone: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, study: Study, at: float) -> ReportData:
@@ -83,6 +86,8 @@ class ReportData:
             noise=components(study.history),
             leaks=leaks(study),
             statement=study.statement().text,
+            asked=study.stage("llm"),
+            alone=study.stage("one_at_a_time"),
         )
 
     @property

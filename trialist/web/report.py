@@ -16,6 +16,7 @@ from trialist.web.course import budget_section, history_section, ledger_section,
 from trialist.web.data import ReportData
 from trialist.web.honest import curve_section, noise_section, scoring_section, statement_section
 from trialist.web.html import Html, el, join, name
+from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.numbers import count, moment
 from trialist.web.result import comparison_section, finalists_section, verdict_section
 from trialist.web.trialtable import failures_section, trials_section
@@ -38,6 +39,11 @@ def page(data: ReportData) -> str:
         verdict_section(data),
         scoring_section(data),
         comparison_section(data),
+        asked_section(data),
+        disagreements_section(data),
+        items_section(data),
+        race_section(data),
+        alone_section(data),
         history_section(data),
         curve_section(data),
         finalists_section(data),
