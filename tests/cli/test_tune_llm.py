@@ -66,6 +66,7 @@ def test_a_study_from_suite_to_verdict_and_the_key_stays_out_of_everything(folde
     assert len(server.heard) == server.adder.calls, "nothing was asked again"
     told = json.loads(again.stdout)
     assert told["settings"]["max_tokens"] == 40
+    assert told["prompt"] in ("Answer.", "Please think aloud.")
     assert told["verdict"]["outcome"] == "improved"
     assert told["spent"]["calls"] == server.adder.calls
 

@@ -174,3 +174,43 @@ def test_what_matters_is_said_with_the_verdict():
     )  # fmt: skip
     assert study.verdict.matters == 0.5
     assert "0.5" in str(study.verdict)
+
+
+def test_what_is_spent_outside_trials_counts():
+    def objective(trial):
+        for _ in trial.blocks([1, 2]):
+            trial.spend(1.0)
+            trial.report(trial["x"] ** 2)
+
+    study = tl.Study.create(SPACE, minimize="loss", validation=tl.Items(2), budget=tl.Budget(cost=20), store="memory")
+    study.charge(15.0)
+    assert study.spent["cost"] == 15.0
+    study.optimize(objective)
+    assert 2 <= study.spent["cost"] - 15.0 <= 5
+
+
+def test_a_small_test_leaves_more_to_search_with():
+    """A trial of 4 items costs 10, a test of 1 item 2.5; where its size is not known, as much as a trial is kept."""
+
+    def objective(trial):
+        for _ in trial.blocks([1, 2, 3, 4]):
+            trial.spend(2.5)
+            trial.report(trial["x"] ** 2)
+
+    class Test:
+        def with_trial(self, trial):
+            trial.spend(2.5)
+            return [trial["x"] ** 2, trial["x"] ** 2 + 0.1]
+
+        def __call__(self, params, seed):
+            raise AssertionError("it is given the trial")
+
+    searched = {}
+    for sealed in (1, None):
+        study = tl.tune(objective, SPACE, minimize="loss", budget=tl.Budget(cost=200), scheduler="none", finalists=0,
+                        validation=tl.Items(4, 1, sealed), strategy="random", test=Test(), test_seeds=5,
+                        store="memory", progress=False)  # fmt: skip
+        assert study.verdict is not None
+        assert study.spent["cost"] == 10 * len(study.trials) + 2.5 * 2 * study.verdict.seeds <= 200
+        searched[sealed] = len(study.trials)
+    assert searched[1] > searched[None]

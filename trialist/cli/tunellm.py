@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trialist.study.study import Study
 
 _MOST_EFFECTS = 20  # rows of a table
+_PROMPT = 300  # columns of a prompt that are shown
 
 
 @click.command("tune-llm", short_help="tune the settings of a language model over a suite of items")
@@ -103,10 +104,10 @@ def tune_llm_command(ctx: click.Context, /, as_json: bool, yes: bool, again: boo
 def _prepared(options: dict[str, Any]) -> Tuning:
     from trialist.cli.amounts import seconds_of
     from trialist.cli.options import STORE
+    from trialist.llm.declare import prepare
     from trialist.llm.endpoint import Endpoint
     from trialist.llm.pace import Pace
     from trialist.llm.suite import read_suite
-    from trialist.llm.declare import prepare
 
     concurrency = options["concurrency"]
     pace = Pace(options["rpm"], options["tpm"], concurrency, first=min(4, max(1, concurrency)))
@@ -226,6 +227,7 @@ def _function(path: Path, name: str) -> Any:
 
 def _tell(tuning: Tuning, study: Study, as_json: bool) -> int:
     from trialist.cli.asjson import print_json, study_json
+    from trialist.cli.format import cut, safe
     from trialist.cli.result import result_lines
     from trialist.cli.table import labelled, width
     from trialist.llm.account import STAGE
@@ -239,6 +241,7 @@ def _tell(tuning: Tuning, study: Study, as_json: bool) -> int:
             {
                 **study_json(study),
                 "settings": found.settings,
+                "prompt": found.prompt,
                 "preflight": findings,
                 "one_at_a_time": effects,
                 "llm": study.stage(STAGE),
@@ -249,6 +252,8 @@ def _tell(tuning: Tuning, study: Study, as_json: bool) -> int:
         click.echo("\n".join(effect_lines(found.effects, room)))
     else:
         lines = result_lines(study, room) + labelled("send", _settings_line(found.settings), room)
+        if found.prompt is not None:
+            lines += labelled("prompt", safe(cut(" ".join(found.prompt.split()), _PROMPT)), room)
         for words in _words(study):
             lines += labelled("cut", words, room, "yellow")
         click.echo("\n".join([*lines, *labelled("spent", _spent(tuning), room)]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import InputError, PlanError, SuiteError
 from trialist.llm.answers import SCORE, objectives_of
 from trialist.llm.client import Client
+from trialist.llm.dials import SYSTEM
 from trialist.llm.dialspace import Dials, dials_of
 from trialist.llm.endpoint import Call, Endpoint
 from trialist.llm.evaluate import WRONG
@@ -58,6 +59,13 @@ class Tuned:
         """What to send from now on: the settings of the selected configuration."""
         best = self.study.best
         return {} if best is None else self.dials.settings(best.params)
+
+    @property
+    def prompt(self) -> str | None:
+        """The system prompt of the selected configuration; None where none is tuned or fixed."""
+        best = self.study.best
+        found = None if best is None else self.dials.value(SYSTEM, best.params)
+        return None if found is None else str(found)
 
 
 def tune(

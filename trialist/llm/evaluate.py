@@ -155,7 +155,8 @@ class Evaluator:
         values, failed = measured(answers), [answer for answer in answers if answer.failure is not None]
         if words := cut_words(values[TRUNCATED], self.recipe.dials.settings(trial.params)):
             trial.note("truncated", words)
-            self.news.append(f"trial {trial.number}: {words}")
+            # Short enough for a line of 80 columns; the note has all of it.
+            self.news.append(f"trial {trial.number}: {words.replace(' of the answers were', '')}")
         if failed:
             trial.note("failed items", len(failed))
             if not self.failures:
