@@ -102,7 +102,7 @@ def test_the_verdict_is_on_the_metric_that_the_test_declares(
         assert verdict.method.startswith(how)
         assert verdict.examples == 200
         assert verdict.difference > 0
-        assert verdict.outcome is (tl.Outcome.NO_DIFFERENCE if test is grouped_auc else tl.Outcome.IMPROVED)
+        assert verdict.outcome is tl.Outcome.IMPROVED
 
 
 def test_a_metric_that_is_not_defined_for_the_test_rows_is_an_error_with_a_remedy(tmp_path: Path) -> None:

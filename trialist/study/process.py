@@ -151,12 +151,8 @@ class Process:
             goal = self._goal(desk, None, DEFAULT)
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
         desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
-        history, spending = session.history(), self._spending(desk)
-
-        def runs(finalists: int, replicates: int) -> tuple[Proposal, ...]:
-            return selection.most_runs(history, finalists, replicates)
-
-        stages = spending.affordable(self._choice().stages, runs)
+        stages = self._spending(desk).affordable(self._choice().stages, selection.most_runs)
+        history = session.history()
         explored = len(history.explored) - len(history.paused)
         kept = session.stage("select")
         if history.best is None or (kept is not None and kept["explored"] == explored and not history.pending):

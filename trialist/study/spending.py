@@ -262,13 +262,14 @@ class Spending:
 
     # The stages after the search
 
-    def affordable(self, stages: Stages, runs: Callable[[int, int], tuple[Proposal, ...]]) -> Stages:
+    def affordable(self, stages: Stages, runs: Callable[[History, int, int], tuple[Proposal, ...]]) -> Stages:
         """The stages with as many replicates, then finalists, as fit before the verification.
 
-        runs: of so many finalists on so many seeds, those that are not there yet.
+        runs: of so many finalists on so many seeds, those that are not there yet in that history: another coordinator
+        may queue them at any moment, and they are to be counted once.
         """
         history = self._session.history()
-        while stages.select and not self._fit_all(stages, runs(stages.finalists, stages.replicates), history):
+        while stages.select and not self._fit_all(stages, runs(history, stages.finalists, stages.replicates), history):
             if stages.replicates > 1:
                 stages = replace(stages, replicates=stages.replicates - 1)
             elif stages.finalists > 2:
