@@ -18,7 +18,6 @@ from trialist.numerics.blocks import Array, Blocks
 from trialist.scoring.finalists import going_on, layout
 
 SURE = 0.80  # that a leader is better than the default: with less, the default keeps its place
-SURE_BY_FOLDS = 0.75  # where scores are of folds, whose error is corrected for what they share, and rather too much
 # The search went where its scores were lucky, so that its model is surer than it should be.  Both numbers were chosen
 # by measuring regret and how often the chosen one is worse than the default: docs/select.md.
 DOUBT = 3.0  # times the covariance of what the model expects
@@ -92,12 +91,7 @@ class Seen:
         return float(special.stdtr(self.freedom, self.ahead(n, other) / error))
 
     def is_surely_better(self, n: int, other: int) -> bool:
-        return n == other or self.freedom is None or self.chance(n, other) > self.sure
-
-    @property
-    def sure(self) -> float:
-        """How likely a leader has to be better than the default to take its place."""
-        return SURE_BY_FOLDS if self.found.overlap > 0 else SURE
+        return n == other or self.freedom is None or self.chance(n, other) > SURE
 
 
 def _on_shared_rows(

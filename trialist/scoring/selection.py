@@ -215,13 +215,15 @@ class _Told:
             yield f"not to be chosen: {', '.join(barred)}"
 
     def _choice(self, chosen: int, leader: int) -> str:
+        from trialist.scoring.expectation import SURE
+
         if chosen != leader:
             ahead = -(self._row(leader).behind or 0.0)
             decimals = max(self._decimals, digits_for(abs(ahead)))
             by = f"ahead by {rounded(ahead, decimals)}" if ahead > 0 else "not ahead"
             return (
                 f"the default stays: trial {leader} is {by} over {self._scores(leader)}; by these and the search it is "
-                f"{self.seen.chance(leader, chosen):.0%} likely to be the better one, and {self.seen.sure:.0%} is asked"
+                f"{self.seen.chance(leader, chosen):.0%} likely to be the better one, and {SURE:.0%} is asked"
             )
         best = min((row for row in self.rows if row.fresh is not None and not row.violates), key=_behind)
         is_lowest = best.number == chosen or _behind(best) == _behind(self._row(chosen))
