@@ -357,3 +357,29 @@ def test_a_limit_that_cuts_nothing_at_the_default_is_kept_for_what_is_longer():
     tuning.close()
     assert any("max_tokens kept" in line for line in said)
     assert "max_tokens" in tuning.dials.dials
+
+
+def test_a_judge_without_a_limit_is_told_before_any_call():
+    from trialist.llm.judge import Judge
+
+    adder = Adder()
+    given = {"budget": "$5", "prices": "in=1/M,out=10/M"}
+    with pytest.raises(InputError, match="a reply of judge has no limit"):
+        tuned(adder, additions(40), scorer=Judge("judge"), **given)
+    assert adder.calls == 0
+    limited = prepare(additions(40), DIALS, endpoint=adder, model="m", store="memory", defaults=DEFAULTS,
+                      scorer=Judge("judge", {"temperature": 0, "max_tokens": 200}), **given)  # fmt: skip
+    plain = prepare(additions(40), DIALS, endpoint=adder, model="m", store="memory", defaults=DEFAULTS, **given)
+    assert limited.dearest.money > plain.dearest.money
+    limited.close()
+    plain.close()
+
+
+def test_studies_that_share_a_file_of_answers_have_budgets_of_their_own(tmp_path):
+    adder, cache = Adder(), Cache(tmp_path / "answers.db")
+    first = tuned(adder, cache=cache, budget="700 calls")
+    calls = adder.calls
+    second = tuned(adder, cache=cache, budget="700 calls", seed=0)
+    assert second.study.trials[0].params == first.study.trials[0].params
+    assert second.study.trials[0].cost is None, "the first one paid for its answers"
+    assert second.study.spent["cost"] == adder.calls - calls <= 700

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from trialist.errors import InputError, PlanError, SuiteError
 from trialist.llm.answers import SCORE, objectives_of
@@ -162,7 +163,9 @@ def prepare(
     if not given.dials:
         raise InputError("dials", "there is none to choose", "Give one with two levels or more: temperature=0..1.3.")
     target = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint
-    kept, means = store_of(store), Means.of(budget, name)
+    kept = store_of(store)
+    # Whose spending it is, in a file of answers that several studies share: another store's study may be called alike.
+    means = Means.of(budget, f"{name} {uuid4().hex if kept.url == 'memory' else kept.url}")
     answers = _cache_of(cache, kept.url)
     client = Client(target, Prices.of(prices), means.purse, answers, pace, output_ceiling=output_ceiling)
     each = (1 if given.is_always_greedy else 2) if sealed_replicates is None else sealed_replicates

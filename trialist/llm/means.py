@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from trialist.errors import InputError, PlanError, shown
 from trialist.llm.dials import SHOT_ORDER, SHOTS, Dial
 from trialist.llm.evaluate import CALLS, MONEY, TOKENS, in_unit
+from trialist.llm.judge import Judge
 from trialist.llm.purse import Amount, Purse
+from trialist.llm.request import Request
 from trialist.trials.plan import Budget, duration
 
 if TYPE_CHECKING:
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from trialist.llm.client import Client
     from trialist.llm.item import Item
     from trialist.llm.recipe import Recipe
+    from trialist.llm.scorer import Scorer
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TRIALS = re.compile(r"(\d+)(?:\s*trials?)?")
 _REMEDY = 'Write such as "$5", "3000 calls", "200k tokens", "40 trials", "10m", or several with commas between them.'
 _MOST_REQUESTS = 4000  # that are looked at for the dearest one
+_BYTES_OF_TOKEN = 8  # of an answer that a judge reads: a long answer of long tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +102,31 @@ class Means:
         return ", ".join(parts)
 
 
-def dearest_call(client: Client, recipe: Recipe, items: Sequence[Item]) -> Amount:
-    """The most of each that one call can take, over all items, prompts and models, with the longest replies."""
-    names, levels = [], []
+def dearest_call(client: Client, recipe: Recipe, items: Sequence[Item], scorer: Scorer | None = None) -> Amount:
+    """The most of each that one call can take, over all items, prompts and models, with the longest replies.
+
+    InputError where a reply, of a judge too, has no limit and one call could take any budget.
+    """
+    names, levels, most, longest = [], [], Amount(), 0
     for name, dial in recipe.dials.dials.items():
         names.append(name)
         levels.append(_extremes(name, dial))
-    most = Amount()
     for values in islice(product(*levels), max(1, _MOST_REQUESTS // max(1, len(items)))):
         params = dict(zip(names, values, strict=True))
         for item in items:
-            amount = client.at_most(recipe.requests(params, item)[0])
-            most = Amount(max(most.money, amount.money), max(most.tokens, amount.tokens), max(most.calls, amount.calls))
+            request = recipe.requests(params, item)[0]
+            most = _larger(most, client.at_most(request))
+            longest = max(longest, request.max_output or client.output_ceiling or 0)
+    if isinstance(scorer, Judge):
+        answer = "x" * (_BYTES_OF_TOKEN * longest)
+        for item in items:
+            graded = Request(scorer.model, scorer.messages(item, answer), scorer.settings)
+            most = _larger(most, client.at_most(graded))
     return most
+
+
+def _larger(a: Amount, b: Amount) -> Amount:
+    return Amount(max(a.money, b.money), max(a.tokens, b.tokens), max(a.calls, b.calls))
 
 
 def told(amount: float, unit: str) -> str:

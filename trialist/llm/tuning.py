@@ -121,8 +121,8 @@ class Tuning:
 
     @cached_property
     def dearest(self) -> Amount:
-        """The most of each that a single call can take, whatever the configuration."""
-        return dearest_call(self.client, self.evaluator.recipe, self.suite.items)
+        """The most of each that a single call can take, whatever the configuration; a judge's calls among them."""
+        return dearest_call(self.client, self.evaluator.recipe, self.suite.items, self.scorer)
 
     def check(self) -> None:
         """Raises InputError for prompts, shots, prices and budgets that cannot be, before anything is asked."""
