@@ -383,3 +383,23 @@ def test_studies_that_share_a_file_of_answers_have_budgets_of_their_own(tmp_path
     assert second.study.trials[0].params == first.study.trials[0].params
     assert second.study.trials[0].cost is None, "the first one paid for its answers"
     assert second.study.spent["cost"] == adder.calls - calls <= 700
+
+
+def test_the_prompts_of_a_suite_are_levels_of_a_dial(tmp_path):
+    text = """
+prompts:
+  - "{{a}}+{{b}}"
+  - '[{"role": "system", "content": "think"}, {"role": "user", "content": "{{a}}+{{b}}"}]'
+tests:
+"""
+    for item in additions(40).items:
+        a, b = item.question.split("+")
+        text += f"  - vars: {{a: {a}, b: {b}}}\n    assert: [{{type: contains, value: '{item.target}'}}]\n"
+    (tmp_path / "suite.yaml").write_text(text)
+    adder = Adder()
+    found = tuned(adder, tmp_path / "suite.yaml", ["max_tokens=12,40"], "500 calls", scorer="checks",
+                  defaults={"temperature": 1.0, "max_tokens": 40})  # fmt: skip
+    assert found.study.trials[0].params == {"max_tokens": 40, "prompt": "prompt 1"}
+    assert found.study.best.params["prompt"] == "prompt 2"
+    asked = {tuple(message["role"] for message in body["messages"]) for body in adder.bodies}
+    assert asked == {("user",), ("system", "user")}

@@ -15,7 +15,7 @@ from uuid import uuid4
 from trialist.errors import InputError, PlanError, SuiteError
 from trialist.llm.answers import SCORE, objectives_of
 from trialist.llm.client import Client
-from trialist.llm.dials import SYSTEM
+from trialist.llm.dials import PROMPT, SYSTEM, Dial, dial_of, read_dial
 from trialist.llm.dialspace import Dials, dials_of
 from trialist.llm.endpoint import Call, Endpoint
 from trialist.llm.evaluate import WRONG
@@ -159,7 +159,7 @@ def prepare(
     read = suite if isinstance(suite, Suite) else read_suite(suite)
     judged = scorer_of(scorer)
     check_suite(read.items, judged)
-    given = dials_of(dials, {**read.settings, **(defaults or {})})
+    given = dials_of(_with_prompts(dials, read), {**read.settings, **(defaults or {})})
     if not given.dials:
         raise InputError("dials", "there is none to choose", "Give one with two levels or more: temperature=0..1.3.")
     target = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint
@@ -183,6 +183,22 @@ def split_of(suite: Suite, holdout: float, seed: int) -> Split:
     ids = [item.id for item in suite.items]
     is_grouped = len(set(suite.groups)) < len(suite.items)
     return Split(asked, ids, test=holdout, validation=0, groups=list(suite.groups) if is_grouped else None, seed=seed)
+
+
+def _with_prompts(dials: Mapping[str, Any] | Sequence[str], suite: Suite) -> dict[str, Dial]:
+    """The dials, with the suite's own prompts as levels of one, where there are several."""
+    if isinstance(dials, Mapping):
+        listed = {str(name): dial_of(str(name), given) for name, given in dials.items()}
+    else:
+        read = [read_dial(text) for text in dials]
+        listed = {dial.name: dial for dial in read}
+        if len(listed) < len(read):
+            twice = next(dial.name for dial in read if sum(dial.name == each.name for each in read) > 1)
+            raise InputError(f"dial.{twice}", "it is given twice", "Give all its levels at once.")
+    if len(suite.prompts) > 1 and PROMPT not in listed:
+        texts = {f"prompt {k}": text for k, text in enumerate(suite.prompts, 1)}
+        listed[PROMPT] = dial_of(PROMPT, texts)
+    return listed
 
 
 def _cache_of(given: Cache | str | Path | None, store: str) -> Cache:

@@ -25,9 +25,11 @@ from trialist.space.parameter import Categorical
 
 UNSET = "unset"  # the level at which a dial is not sent, so that the server's own default holds
 # Dials of the recipe: what is asked, how often and of whom; they are no settings of a request.
-MODEL, SYSTEM, TEMPLATE, SHOTS, SHOT_ORDER, VOTES = "model", "system", "template", "shots", "shot_order", "votes"
-RECIPE = (MODEL, SYSTEM, TEMPLATE, SHOTS, SHOT_ORDER, VOTES)
-TEXTS = (SYSTEM, TEMPLATE)
+# prompt: the whole chat, as promptfoo has it; system: its first message alone; template: its last one alone.
+MODEL, PROMPT, SYSTEM, TEMPLATE = "model", "prompt", "system", "template"
+SHOTS, SHOT_ORDER, VOTES = "shots", "shot_order", "votes"
+RECIPE = (MODEL, PROMPT, SYSTEM, TEMPLATE, SHOTS, SHOT_ORDER, VOTES)
+TEXTS = (PROMPT, SYSTEM, TEMPLATE)
 # What says nothing once temperature is 0, and the answer is the likeliest one.
 OF_CHANCE = ("top_p", "top_k", "min_p", "typical_p", "seed", VOTES)
 MOST_VOTES = 63

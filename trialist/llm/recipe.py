@@ -15,14 +15,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trialist.errors import InputError, SuiteError
-from trialist.llm.dials import MODEL, MOST_VOTES, SHOT_ORDER, SHOTS, SYSTEM, TEMPLATE
+from trialist.llm.dials import MODEL, MOST_VOTES, PROMPT, SHOT_ORDER, SHOTS, SYSTEM, TEMPLATE, TEXTS
 from trialist.llm.dialspace import Dials, votes_of
+from trialist.llm.formats.prompts import chat_of
 from trialist.llm.item import Item, Message
 from trialist.llm.request import Request
 from trialist.llm.templates import render
 from trialist.numerics.keys import Key
 
 Extract = Callable[[Item, str], object]  # what an answer comes down to: equal for answers that vote together
+_HEADS = ("system", "developer")
 _EACH = MOST_VOTES + 1  # replicates of a request that one run may use: votes share the first ones
 
 
@@ -55,18 +57,16 @@ class Recipe:
 
     def messages(self, params: Mapping[str, Any], item: Item) -> tuple[Message, ...]:
         """What is sent: the system prompt, the shots, and the item's own turns, the last one in its template."""
-        system, template = self.dials.value(SYSTEM, params), self.dials.value(TEMPLATE, params)
-        variables = _variables(item)
-        own = [message for message in item.messages if system is None or message.role not in ("system", "developer")]
-        if template is not None:
-            last = max(i for i, message in enumerate(own) if message.role == "user")
-            asked = render(str(template), variables, where=f"template of {item.where}")
-            own[last] = replace(own[last], content=asked)
-        head = [m for m in own if m.role in ("system", "developer")]
+        system, own = self.dials.value(SYSTEM, params), self._own(params, item)
+        head = [message for message in own if message.role in _HEADS]
         if system is not None:
-            head = [Message("system", render(str(system), variables, where=f"system prompt of {item.where}"))]
-        turns = [message for message in own if message.role not in ("system", "developer")]
-        return (*head, *self._shown(params, item, template), *turns)
+            head = [Message("system", render(str(system), _variables(item), where=f"system prompt of {item.where}"))]
+        turns = [message for message in own if message.role not in _HEADS]
+        shown: list[Message] = []
+        for example in self.shots(params, item):
+            asked = next(m for m in reversed(self._own(params, example)) if m.role == "user")
+            shown += [asked, Message("assistant", _target(example))]
+        return (*head, *shown, *turns)
 
     def shots(self, params: Mapping[str, Any], item: Item) -> tuple[Item, ...]:
         """The examples that the item is shown: the first so many in the order that is tuned, its own group left out."""
@@ -90,22 +90,32 @@ class Recipe:
             if have < wanted + 1:
                 problem = f"{wanted} shots are asked for, and {have} search items have a target"
                 raise SuiteError(SHOTS, problem, "Ask for fewer shots, or give items with targets.")
-        for name in (SYSTEM, TEMPLATE):
+        for name in TEXTS:
             dial = self.dials.dials.get(name)
             fixed = self.dials.fixed.get(name)
             texts = list(dial.texts.values()) if dial is not None else [fixed] if fixed is not None else []
             for text in texts:
                 for item in items:
-                    render(str(text), _variables(item), where=f"{name} of {item.where}")
+                    if name == PROMPT:
+                        made = chat_of(str(text), _variables(item), item.where)
+                        if not any(message.role == "user" for message in made):
+                            raise SuiteError(PROMPT, f"no user message, for {item.where}", "Give one.")
+                    else:
+                        render(str(text), _variables(item), where=f"{name} of {item.where}")
 
-    def _shown(self, params: Mapping[str, Any], item: Item, template: Any) -> list[Message]:
-        shown: list[Message] = []
-        for example in self.shots(params, item):
-            asked = example.question
-            if template is not None:
-                asked = render(str(template), _variables(example), where=f"template of {example.where}")
-            shown += [Message("user", asked), Message("assistant", _target(example))]
-        return shown
+    def _own(self, params: Mapping[str, Any], item: Item) -> list[Message]:
+        """The item's turns, made by the prompt that is tuned, the last one in the template that is."""
+        prompt, template = self.dials.value(PROMPT, params), self.dials.value(TEMPLATE, params)
+        own = list(item.messages)
+        if prompt is not None:
+            own = list(chat_of(str(prompt), _variables(item), item.where))
+            prefix, suffix = item.metadata.get("affixes", ("", ""))
+            own[-1] = replace(own[-1], content=f"{prefix}{own[-1].content}{suffix}")
+        if template is not None:
+            last = max((i for i, message in enumerate(own) if message.role == "user"), default=len(own) - 1)
+            asked = render(str(template), _variables(item), where=f"template of {item.where}")
+            own[last] = replace(own[last], content=asked)
+        return own
 
     def _ordered(self, order: int) -> list[Item]:
         known = [example for example in self.examples if example.targets]
