@@ -403,3 +403,15 @@ tests:
     assert found.study.best.params["prompt"] == "prompt 2"
     asked = {tuple(message["role"] for message in body["messages"]) for body in adder.bodies}
     assert asked == {("user",), ("system", "user")}
+
+
+def test_a_further_look_at_the_sealed_items_is_asked_for_by_name_and_recorded(tmp_path):
+    adder = Adder()
+    first = tuned(adder, additions(60), budget="800 calls", store=tmp_path / "llm.db").study.verdict
+    calls = adder.calls
+    again = tuned(adder, additions(60), budget="800 calls", store=tmp_path / "llm.db", again=True)
+    assert (first.looks, again.study.verdict.looks) == (1, 2)
+    assert len(again.study.ledger) == 2
+    assert adder.calls == calls, "the same answers, from the cache"
+    low, high = first.interval
+    assert again.study.verdict.interval[0] < low < high < again.study.verdict.interval[1]
