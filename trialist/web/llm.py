@@ -30,7 +30,7 @@ def asked_section(data: ReportData) -> Html | None:
     settings = [each for each in kept.get("settings", ()) if each.get("measured")]
     columns = ["cost", "latency", "p95_latency", "tokens", "truncated"] if priced else _UNPRICED
     head = ("setting", "", "score", *(_TITLES[column] for column in columns), "failed", "dials")
-    words = [str(each["truncated"]) for each in settings if each.get("truncated")]
+    words = [f"Trial {each['trial']}: {each['truncated']}" for each in settings if each.get("truncated")]
     return section(
         "asked",
         "What was asked",
@@ -44,7 +44,7 @@ def asked_section(data: ReportData) -> Html | None:
                 ("perhaps unpaid", f"{lost:,} calls whose answer nobody saw" if lost else ""),
             ]
         ),
-        *(el("p", f"{text}.", class_="warning") for text in dict.fromkeys(words)),
+        *(el("p", f"{text}.", class_="warning") for text in words),
         _scatter(kept, settings, priced),
         table(
             head,
