@@ -415,3 +415,11 @@ def test_a_further_look_at_the_sealed_items_is_asked_for_by_name_and_recorded(tm
     assert adder.calls == calls, "the same answers, from the cache"
     low, high = first.interval
     assert again.study.verdict.interval[0] < low < high < again.study.verdict.interval[1]
+
+
+def test_a_small_budget_buys_fewer_answers_to_each_sealed_item():
+    adder = Adder()
+    # 42 to search with, 18 sealed: the default takes 42, and 5 answers to each sealed item would be 90 by each side.
+    found = tuned(adder, additions(60), budget="120 calls", sealed_replicates=5)
+    assert found.study.verdict is not None
+    assert adder.calls <= 120

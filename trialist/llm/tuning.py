@@ -9,22 +9,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import InputError, PlanError, TrialistError, UnknownStudyError
+from trialist.errors import InputError, PlanError, TrialistError
 from trialist.llm.account import STAGE, account
-from trialist.llm.answers import COST, LIMITS, SCORE
+from trialist.llm.answers import COST, SCORE
 from trialist.llm.blocks import blocks_of, count_of
 from trialist.llm.dials import MODEL, VOTES
 from trialist.llm.dialspace import Dials
 from trialist.llm.evaluate import CALLS, MONEY, Evaluator, SealedItems, in_unit
+from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, known_findings
 from trialist.llm.means import Means, dearest_call, told
 from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
-from trialist.llm.preflight import Effort, Finding, Treatment, preflight
+from trialist.llm.preflight import Effort, Finding, preflight
 from trialist.llm.recipe import Recipe
 from trialist.numerics.keys import Key
 from trialist.scoring.power import smallest_difference
 from trialist.study.declaring import plan_of
-from trialist.study.events import Event, Told
+from trialist.study.events import Event, StageStarted, Told
 from trialist.study.study import Study
+from trialist.trials.trial import State
 from trialist.trials.validation import Items
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from trialist.scoring.validation import Split
     from trialist.trials.plan import Objective
 
-PREFLIGHT = "preflight"  # the stage that keeps what was found of each dial
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
 _SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
 
@@ -136,24 +137,12 @@ class Tuning:
 
     def found(self) -> Iterator[str]:
         """The preflight: which dials act; those that do not are dropped, aloud. InputError where none is left."""
-        self.findings = self._known_findings()
+        self.findings = known_findings(self.store, self.declared.name)
         if not self.findings and self.declared.preflight and self.dials.probes:
             self.findings = self._preflight()
         for finding in self.findings:
-            name, reason = finding.dial, finding.reason
-            if name not in self.dials.dials:
-                what = finding.treatment.value
-            elif finding.treatment is Treatment.IGNORED and name in LIMITS:
-                # Another prompt may make answers long enough to be cut.
-                what = "kept, since it may act on longer answers"
-            elif finding.treatment is Treatment.IGNORED:
-                self.dials, what = self.dials.without(name, reason), "dropped"
-            elif finding.treatment is Treatment.REJECTED:
-                self.dials = self.dials.without(name, reason, finding.rejected)
-                what = "loses levels" if name in self.dials.dials else "dropped"
-            else:
-                what = finding.treatment.value
-            yield f"preflight: {name} {what}: {reason}"
+            self.dials, what = acted_on(self.dials, finding)
+            yield f"preflight: {finding.dial} {what}: {finding.reason}"
         if not self.dials.dials:
             remedy = "Give others: prompts, shots and votes need nothing of the endpoint."
             raise InputError("dials", "none of them acts on this endpoint", remedy)
@@ -176,7 +165,7 @@ class Tuning:
         )  # fmt: skip
         study = Study.open(replace(plan, objectives=declared.objectives), self.dials.space, self.store)
         if self.findings and study.stage(PREFLIGHT) is None:
-            _keep(study, PREFLIGHT, {"findings": [_plain(finding) for finding in self.findings]})
+            _keep(study, PREFLIGHT, findings_json(self.findings))
         # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
         unknown = self.evaluator.spent - study.spent["cost"]
         if unknown > 1e-9:
@@ -192,7 +181,10 @@ class Tuning:
             _keep(study, ONE_DIAL, self.effects.to_json())
             return
         stages = study.process(evaluator, SealedItems(evaluator, self.split), again=again)
-        yield from self._with_news(_closable(stages))
+        for event in self._with_news(_closable(stages)):
+            yield event
+            if isinstance(event, StageStarted) and event.stage == "verify":
+                yield from map(Told, self._fitted(study))
         _keep(study, STAGE, account(study, evaluator, self.suite))
 
     def close(self) -> None:
@@ -214,6 +206,21 @@ class Tuning:
                 raise evaluator.fatal from None
             raise
         yield from _told_of(evaluator.news)
+
+    def _fitted(self, study: Study) -> Iterator[str]:
+        """Fewer answers to each sealed item, where the budget does not pay for as many as declared."""
+        evaluator, limit = self.evaluator, getattr(self.means.purse, self.means.unit)
+        asked = self.split.sizes["train"] * self.declared.replicates
+        sides = (study.history.get(0), study.best)
+        each = [r.cost / asked for r in sides if r is not None and r.cost and r.state is State.COMPLETE]
+        if limit is None or not each:
+            return
+        left = limit - in_unit(self.dearest, self.means.unit) - evaluator.spent
+        once = 2 * max(each) * self.split.sizes["test"]
+        count = max(1, min(self.declared.sealed_replicates, int(left / once)))
+        if count < self.declared.sealed_replicates:
+            evaluator.sealed_replicates = count
+            yield f"the budget pays for {count} of {self.declared.sealed_replicates} answers to each sealed item"
 
     def _evaluator(self) -> Evaluator:
         declared = self.declared
@@ -262,18 +269,6 @@ class Tuning:
             )
         )
         return found
-
-    def _known_findings(self) -> tuple[Finding, ...]:
-        """What an earlier run of this study found, so that the same dials are left."""
-        try:
-            kept = self.store.load_study(self.declared.name).stages.get(PREFLIGHT)
-        except UnknownStudyError:
-            return ()
-        listed = [] if kept is None else kept["findings"]
-        return tuple(
-            Finding(each["dial"], Treatment(each["treatment"]), each["reason"], (), tuple(each["rejected"]))
-            for each in listed
-        )
 
     @property
     def _models(self) -> list[str]:
@@ -336,14 +331,3 @@ def _storable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_storable(str(key)): _storable(part) for key, part in value.items()}
     return [_storable(part) for part in value] if isinstance(value, (list, tuple)) else value
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {
-        "dial": finding.dial,
-        "treatment": finding.treatment.value,
-        "reason": finding.reason,
-        "rejected": list(finding.rejected),
-        "calls": finding.calls,
-        "cost": finding.cost,
-    }

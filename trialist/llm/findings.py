@@ -1,0 +1,62 @@
+"""What the preflight's findings make of the dials, and how a study keeps them, so that it is resumed with the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trialist.errors import UnknownStudyError
+from trialist.llm.answers import LIMITS
+from trialist.llm.dialspace import Dials
+from trialist.llm.preflight import Finding, Treatment
+
+if TYPE_CHECKING:
+    from trialist.protocols import Store
+
+PREFLIGHT = "preflight"  # the stage that keeps what was found of each dial
+
+
+def acted_on(dials: Dials, finding: Finding) -> tuple[Dials, str]:
+    """The dials as the finding leaves them, and what becomes of its own, in words."""
+    name, reason = finding.dial, finding.reason
+    if name not in dials.dials:
+        return dials, finding.treatment.value
+    if finding.treatment is Treatment.REJECTED:
+        left = dials.without(name, reason, finding.rejected)
+        return left, "loses levels" if name in left.dials else "dropped"
+    if finding.treatment is Treatment.IGNORED:
+        if name in LIMITS:
+            # Another prompt may make answers long enough to be cut.
+            return dials, "kept, since it may act on longer answers"
+        return dials.without(name, reason), "dropped"
+    return dials, finding.treatment.value
+
+
+def known_findings(store: Store, study: str) -> tuple[Finding, ...]:
+    """What an earlier run of that study found."""
+    try:
+        kept = store.load_study(study).stages.get(PREFLIGHT)
+    except UnknownStudyError:
+        return ()
+    listed = [] if kept is None else kept["findings"]
+    return tuple(
+        Finding(each["dial"], Treatment(each["treatment"]), each["reason"], (), tuple(each["rejected"]))
+        for each in listed
+    )
+
+
+def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """For the stage, as plain JSON."""
+    return {
+        "findings": [
+            {
+                "dial": finding.dial,
+                "treatment": finding.treatment.value,
+                "reason": finding.reason,
+                "rejected": list(finding.rejected),
+                "calls": finding.calls,
+                "cost": finding.cost,
+            }
+            for finding in findings
+        ]
+    }
