@@ -103,7 +103,9 @@ def scatter_chart(points: Sequence[tuple[float, float, Mapping[str, Any]]], titl
         for k in range(math.floor(right / step) + 1)
     ]
     marks.append(el("text", title, x=_WIDTH - 30, y=_HEIGHT - 4, text_anchor="end"))
-    for across, up, each in points:
+    written: list[tuple[float, float]] = []
+    # Default and selected are named in any case, others where there is room; all have their words.
+    for across, up, each in sorted(points, key=lambda point: point[2].get("role") not in ("default", "selected")):
         role = str(each.get("role"))
         kind = {"default": "default", "selected": "chosen"}.get(role, "")
         seconds = each["measured"].get("p95_latency")
@@ -111,7 +113,10 @@ def scatter_chart(points: Sequence[tuple[float, float, Mapping[str, Any]]], titl
             f"trial {each['trial']} {role}: score {measured(up)}, {measured(across)} {title}, p95 {measured(seconds)} s"
         )
         marks.append(el("circle", el("title", words), cx=x(across), cy=y(up), r=6, class_=kind or None))
-        marks.append(el("text", str(each["trial"]), x=x(across) + 9, y=y(up) + 4))
+        place = x(across) + 9, y(up) + 4
+        if all(abs(place[0] - at[0]) > 26 or abs(place[1] - at[1]) > 14 for at in written):
+            written.append(place)
+            marks.append(el("text", str(each["trial"]), x=place[0], y=place[1]))
     return el(
         "svg",
         el("title", f"Score by {title}"),

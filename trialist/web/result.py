@@ -109,7 +109,8 @@ def _unverified(data: ReportData) -> tuple[str, str, Html]:
 
 def _facts(verdict: Verdict) -> Html:
     looks = "first look at these data" if verdict.looks == 1 else f"look {verdict.looks} at these data"
-    sizes = f"{verdict.seeds} trainings of each" + (f", {verdict.examples:,} test examples" if verdict.examples else "")
+    sizes = f"{verdict.seeds} training{'s' if verdict.seeds > 1 else ''} of each"
+    sizes += f", {verdict.examples:,} test examples" if verdict.examples else ""
     return facts(
         (
             (
