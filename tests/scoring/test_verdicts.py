@@ -71,6 +71,12 @@ def test_where_nothing_is_shown_it_is_told_what_would_have_been() -> None:
     nothing = judged(DEFAULT, [row.copy() for row in DEFAULT], detectable=0.0312)
     assert "it would likely have shown one of 0.031" in nothing.sentence
     assert "likely" not in judged(DEFAULT, BETTER, detectable=0.0312).sentence
+    # A foresight that did not know the noise of the rows is not repeated once the interval has told it.
+    rng = np.random.default_rng(0)
+    noisy = judged(rng.normal(size=(1, 50)), rng.normal(size=(1, 50)), detectable=0.001)
+    assert noisy.outcome is Outcome.NO_DIFFERENCE and noisy.interval is not None
+    assert noisy.shown == pytest.approx(1.43 * (noisy.interval[1] - noisy.interval[0]) / 2, rel=0.01)
+    assert f"one of {noisy.shown:.2g}" in noisy.sentence
 
 
 @settings(max_examples=20, deadline=None)

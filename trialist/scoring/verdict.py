@@ -10,6 +10,7 @@ from trialist.scoring.digits import digits_for, in_digits, rounded
 from trialist.trials.plan import Direction
 
 CONFIDENCE = 0.95
+_POWER = 1 + 0.8416 / 1.96  # half-widths of an interval at which four tests of five exclude 0
 
 
 class Size(StrEnum):
@@ -84,13 +85,24 @@ class Verdict:
         return Size.TOO_SMALL if max(abs(low), abs(high)) < self.matters else Size.OPEN
 
     @property
+    def shown(self) -> float | None:
+        """A true difference that this test shows four times of five; None where that was not known beforehand.
+
+        What was foretold, or what its interval turned out to allow where that is more: the noise of the test rows need
+        not have been known.
+        """
+        if not self.detectable or self.interval is None:
+            return self.detectable
+        return max(self.detectable, _POWER * (self.interval[1] - self.interval[0]) / 2)
+
+    @property
     def sentence(self) -> str:
         """The verdict in one sentence, with digits that match its uncertainty."""
         half = (self.interval[1] - self.interval[0]) / 2 if self.interval else 0.0
         decimals = digits_for(half, self.baseline_score, self.selected_score)
         told = [self._interval_in_words(decimals), self._sizes(), self._looks()]
-        if self.outcome is Outcome.NO_DIFFERENCE and self.detectable and not self.same_configuration:
-            told.append(f"it would likely have shown one of {in_digits(self.detectable)}")
+        if self.outcome is Outcome.NO_DIFFERENCE and self.shown and not self.same_configuration:
+            told.append(f"it would likely have shown one of {in_digits(self.shown)}")
         if not self.baseline_is_declared:
             told.append("dials without a default stood at the middle of their scale, or their first choice")
         if self.same_configuration:

@@ -120,7 +120,7 @@ def _facts(verdict: Verdict) -> Html:
                 else "",
             ),
             ("practical size", _practical(verdict)),
-            ("likely shown", f"a true difference of {in_digits(verdict.detectable)}" if verdict.detectable else ""),
+            ("likely shown", f"a true difference of {in_digits(verdict.shown)}" if verdict.shown else ""),
             ("sizes", sizes),
             ("method", verdict.method),
             ("opened", f"{_when(verdict.opened_at)}{looks}"),
