@@ -2,8 +2,10 @@
 
 table        the tiny model's whole grid, as its server answers: prompt, temperature, top_p, limit of tokens
 calibration  intervals of the verdict over simulated suites with temperature noise
+find         whether a good setting is found with a part of the grid's calls
+racing       what racing saves of the calls, and whether it chooses as well
 
-python benchmarks/llm.py                                    # both, without a server
+python benchmarks/llm.py                                    # all, without a server
 python benchmarks/llm.py --only table -- --out table.json   # measured anew, with the extra llm-test
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-SECTIONS = ("table", "calibration")
+SECTIONS = ("table", "calibration", "find", "racing")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
 from dataclasses import replace
@@ -104,3 +105,68 @@ def test_a_cell_counts_what_its_verdicts_said(calibration, way):
     assert calibration.summary([cell])[0].startswith(
         f"{way}, 100 items: {int(0.93 <= cell.held / 20 <= 0.97)} of 1 cells"
     )
+
+
+@pytest.fixture
+def answering():
+    return importlib.import_module("language.answering")
+
+
+def test_the_callable_answers_as_often_right_as_the_table_says(answering, table):
+    endpoint, rows = answering.Answering(seed=0), {row.setting: row for row in table.kept()}
+    suite = answering.suite_of(300, seed=0)
+    for setting in (table.DEFAULT, table.TRAP, replace(table.TRAP, max_tokens=48, temperature=1.3)):
+        right = cut = 0
+        for item in suite.items:
+            choice = asyncio.run(endpoint(table.body("tiny", item.question, setting)))["choices"][0]
+            right += choice["message"]["content"].split()[-1] == str(item.target)
+            cut += choice["finish_reason"] == "length"
+        chances = rows[setting].chances
+        assert abs(right - chances.sum()) <= 4 * (chances * (1 - chances)).sum() ** 0.5
+        assert (cut == 300) == (setting == table.TRAP)
+    assert endpoint.calls == 900
+
+
+def test_the_luck_of_an_answer_does_not_depend_on_what_else_was_asked(answering, table):
+    setting, questions = replace(table.DEFAULT, temperature=1.0), [i.question for i in answering.suite_of(60, 1).items]
+
+    def told(endpoint, asked, times=1):
+        bodies = [table.body("tiny", question, setting) for question in asked for _ in range(times)]
+        return [asyncio.run(endpoint(body))["choices"][0]["message"]["content"] for body in bodies]
+
+    first = told(answering.Answering(3), questions)
+    assert told(answering.Answering(3), questions[::-1])[::-1] == first
+    assert told(answering.Answering(4), questions) != first
+    assert told(answering.Answering(3), questions, 2)[::2] == first
+    assert told(answering.Answering(3), questions, 2)[1::2] != first
+
+
+def test_a_quarter_of_the_grid_is_enough_to_do_much_better_than_the_default(answering):
+    find = importlib.import_module("language.find")
+    found = find.find(seed=0, items=100, share=0.25)
+    assert found.calls <= 0.25 * 78 * 100
+    assert (
+        found.regret
+        == answering.regret(found.chosen)
+        < 0.05
+        < answering.regret(answering.setting_of(answering.DEFAULTS))
+    )
+    assert found.is_trap_met
+    assert found.is_trap_told
+
+
+def test_racing_asks_the_same_settings_with_fewer_calls_and_is_compared_over_equal_regret():
+    racing = importlib.import_module("language.racing")
+    dials = {**racing.DIALS, "temperature": [0.7, 1.3], "top_p": [1.0], "max_tokens": [12, 48]}
+    raced, fixed = (racing.choose(dials, 60, 0, scheduler) for scheduler in ("auto", "none"))
+    assert raced[-1] == fixed[-1] == 8
+    assert raced[0] < fixed[0]
+    near, far = np.array([0.0, 0.004]), np.array([0.0, 0.2])
+    arms = [
+        racing.Arm("fixed", n, np.array([c, c]), r, 0, 8)
+        for n, c, r in ((60, 400, near), (30, 200, near), (8, 50, far))
+    ]
+    lines = racing.compared(racing.Arm("raced", 60, np.array([100, 140]), near, 0, 8), arms)
+    assert lines[-1] == "cheapest fixed size that loses no more: 30 items; racing takes 0.60 of it"
+    assert lines[-2].endswith("as good a choice in 2 of 2")
+    assert arms[-1].errors == 0.5
