@@ -49,16 +49,17 @@ class Seen:
     ) -> Seen:
         place = {n: i for i, n in enumerate(fresh)}
         found = layout(fresh, overlap)
-        if overlap > 0 or (belief is not None and not all(n in belief.place for n in fresh)):
+        is_by_units = overlap > 0 or per_run > 1
+        if is_by_units or (belief is not None and not all(n in belief.place for n in fresh)):
             belief = None
         of_run = 1 / per_run + overlap  # variance of a run's mean, in those of its losses
         noise = _noise(fresh, search, found, belief, per_run, of_run)
         if noise is None:
             return cls(place, found, found.effects, np.zeros_like(found.spread), None)
         variance, freedom = noise
-        if overlap > 0 and variance > 0 and all(search.get(n) is not None for n in fresh):
+        if is_by_units and variance > 0 and all(search.get(n) is not None for n in fresh):
             known = {n: search[n] for n in fresh}
-            return cls(place, found, *_on_shared_rows(known, found, variance, per_run), freedom)
+            return cls(place, found, *_by_units(known, found, variance, per_run), freedom)
         if belief is None or variance == 0:
             error = variance * (found.spread + overlap * np.eye(len(place)))
             return cls(place, found, found.effects, error, freedom)
@@ -94,14 +95,13 @@ class Seen:
         return n == other or self.freedom is None or self.chance(n, other) > SURE
 
 
-def _on_shared_rows(
-    search: Mapping[int, float | None], found: Blocks, variance: float, per_run: int
-) -> tuple[Array, Array]:
-    """(k,) expected losses and (k, k) covariance where all scores are of folds of the same rows.
+def _by_units(search: Mapping[int, float | None], found: Blocks, variance: float, per_run: int) -> tuple[Array, Array]:
+    """(k,) expected losses and (k, k) covariance where a run scores each of several units, folds or blocks of items.
 
     The search's score counts as half a validation, since it was chosen for its luck.  What a configuration owes to the
     rows no fold averages out, old or fresh, so that it is added to what all folds together say.  What a model of the
-    search expects does not count: it takes for smooth what neighbours owe to the same folds.
+    search expects does not count: it takes for smooth what neighbours owe to the same units, and, told of more noise
+    than it saw, a lone bad default with it.
     """
     k = len(found.Y)
     before = np.array([loss for loss in search.values() if loss is not None])
