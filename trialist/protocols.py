@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from trialist.numerics.keys import Key
 from trialist.space.space import Space
 from trialist.trials.history import History
+from trialist.trials.instruction import Act, Instruction
 from trialist.trials.messages import Assignment, Entry, Message, Reported
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Decision, Exhausted, Failure, Promotion, Proposal, TrialRecord
+from trialist.trials.trial import Decision, Exhausted, Failure, Promotion, Proposal, Report, TrialRecord
 
 
 class Strategy(Protocol):
@@ -126,6 +127,21 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a study has come, as counters that only grow: whoever knows them sees whether anything is new.
+
+    changes: of trials, the cursor of `Store.changes`.  revision: of plan and space.  stages: outcomes written.
+    instructions: the number of the last one.  created_at tells another study of the same name.
+    """
+
+    created_at: float
+    changes: int
+    revision: int
+    stages: int
+    instructions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """A line of the ledger: who looked at which sealed data, when, at what, as the how-manieth.
 
@@ -220,8 +236,24 @@ class Store(Protocol):
         """Free trials whose owner is dead or silent: queued again while the cause's rule allows, else failed."""
         ...
 
-    def changes(self, name: str, since: int = 0) -> Changes:
-        """Records that changed after cursor `since`; 0 gives all."""
+    def changes(self, name: str, since: int = 0, thin: bool = False) -> Changes:
+        """Records that changed after cursor `since`; 0 gives all.  thin: of its reports each holds the last alone."""
+        ...
+
+    def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
+        """A trial's reports, thinned to about `most`, evenly, the first and the last among them."""
+        ...
+
+    def moment(self, name: str) -> Moment:
+        """How far the study has come, without reading it."""
+        ...
+
+    def instruct(self, name: str, act: Act, who: str, words: str, at: float, trial: int | None = None) -> Instruction:
+        """Keep what somebody asked of the study, or noted; UnknownStudyError where it has no such trial."""
+        ...
+
+    def instructions(self, name: str, since: int = 0) -> tuple[Instruction, ...]:
+        """What was asked of the study after that number, oldest first."""
         ...
 
     def best(self, name: str) -> TrialRecord | None:
@@ -236,7 +268,10 @@ class Store(Protocol):
         ...
 
     def spent(self, name: str) -> Mapping[str, float]:
-        """What is used: "trials", "seconds" (wall, while coordinators were alive), "compute_seconds", "cost"."""
+        """What is used: "trials", "seconds" (wall, while coordinators were alive), "compute_seconds", "cost".
+
+        Trials of sweeps, and what they took of compute and money, are left out: they have an allowance of their own.
+        """
         ...
 
     def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float, sketch: str = "") -> Look:

@@ -25,6 +25,9 @@ from trialist.store import connect, open_store, statements
         ("TRIAL", "PRIMARY KEY .study=. AND number="),
         ("TRIAL_REPORTS", "PRIMARY KEY .study=. AND trial="),
         ("MOVE", "PRIMARY KEY .study=. AND number="),
+        ("CHANGED_LAST_REPORTS", "trial_changed .study=. AND changed>"),
+        ("MOMENT", "SEARCH study USING INDEX .*name="),
+        ("INSTRUCTIONS", "ix_instruction_study .study="),
         ("BEAT", "PRIMARY KEY .study=. AND token="),
     ],
 )

@@ -18,6 +18,7 @@ from trialist.store import open_store
 from trialist.store.records import COLUMNS, record_of, records_of, row_of
 from trialist.testing.example_study import PLAN, SPACE
 from trialist.trials.fidelity import Fidelity
+from trialist.trials.instruction import Act
 from trialist.trials.messages import Decided, Declared, Failed, Finished, Noted, Reported
 from trialist.trials.trial import (
     Action,
@@ -108,6 +109,13 @@ _actions = st.one_of(
     ),
     st.builds(lambda n, m, owner: ("record", n, m, owner), st.just(0), st.lists(_messages, max_size=3), st.just(None)),
     st.just(("release",)),
+    st.builds(
+        lambda act, who, words, trial: ("instruct", act, who, words, trial),
+        st.sampled_from(Act),
+        _any_text,
+        _any_text,
+        st.none() | _numbers,
+    ),
     st.builds(lambda stage, value, once: ("stage", stage, value, once), _texts, _plain, st.booleans()),
 )
 
@@ -170,6 +178,7 @@ def _done(store: Store, action: tuple[Any, ...], at: float) -> object:
         ),
         "record": lambda number, messages, owner: store.record("digits", number, messages, at, owner),
         "release": lambda: store.release_expired("digits", at),
+        "instruct": lambda act, who, words, trial: store.instruct("digits", act, who, words, at, trial),
         "stage": lambda stage, value, once: store.write_stage("digits", stage, {"value": value}, at, once),
     }
     try:
@@ -182,4 +191,6 @@ def _told(store: Store) -> object:
     spent = dict(store.spent("digits"))
     del spent["seconds"]
     study = store.load_study("digits")
-    return store.changes("digits").records, store.best("digits"), spent, study, store.revisions("digits")
+    thin, curves = store.changes("digits", thin=True), [store.curve("digits", n, 2) for n in range(study.trials)]
+    looked_at = thin, curves, store.moment("digits"), store.instructions("digits")
+    return store.changes("digits").records, store.best("digits"), spent, study, store.revisions("digits"), looked_at

@@ -11,17 +11,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import StateError, StudyExistsError, shown
-from trialist.protocols import Changes, Look, Owner, Revision, StudyRecord
+from trialist.protocols import Changes, Look, Moment, Owner, Revision, StudyRecord
 from trialist.space import plain
 from trialist.space.space import Space
 from trialist.store import ledger, moves
 from trialist.store.leases import Lease, Sightings, seconds_alive, this_process
 from trialist.store.moves import ENDS, Held
 from trialist.store.names import unknown_study
+from trialist.store.records import text_of
 from trialist.trials.feasibility import ranked
+from trialist.trials.instruction import Act, Instruction
 from trialist.trials.messages import Entry
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Promotion, Proposal, State, TrialRecord
+from trialist.trials.trial import Exhausted, Promotion, Proposal, Report, State, TrialRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,8 @@ class _Study:
     changes: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     stages: dict[str, Any] = field(default_factory=dict)
+    written: int = 0  # outcomes of stages, earlier ones included
+    instructions: list[Instruction] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
     best: TrialRecord | None = None
     closed: int = 0
@@ -59,6 +63,7 @@ class MemoryStore:
         self._sightings = Sightings()
         self._lock = threading.RLock()
         self._is_writing = False
+        self._asked = 0  # instructions so far, of all studies
 
     # Studies
 
@@ -155,7 +160,7 @@ class MemoryStore:
                 study.revisions.append(Revision(now.number + 1, at, reason, now.plan, space))
                 held = replace(held, record=replace(held.record, revision=now.number + 1))
             _keep(study, held)
-            if any(isinstance(message, ENDS) for message in messages):
+            if moves.is_counted(held.record) and any(isinstance(message, ENDS) for message in messages):
                 study.compute_seconds += moves.compute_seconds(messages)
                 study.cost += moves.cost(messages)
             if owner is not None:
@@ -172,13 +177,20 @@ class MemoryStore:
         with self._writing():
             return self._release(self._study(name), at)
 
-    def changes(self, name: str, since: int = 0) -> Changes:
+    def changes(self, name: str, since: int = 0, thin: bool = False) -> Changes:
         with self._lock:
             study = self._study(name)
-            if since <= 0:
-                return Changes(len(study.changes), tuple(held.record for held in study.trials))
-            numbers = sorted(set(study.changes[since:]))
-            return Changes(len(study.changes), tuple(study.trials[number].record for number in numbers))
+            numbers = range(len(study.trials)) if since <= 0 else sorted(set(study.changes[since:]))
+            records = (study.trials[number].record for number in numbers)
+            if thin:
+                records = (replace(record, reports=record.reports[-1:]) for record in records)
+            return Changes(len(study.changes), tuple(records))
+
+    def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
+        with self._lock:
+            reports = _find(name, self._study(name), number).record.reports
+            stride = max(1, -(-len(reports) // max(most, 1)))
+            return tuple(r for i, r in enumerate(reports) if i % stride == 0 or i == len(reports) - 1)
 
     def best(self, name: str) -> TrialRecord | None:
         with self._lock:
@@ -187,6 +199,28 @@ class MemoryStore:
                 return study.best
             scored = [held.record for held in study.trials if moves.is_explored(held.record)]
             return next(iter(ranked(scored)), None)
+
+    # What people ask
+
+    def moment(self, name: str) -> Moment:
+        with self._lock:
+            study = self._study(name)
+            last = study.instructions[-1].number if study.instructions else 0
+            now, first = study.revisions[-1], study.revisions[0]
+            return Moment(first.at, len(study.changes), now.number, study.written, last)
+
+    def instruct(self, name: str, act: Act, who: str, words: str, at: float, trial: int | None = None) -> Instruction:
+        with self._writing():
+            study = self._study(name)
+            if trial is not None:
+                _find(name, study, trial)
+            self._asked += 1
+            study.instructions.append(Instruction(self._asked, at, text_of(who), act, text_of(words), trial))
+            return study.instructions[-1]
+
+    def instructions(self, name: str, since: int = 0) -> tuple[Instruction, ...]:
+        with self._lock:
+            return tuple(each for each in self._study(name).instructions if each.number > since)
 
     # Stages, what was spent, the ledger
 
@@ -197,6 +231,7 @@ class MemoryStore:
             if once and stage in study.stages:
                 return False
             study.stages[stage] = kept
+            study.written += 1
             return True
 
     def spent(self, name: str) -> Mapping[str, float]:
@@ -283,7 +318,7 @@ def _keep(study: _Study, held: Held) -> None:
         study.waiting.remove(record.number)
     elif record.state is State.WAITING is not was.state:
         insort(study.waiting, record.number)
-    if record.state.is_closed:
+    if record.state.is_closed and moves.is_counted(record):
         study.closed += 1
     if moves.is_explored(record) and record.is_feasible:
         study.best = record if study.best is None else ranked((study.best, record))[0]

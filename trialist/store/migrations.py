@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from trialist.errors import StoreDamagedError, StoreVersionError, shown
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Run = Callable[[str], object]  # executes one SQL statement
 
@@ -41,7 +41,17 @@ def _fidelity(run: Run) -> None:
     run("ALTER TABLE report_3 RENAME TO report")
 
 
-STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity}  # schema 1 is the first
+def _instructions(run: Run) -> None:
+    """4: what people ask of a study while it runs."""
+    run(
+        "CREATE TABLE instruction (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, study INTEGER NOT NULL, "
+        "at DOUBLE NOT NULL, who TEXT NOT NULL, act TEXT NOT NULL, words TEXT NOT NULL, trial BIGINT)"
+    )
+    run("CREATE INDEX ix_instruction_study ON instruction (study)")
+
+
+# Schema 1 is the first.
+STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity, 4: _instructions}
 
 
 def version_of(written: str, place: str) -> int:

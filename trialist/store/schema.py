@@ -1,4 +1,5 @@
-"""The tables, as SQLAlchemy Core objects: one study, trial, report, stage outcome, lease or ledger line is one row.
+"""The tables, as SQLAlchemy Core objects: one study, trial, report, stage outcome, instruction, lease or
+ledger line is one row.
 
 Times are wall clock seconds since 1970 where they end in _at, and only shown; decisions go by the monotonic columns of
 `lease`. Text columns that hold JSON say so. `trial.changed` is the study's
@@ -112,6 +113,19 @@ stage = Table(
     Column("name", Text, nullable=False),
     Column("at", Double, nullable=False),
     Column("outcome_json", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+instruction = Table(
+    "instruction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", Integer, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("trial", BigInteger),
     sqlite_autoincrement=True,
 )
 

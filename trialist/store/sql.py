@@ -13,20 +13,21 @@ from typing import Any
 from sqlalchemy import Select
 
 from trialist.errors import StateError, StudyExistsError, shown
-from trialist.protocols import Changes, Look, Owner, Revision, StudyRecord
+from trialist.protocols import Changes, Look, Moment, Owner, Revision, StudyRecord
 from trialist.space import plain
 from trialist.space.space import Space
 from trialist.store import faults, ledger, moves, statements
 from trialist.store.coordinators import BEAT_SECONDS, CLOSING_BEAT_SECONDS, Coordinators
 from trialist.store.moves import Held
 from trialist.store.names import unknown_study
-from trialist.store.records import record_of, records_of, space_of, text_of
+from trialist.store.records import record_of, records_of, report_of, space_of, text_of
 from trialist.store.sqlite import Database
 from trialist.store.trials import StudyRow, Trials
 from trialist.trials.feasibility import ranked
+from trialist.trials.instruction import Act, Instruction
 from trialist.trials.messages import Entry
 from trialist.trials.plan import Plan
-from trialist.trials.trial import Exhausted, Promotion, Proposal, State, TrialRecord
+from trialist.trials.trial import Exhausted, Promotion, Proposal, Report, State, TrialRecord
 
 
 class SqlStore:
@@ -155,7 +156,8 @@ class SqlStore:
             if grown:
                 self._revise(study, plan, space, f"trial {number} declared {', '.join(grown)}", at)
                 held = replace(held, record=replace(held.record, revision=study.revision + 1))
-            spent = (moves.compute_seconds(messages), moves.cost(messages)) if closes else (0.0, 0.0)
+            is_counted = closes and moves.is_counted(before.record)
+            spent = (moves.compute_seconds(messages), moves.cost(messages)) if is_counted else (0.0, 0.0)
             changed = self._trials.keep(study, before, held, *spent)
             if owner is not None:
                 beat = self._coordinators.keep(study.id, owner, CLOSING_BEAT_SECONDS if closes else BEAT_SECONDS)
@@ -177,18 +179,27 @@ class SqlStore:
         with self._database.writing(durable=True):
             return self._release(self._study(name), at)
 
-    def changes(self, name: str, since: int = 0) -> Changes:
+    def changes(self, name: str, since: int = 0, thin: bool = False) -> Changes:
         with self._database.reading(), self._readable(name):
             study = self._study(name)
             if since >= study.changes:
                 return Changes(study.changes, ())
             if since <= 0:
                 rows = self._database.each(statements.ALL, the_study=study.id)
-                reports = self._database.each(statements.ALL_REPORTS, the_study=study.id)
+                asked = statements.ALL_LAST_REPORTS if thin else statements.ALL_REPORTS
+                reports = self._database.each(asked, the_study=study.id)
             else:
                 rows = self._database.each(statements.CHANGED, the_study=study.id, the_since=since)
-                reports = self._database.each(statements.CHANGED_REPORTS, the_study=study.id, the_since=since)
+                asked = statements.CHANGED_LAST_REPORTS if thin else statements.CHANGED_REPORTS
+                reports = self._database.each(asked, the_study=study.id, the_since=since)
             return Changes(study.changes, tuple(records_of(rows, reports)))
+
+    def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
+        with self._database.reading(), self._readable(name):
+            study = self._study(name)
+            self._check_number(study, number)
+            values = {"the_study": study.id, "the_number": number, "the_most": max(most, 1)}
+            return tuple(report_of(row) for row in self._database.each(statements.CURVE, **values))
 
     def best(self, name: str) -> TrialRecord | None:
         with self._database.reading(), self._readable(name):
@@ -200,6 +211,30 @@ class SqlStore:
             rows = self._database.each(statements.INFEASIBLE, the_study=study.id)
             nearest = next(iter(ranked(record_of(row, ()) for row in rows)), None)
             return nearest and replace(nearest, reports=self._trials.reports(study.id, nearest.number))
+
+    # What people ask
+
+    def moment(self, name: str) -> Moment:
+        with self._database.reading():
+            row = self._database.row(statements.MOMENT, the_name=text_of(name))
+            if row is None:
+                raise unknown_study(name, self._names())
+            return Moment(*row)
+
+    def instruct(self, name: str, act: Act, who: str, words: str, at: float, trial: int | None = None) -> Instruction:
+        who, words = text_of(who), text_of(words)
+        with self._database.writing(durable=True):
+            study = self._study(name)
+            if trial is not None:
+                self._check_number(study, trial)
+            row = {"study": study.id, "at": at, "who": who, "act": act.value, "words": words, "trial": trial}
+            ((number,),) = self._database.rows(statements.ADD_INSTRUCTION, **row)
+        return Instruction(number, at, who, act, words, trial)
+
+    def instructions(self, name: str, since: int = 0) -> tuple[Instruction, ...]:
+        with self._database.reading(), self._readable(name):
+            rows = self._database.rows(statements.INSTRUCTIONS, the_study=self._study(name).id, the_since=since)
+            return tuple(Instruction(n, at, who, Act(act), words, trial) for n, at, who, act, words, trial in rows)
 
     # Stages, what was spent, the ledger
 
@@ -273,6 +308,10 @@ class SqlStore:
         study = StudyRow(*row[:-1])
         self._last_seen[name] = study.id, study.revision
         return study, row[-1]
+
+    def _check_number(self, study: StudyRow, number: int) -> None:
+        if not 0 <= number < study.trials:
+            raise moves.unknown_trial(study.name, number, study.trials)
 
     def _load(self, name: str) -> StudyRecord:
         study = self._study(name)

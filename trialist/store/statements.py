@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Insert, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Insert, Table, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import BindParameter
 
 from trialist.store.records import COLUMNS
-from trialist.store.schema import lease, ledger, marker, report, revision, stage, study, trial
+from trialist.store.schema import instruction, lease, ledger, marker, report, revision, stage, study, trial
 
 
 def _the(name: str) -> BindParameter[object]:
@@ -57,11 +57,15 @@ REVISION = select(revision.c.plan_json, revision.c.space_json).where(
 REVISIONS = select(revision).where(revision.c.study == _the("study")).order_by(revision.c.number)
 FORGET = (
     delete(study).where(study.c.id == _the("study")),
-    *(delete(table).where(table.c.study == _the("study")) for table in (revision, trial, report, stage, lease)),
+    *(
+        delete(table).where(table.c.study == _the("study"))
+        for table in (revision, trial, report, stage, instruction, lease)
+    ),
 )
 
 # Trials
 
+_later = report.alias("later")
 _TRIAL = tuple(trial.c[name] for name in COLUMNS)
 _this_trial = (trial.c.study == _the("study"), trial.c.number == _the("number"))
 ADD_TRIAL = _adding(trial)
@@ -118,11 +122,45 @@ ALL_REPORTS = (
     .where(report.c.study == _the("study"))
     .order_by(report.c.trial, report.c.step)
 )
+# Each trial's last report is found by its key; of a million reports ten thousand are read.
+_last_reports = (
+    select(report.c.trial, report.c.step, report.c.value, report.c.metrics_json)
+    .join(trial, and_(trial.c.study == report.c.study, trial.c.number == report.c.trial))
+    .where(
+        trial.c.study == _the("study"),
+        report.c.study == _the("study"),
+        report.c.step
+        == select(func.max(_later.c.step))
+        .where(_later.c.study == trial.c.study, _later.c.trial == trial.c.number)
+        .scalar_subquery(),
+    )
+)
+ALL_LAST_REPORTS = _last_reports
+CHANGED_LAST_REPORTS = _last_reports.where(trial.c.changed > _the("since"))
+_placed = (
+    select(
+        report.c.step,
+        report.c.value,
+        report.c.metrics_json,
+        (func.row_number().over(order_by=report.c.step) - 1).label("place"),
+        func.count().over().label("reports"),
+    )
+    .where(report.c.study == _the("study"), report.c.trial == _the("number"))
+    .subquery()
+)
+# Every k-th of n reports, k the least number that leaves no more than `most`.
+_stride = (_placed.c.reports + _the("most") - 1) // _the("most")
+CURVE = (
+    select(_placed.c.step, _placed.c.value, _placed.c.metrics_json)
+    .where(or_(_placed.c.place % _stride == 0, _placed.c.place == _placed.c.reports - 1))
+    .order_by(_placed.c.step)
+)
 _explored = (
     trial.c.study == _the("study"),
     trial.c.loss.is_not(None),
     trial.c.state == "complete",
     trial.c.stage != "select",
+    trial.c.stage != "sweep",
 )
 BEST = select(*_TRIAL).where(*_explored, trial.c.violated == 0).order_by(trial.c.loss, trial.c.number).limit(1)
 INFEASIBLE = select(*_TRIAL).where(*_explored, trial.c.violated > 0)
@@ -136,6 +174,19 @@ DROP_REPORT = delete(report).where(
 ADD_STAGE = _adding(stage, numbered="id")
 STAGES = select(stage.c.name, stage.c.outcome_json).where(stage.c.study == _the("study")).order_by(stage.c.id)
 STAGE = select(stage.c.id).where(stage.c.study == _the("study"), stage.c.name == _the("stage")).limit(1)
+ADD_INSTRUCTION = _adding(instruction, numbered="id").returning(instruction.c.id)
+INSTRUCTIONS = (
+    select(*(column for column in instruction.c if column.name != "study"))
+    .where(instruction.c.study == _the("study"), instruction.c.id > _the("since"))
+    .order_by(instruction.c.id)
+)
+MOMENT = select(
+    study.c.created_at,
+    study.c.changes,
+    study.c.revision,
+    select(func.coalesce(func.max(stage.c.id), 0)).where(stage.c.study == study.c.id).scalar_subquery(),
+    select(func.coalesce(func.max(instruction.c.id), 0)).where(instruction.c.study == study.c.id).scalar_subquery(),
+).where(study.c.name == _the("name"))
 ADD_LEASE = _adding(lease)
 BEAT = (
     update(lease)

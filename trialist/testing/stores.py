@@ -29,14 +29,15 @@ from trialist.testing.example_study import (
     raises,
 )
 from trialist.testing.store_pauses import PauseChecks
+from trialist.testing.store_reading import ReadingChecks
 from trialist.testing.store_trials import TrialChecks
 from trialist.trials.messages import Failed, Message, Reported
 from trialist.trials.plan import Budget
 from trialist.trials.trial import Cause, Failure, Stage, State
 
 
-class StoreContract(TrialChecks, PauseChecks):
-    """All checks: of single trials and their pauses, and of studies, what changed, stages, spending and the ledger."""
+class StoreContract(TrialChecks, PauseChecks, ReadingChecks):
+    """All checks: of single trials and their pauses, of those who look on and steer, and of studies as a whole."""
 
     # Studies
 
@@ -107,17 +108,18 @@ class StoreContract(TrialChecks, PauseChecks):
             assert store.changes("digits", cursor).records == ()
 
     def test_best_is_the_lowest_loss_of_the_search(self) -> None:
-        losses = {0: 3.0, 1: 1.0, 2: 1.0, 3: 0.5}
+        losses = {0: 3.0, 1: 1.0, 2: 1.0, 3: 0.5, 4: 0.4}
         with self.study() as store:
             assert store.best("digits") is None
             for number in losses:
-                stage = Stage.SELECT if number == 3 else Stage.SEARCH
+                stage = {3: Stage.SELECT, 4: Stage.SWEEP}.get(number, Stage.SEARCH)
                 store.open_trial("digits", ME, lambda n, stage=stage: replace(proposed(n), stage=stage), at=2.0)  # type: ignore[misc]
             store.record("digits", 0, [Reported(0, 0, 1, 0.1)], at=3.0, owner=ME)
             for number, loss in losses.items():
                 store.record("digits", number, [replace(finished(loss), number=number)], at=3.0, owner=ME)
             opened(store, ME)
-            store.record("digits", 4, [replace(finished(0.1), state=State.STOPPED, reason="slow")], 3.0, ME)
+            slow = replace(finished(0.1), number=5, state=State.STOPPED, reason="slow")
+            store.record("digits", 5, [slow], 3.0, ME)
             best = store.best("digits")
             assert best is not None and best.number == 1
             assert best == store.changes("digits").records[1]
@@ -174,6 +176,15 @@ class StoreContract(TrialChecks, PauseChecks):
             spent = store.spent("digits")
             assert (spent["trials"], spent["compute_seconds"], spent["cost"]) == (2, 9.0, 0.5)
             assert 0.0 < spent["seconds"] < 60.0
+
+    def test_the_budget_does_not_pay_for_sweeps(self) -> None:
+        with self.study() as store:
+            opened(store, ME)
+            store.record("digits", 0, [replace(finished(1.0), seconds=2.0, cost=0.5)], at=3.0, owner=ME)
+            store.open_trial("digits", ME, lambda n: replace(proposed(n), stage=Stage.SWEEP), at=2.0)
+            store.record("digits", 1, [replace(finished(1.0), number=1, seconds=8.0, cost=4.0)], at=3.0, owner=ME)
+            spent = store.spent("digits")
+            assert (spent["trials"], spent["compute_seconds"], spent["cost"]) == (1, 2.0, 0.5)
 
     def test_looks_are_counted_over_all_studies_by_fingerprint(self) -> None:
         with self.study() as store:
