@@ -19,7 +19,7 @@ from trialist.study.events import (
 )
 from trialist.trials.feasibility import ranked, violations
 from trialist.trials.plan import duration
-from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.trial import State, TrialRecord
 from trialist.trials.validation import unit_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Course:
         if record.state is State.FAILED:
             self.failed += 1
             self.last_failure = record
-        if record.stage is Stage.SELECT or not record.is_scored or record.loss is None:
+        if not record.stage.is_explored or not record.is_scored or record.loss is None:
             return False
         if record.number == 0:
             self.baseline = record

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Objective
-from trialist.trials.trial import Report, Stage, State, TrialRecord
+from trialist.trials.trial import Report, State, TrialRecord
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -201,7 +201,7 @@ class Curves:
             known, reports = 0, tuple({r.step: r for r in sorted(reports, key=lambda r: r.step)}.values())
         self._make_room(row + 1, len(reports))
         rows = self._rows
-        explored = record.stage is not Stage.SELECT and record.is_feasible
+        explored = record.stage.is_explored and record.is_feasible
         rows["number"][row] = record.number
         self._row_of[record.number] = row
         rows["counts"][row] = explored and record.state is not State.FAILED

@@ -18,7 +18,7 @@ from trialist.space.cube import Cube
 from trialist.space.space import Space
 from trialist.trials.history import History, Records
 from trialist.trials.plan import Objective
-from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.trial import State, TrialRecord
 
 _BLOCK = 256
 
@@ -93,7 +93,7 @@ class Observed:
         rows["K"][at] = [[name in each for name in space.names] for each in params]
         rows["kind"][at] = [_kind(record) for record in records]
         rows["losses"][at] = [self._losses(record) for record in records]
-        self.taken.update(space.identity(r.params) for r in records if r.stage is not Stage.SELECT)
+        self.taken.update(space.identity(r.params) for r in records if r.stage.is_explored)
         rows["violations"][at] = 0.0
         for i, record in zip(at, records, strict=True):
             for name, value in record.constraints.items():
@@ -158,11 +158,11 @@ def _changed(records: Records, seen: Records) -> Iterator[int]:
 
 def _is_another(record: TrialRecord, seen: TrialRecord) -> bool:
     """Whether it is a trial of another study, or has new dials, rather than being the same trial further on."""
-    return record.params != seen.params or (record.stage is Stage.SELECT) != (seen.stage is Stage.SELECT)
+    return record.params != seen.params or record.stage.is_explored != seen.stage.is_explored
 
 
 def _kind(record: TrialRecord) -> Kind:
-    if record.stage is Stage.SELECT:
+    if not record.stage.is_explored:
         return Kind.SILENT
     if record.state is State.PAUSED:
         return Kind.PAUSED

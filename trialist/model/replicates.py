@@ -16,7 +16,7 @@ from trialist.numerics.gp import Array
 from trialist.trials.history import History, Records
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Objective, Plan
-from trialist.trials.trial import Report, Stage, State, TrialRecord
+from trialist.trials.trial import Report, State, TrialRecord
 
 Mask = NDArray[np.bool_]
 
@@ -81,7 +81,7 @@ class Scores:
         if self._of != (objectives, J):
             self._of, self._rows = (objectives, J), {}
         # A repeated configuration has the same folds, and would count twice.
-        records: Records = tuple(r for r in history.records if r.stage is not Stage.SELECT and r.repeats is None)
+        records: Records = tuple(r for r in history.records if r.stage.is_explored and r.repeats is None)
         losses = np.full((len(records), J, len(objectives)), np.nan)
         for i, record in enumerate(records):
             losses[i] = self._row(record, objectives, J)

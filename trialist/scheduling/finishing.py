@@ -34,7 +34,7 @@ def unfinished(history: History) -> Promotion | None:
     Where no model can tell, the one that came farthest, then the best there, as long as no trial but the default was
     run in full.
     """
-    if not any(record.stage is not Stage.SELECT for record in history.paused):
+    if not history.paused:
         return None
     expected: dict[int, float] = {}
     if len(history.plan.objectives) == 1:

@@ -127,7 +127,7 @@ class ModelPromotion:
 
     def _paused(self, history: History) -> Mask:
         found: Mask = np.array(
-            [r.state is State.PAUSED and r.stage is not Stage.SELECT for r in history.records], dtype=bool
+            [r.state is State.PAUSED and r.stage.is_explored for r in history.records], dtype=bool
         )
         return found
 

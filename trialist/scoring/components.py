@@ -195,7 +195,7 @@ def _of_record(plan: Plan, record: TrialRecord) -> dict[_Which, float]:
     objective, validation, score = plan.objective, plan.validation, record.score
     if score is None or record.loss is None or not math.isfinite(record.loss):
         return {}
-    is_fresh = record.stage is Stage.SELECT
+    is_fresh = not record.stage.is_explored
     if validation is None:
         return {((), record.seed, 0): record.loss}
     if len(score.replicates) != validation.units:

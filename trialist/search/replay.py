@@ -28,7 +28,7 @@ from trialist.search.dials import Dials
 from trialist.search.restarts import Run
 from trialist.trials.history import History
 from trialist.trials.plan import Objective
-from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.trial import State, TrialRecord
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class Replay:
         if not _same_trials(replaced, came) or history.earlier != self._earlier:
             self._forget()
             changed, replaced, came = 0, (), records
-        self.taken.update(self.space.identity(r.params) for r in came[len(replaced) :] if r.stage is not Stage.SELECT)
+        self.taken.update(self.space.identity(r.params) for r in came[len(replaced) :] if r.stage.is_explored)
         begins_anew = not self._moments or changed < self._first
         if changed <= self._first:
             self._first = next((i for i, r in enumerate(records) if _is_offspring(r)), len(records))
@@ -151,7 +151,7 @@ class Replay:
     def _sources(self) -> Iterable[Sequence[TrialRecord]]:
         """The trials to begin from: of earlier studies, and those of other strategies before the first offspring."""
         yield from (earlier.scored for earlier in self._earlier)
-        yield [r for r in self._records[: self._first] if r.is_scored and r.stage is not Stage.SELECT]
+        yield [r for r in self._records[: self._first] if r.is_scored and r.stage.is_explored]
 
     def _best(self, source: Sequence[TrialRecord]) -> list[Offspring]:
         """The best of enough trials; losses of different studies are not compared."""
@@ -238,7 +238,7 @@ def _filled(X: Array, had: NDArray[np.bool_]) -> Array:
 
 
 def _is_offspring(record: TrialRecord) -> bool:
-    return record.strategy == NAME and record.stage is not Stage.SELECT
+    return record.strategy == NAME and record.stage.is_explored
 
 
 def _is_told(record: TrialRecord) -> bool:

@@ -21,7 +21,8 @@ def should_end(history: History, plan: Plan, since: int = 0) -> str | None:
     since: failures of trials before that number do not count, so that a study resumed after a repair goes on.
     """
     trials = plan.budget.trials
-    if trials is not None and len(history) >= trials and all(record.state.is_closed for record in history):
+    is_used = trials is not None and len(history) - len(history.swept) >= trials
+    if is_used and all(record.state.is_closed for record in history):
         return f"the budget of {trials:,} trials is used"
     return fails(history, plan, since)
 

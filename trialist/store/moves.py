@@ -138,8 +138,13 @@ def cost(messages: Sequence[Entry]) -> float:
 
 
 def is_explored(record: TrialRecord) -> bool:
-    """Whether the trial competes for best: scored, and no finalist's rerun."""
-    return record.is_scored and record.stage is not Stage.SELECT
+    """Whether the trial competes for best: scored, and neither a finalist's rerun nor of a sweep."""
+    return record.is_scored and record.stage.is_explored
+
+
+def is_counted(record: TrialRecord) -> bool:
+    """Whether the study's budget pays for it; a sweep has an allowance of its own."""
+    return record.stage is not Stage.SWEEP
 
 
 def unknown_trial(study: str, number: int, trials: int) -> UnknownStudyError:

@@ -67,7 +67,7 @@ class Trials:
     def keep(self, study: StudyRow, before: Held, after: Held, compute_seconds: float = 0.0, cost: float = 0.0) -> int:
         """Write what is different after a move, which took so much computing and money; the study's change it is."""
         was, now = before.record, after.record
-        changed = self._advance(study, 0, int(now.state.is_closed), compute_seconds, cost)
+        changed = self._advance(study, 0, int(now.state.is_closed and moves.is_counted(now)), compute_seconds, cost)
         trial = {"the_study": study.id, "the_number": now.number}
         if now.reports is not was.reports:
             self._keep_reports(study.id, was, now)

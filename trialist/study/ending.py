@@ -69,4 +69,4 @@ def _report(fidelity: float, message: Finished) -> Reported:
 
 
 def _is_a_measure(record: TrialRecord) -> bool:
-    return record.stage in (Stage.BASELINE, Stage.SELECT) or record.repeats is not None
+    return record.stage is Stage.BASELINE or not record.stage.is_explored or record.repeats is not None

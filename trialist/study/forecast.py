@@ -103,12 +103,12 @@ def typical(history: History, name: str) -> float | None:
 
 def _runs_left(history: History, stages: Stages) -> float | None:
     """Full runs until the end, as far as their number is limited; None where time or money ends the study."""
-    budget, found = history.plan.budget, []
+    budget, found, counted = history.plan.budget, [], len(history) - len(history.swept)
     if budget.full_runs is not None:
         found.append(max(budget.full_runs - history.full_runs_used, 0.0))
     if budget.trials is not None:
         planned = budget.trials if stages.runs is None else min(stages.runs, budget.trials)
-        found.append(float(max(planned - len(history), 0)))
+        found.append(float(max(planned - counted, 0)))
     elif not found and stages.runs is not None and budget.is_unlimited:
-        found.append(float(max(stages.runs - len(history), 0)))
+        found.append(float(max(stages.runs - counted, 0)))
     return min(found, default=None)

@@ -263,9 +263,9 @@ class Session:
 def units_seed(plan: Plan, record: TrialRecord) -> int:
     """Keys the splits of a trial: the study's seed where all configurations share them, else the trial's own.
 
-    A finalist is scored on fresh ones, by its own seed, which all finalists of a round have.
+    Finalists and sweeps are scored on fresh ones, by a seed that all of them have which are compared.
     """
-    is_shared = plan.validation is not None and plan.validation.is_shared and record.stage is not Stage.SELECT
+    is_shared = plan.validation is not None and plan.validation.is_shared and record.stage.is_explored
     return plan.seed if is_shared else record.seed
 
 

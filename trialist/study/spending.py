@@ -280,7 +280,7 @@ class Spending:
 
     def _fit_all(self, stages: Stages, runs: tuple[Proposal, ...], history: History) -> bool:
         trials = self._budget.trials
-        if trials is not None and len(history) + len(runs) > trials:
+        if trials is not None and len(history) - len(history.swept) + len(runs) > trials:
             return False
         for name, limit in self._limits():
             marks = SELECT if stages.replicates == 1 else ALL

@@ -9,7 +9,7 @@ from trialist.study.closing import closing
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
-from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.trial import State, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.study.study import Study
@@ -79,7 +79,7 @@ class Teller:
                 else None
             )
         took = "" if record.seconds is None else f", {duration(record.seconds)}"
-        is_again = record.stage is Stage.SELECT or record.repeats is not None  # no new configuration
+        is_again = not record.stage.is_explored or record.repeats is not None  # no new configuration
         if record.loss is not None and record.state is State.COMPLETE and record.is_feasible and not is_again:
             if self._best is None or record.loss < self._best:
                 self._best = record.loss

@@ -13,7 +13,6 @@ from trialist.study.events import Event, Told, TrialClosed
 from trialist.study.loop import Goal
 from trialist.study.session import Session
 from trialist.trials.history import History
-from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:
     from trialist.stopping.ending import Ending
@@ -62,7 +61,7 @@ class Watch:
         session = self._session
         if not (session.plan.stopping.advises and isinstance(event, TrialClosed) and event.record.is_scored):
             return
-        if event.record.stage is Stage.SELECT:
+        if not event.record.stage.is_explored:
             return
         history = session.history()
         times = [record.seconds for record in history.scored[-RECENT:] if record.seconds is not None]

@@ -42,7 +42,7 @@ class History:
 
     @cached_property
     def records(self) -> Records:
-        """Every trial, by number, re-scored finalists included."""
+        """Every trial, by number, re-scored finalists and sweeps included."""
         return self._source() if callable(self._source) else self._source
 
     def __iter__(self) -> Iterator[TrialRecord]:
@@ -63,8 +63,10 @@ class History:
 
     @cached_property
     def explored(self) -> Records:
-        """Trials that strategies learn from: all but finalists scored again, whose seeds are kept for the choice."""
-        return tuple(r for r in self.records if r.stage is not Stage.SELECT)
+        """Trials that strategies learn from: all but finalists scored again, whose seeds are kept for the choice, and
+        sweeps, which look at what was found.
+        """
+        return tuple(r for r in self.records if r.stage.is_explored)
 
     @cached_property
     def scored(self) -> Records:
@@ -85,6 +87,11 @@ class History:
     def paused(self) -> Records:
         """Explored trials that a scheduler halted, or that came to the end of a lower fidelity: they may go on."""
         return tuple(r for r in self.explored if r.state is State.PAUSED)
+
+    @cached_property
+    def swept(self) -> Records:
+        """Runs of sweeps: they have an allowance of their own, and the study's budget does not count them."""
+        return tuple(r for r in self.records if r.stage is Stage.SWEEP)
 
     @cached_property
     def failed(self) -> Records:
@@ -110,7 +117,7 @@ class History:
         Where neither the plan has a fidelity nor the objective tells its length, a closed trial counts as one.
         """
         full = None if self.plan.fidelity is None else self.plan.fidelity.high
-        return math.fsum(_full_runs(record, full) for record in self.records)
+        return math.fsum(_full_runs(record, full) for record in self.records if record.stage is not Stage.SWEEP)
 
     @cached_property
     def losses(self) -> np.ndarray:

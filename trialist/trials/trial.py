@@ -45,6 +45,12 @@ class Stage(StrEnum):
     SEARCH = "search"
     REFINE = "refine"
     SELECT = "select"  # a finalist scored again, on a fresh seed
+    SWEEP = "sweep"  # a level of one dial round the incumbent, on seeds that all levels share
+
+    @property
+    def is_explored(self) -> bool:
+        """Whether strategies learn from its trials, and one of them may be the best; else they have fresh seeds."""
+        return self is not Stage.SELECT and self is not Stage.SWEEP
 
 
 class Cause(StrEnum):

@@ -20,7 +20,13 @@ _WIDTH, _HEIGHT = 960, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 16, 40, 46
 _REPLICATES = 20  # named one by one
 _MARKS = 2_000  # more trials are thinned: the file stays small, and the picture the same
-_BANDS = {Stage.BASELINE: "search", Stage.SEARCH: "search", Stage.REFINE: "refine", Stage.SELECT: "select"}
+_BANDS = {
+    Stage.BASELINE: "search",
+    Stage.SEARCH: "search",
+    Stage.REFINE: "refine",
+    Stage.SELECT: "select",
+    Stage.SWEEP: "select",
+}
 
 Point = tuple[TrialRecord, float]
 
@@ -119,7 +125,7 @@ def _improvements(points: Iterable[Point], objective: Objective) -> list[Point]:
     """Explored trials that were the best when they came, among those that satisfy their constraints."""
     found: list[Point] = []
     for record, value in points:
-        counts = record.is_scored and record.is_feasible and record.stage is not Stage.SELECT
+        counts = record.is_scored and record.is_feasible and record.stage.is_explored
         if counts and (not found or objective.loss(value) < objective.loss(found[-1][1])):
             found.append((record, value))
     return found
@@ -198,7 +204,7 @@ def _mark(record: TrialRecord, value: float, metric: str, frame: Frame) -> Html:
     title = el("title", f"trial {record.number}, {record.state}: {measured(value, noise)}{_replicates(record, metric)}")
     if not frame.scale.holds(value) or record.state is not State.COMPLETE:
         return el("path", title, d=f"M{x} {y - 5}l5 9h-10z", class_="mark stopped")
-    kind = "again" if record.stage is Stage.SELECT else _BANDS[record.stage]
+    kind = _BANDS[record.stage] if record.stage.is_explored else "again"
     dot = el("circle", title, cx=x, cy=y, r=4, class_=f"mark {kind}")
     if not noise:
         return dot
