@@ -1,13 +1,17 @@
-"""The commands that steer a study which is there: rerun, extend."""
+"""The commands that steer a study which is there: rerun, stop, pause, resume, note, extend."""
 
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
 from trialist.cli.options import load_study, study_options
 from trialist.errors import CommandError
+
+if TYPE_CHECKING:
+    from trialist.trials.instruction import Instruction
 
 
 @click.command("rerun", short_help="try failed trials again")
@@ -44,6 +48,73 @@ def rerun_command(failed: bool, workers: int, study: str | None, store: str | No
         return follow(found, work, test, workers, as_json, _resume(found.name, store))
 
 
+reason_option = click.option("--reason", default="", metavar="TEXT", help="Kept with it, and shown.")
+
+
+@click.command("stop", short_help="end a trial that runs or waits")
+@click.argument("number", type=int)
+@reason_option
+@study_options
+def stop_command(number: int, reason: str, study: str | None, store: str | None, as_json: bool) -> None:
+    """End a trial that runs, wherever that is, or take a waiting one out of the queue. What it reported counts.
+
+    \b
+    Example:
+      trialist stop 7 --reason "it diverges"
+    """
+    with load_study(study, store) as found:
+        _tell(
+            found.name,
+            found.stop(number, reason),
+            f"trial {number} is to stop: who runs it reads so in a second",
+            as_json,
+        )
+
+
+@click.command("pause", short_help="start nothing new until resume")
+@reason_option
+@study_options
+def pause_command(reason: str, study: str | None, store: str | None, as_json: bool) -> None:
+    """Let what runs come to its end, and start nothing new until trialist resume. Who runs the study waits meanwhile.
+
+    \b
+    Example:
+      trialist pause --reason "the machine is needed"
+    """
+    with load_study(study, store) as found:
+        _tell(found.name, found.pause(reason), "it is paused; to go on: trialist resume", as_json)
+
+
+@click.command("resume", short_help="go on after a pause")
+@reason_option
+@study_options
+def resume_command(reason: str, study: str | None, store: str | None, as_json: bool) -> None:
+    """Let a paused study go on.
+
+    \b
+    Example:
+      trialist resume
+    """
+    with load_study(study, store) as found:
+        line = "it goes on where somebody still runs it, else with: " + _resume(found.name, store)
+        _tell(found.name, found.resume(reason), line, as_json)
+
+
+@click.command("note", short_help="keep a remark on a study or a trial")
+@click.argument("text")
+@click.option("--trial", type=int, metavar="N", help="The trial that it is about, else the study.")
+@study_options
+def note_command(text: str, trial: int | None, study: str | None, store: str | None, as_json: bool) -> None:
+    """Keep a remark, with who made it and when; trialist show and the dashboard tell it.
+
+    \b
+    Example:
+      trialist note "the data were cleaned after this one" --trial 7
+    """
+    with load_study(study, store) as found:
+        _tell(found.name, found.note(text, trial), "noted", as_json)
+
+
 @click.command("extend", short_help="give a study a larger budget")
 @click.option("--budget", required=True, metavar="AMOUNT", help='The whole of it from now on: "60", "10m" or both.')
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the change.")
@@ -67,7 +138,19 @@ def extend_command(budget: str, reason: str, study: str | None, store: str | Non
             print_json({"study": found.name, "budget": str(after), "before": str(before)})
             return
         click.echo(f"study {found.name}: the budget was {before}, and is {after} now")
-        click.echo(f"go on with: {_resume(found.name, store)}")
+        click.echo(f"where it runs, it goes on with that; else go on with: {_resume(found.name, store)}")
+
+
+def _tell(name: str, kept: Instruction, line: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from trialist.cli.asjson import print_json
+    from trialist.cli.format import safe
+
+    if as_json:
+        print_json({"study": name, "kept": asdict(kept)})
+    else:
+        click.echo(f"study {safe(name)}: {line}")
 
 
 def _resume(name: str, store: str | None) -> str:

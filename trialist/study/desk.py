@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from trialist import errors
 from trialist.errors import InputError, StoreError
-from trialist.protocols import Scheduler
+from trialist.protocols import Executor, Scheduler
 from trialist.study.accounts import Accounts
 from trialist.study.ending import ended, is_last, ruling
 from trialist.study.events import Event, Told, TrialClosed, TrialPaused, TrialReported, TrialRetried
 from trialist.study.interrupt import Interrupt
 from trialist.study.screening import Rungs
 from trialist.study.session import Session
+from trialist.study.steering import Steering
 from trialist.trials.messages import Decided, Declared, Entry, Failed, Finished, Message, Noted, Reported
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, State, Taken, TrialRecord
 
@@ -28,6 +29,8 @@ class Desk:
         self._unsent: dict[int, list[Message]] = {}  # declarations and notes wait for their trial's next event
         self._misuses: dict[int, Failure] = {}
         self.accounts = Accounts(session.plan, session.clock)
+        self.steering = Steering(session)
+        self._withdrawn: dict[int, str] = {}  # by number, who stopped it and why
         self._rungs = Rungs()
         self.events: deque[Event] = deque()
         self.running: dict[int, TrialRecord] = {}
@@ -39,6 +42,13 @@ class Desk:
         """A trial begins to run here; needs: what it likely takes of each purse."""
         self.running[record.number] = record
         self.accounts.admit(record.number, needs or {})
+
+    def withdrawn(self, executor: Executor) -> None:
+        """End the trials that people asked to stop, as far as they run in processes of their own."""
+        for number in tuple(self.running):
+            if number not in self._withdrawn and (why := self.steering.stop_of(number)):
+                self._withdrawn[number] = why
+                executor.cancel(number, Failure(Cause.PREEMPTED, why))
 
     def answer(self, message: Message) -> Decision:
         """Store a message and say how its trial goes on."""
@@ -121,6 +131,10 @@ class Desk:
         if decision.action is Action.GO_ON and stop.action is Action.STOP:
             decision, taken = stop, Taken(message.step, stop.action, stop.reason)
             decided = (Decided(message.number, message.attempt, taken),)
+        self.steering.look()
+        if decision.action is Action.GO_ON and (why := self.steering.stop_of(message.number)):
+            decision, taken = Decision(Action.STOP, why), Taken(message.step, Action.STOP, why)
+            decided = (Decided(message.number, message.attempt, taken),)
         now = self._session.record(record.number, [*before, message, *decided])
         if record.number in self.running:
             self.running[record.number] = now
@@ -129,6 +143,10 @@ class Desk:
 
     def _ended(self, record: TrialRecord, message: Finished | Failed) -> tuple[Entry, ...]:
         message = self.accounts.priced(message)
+        withdrawn = self._withdrawn.pop(record.number, "")
+        if withdrawn and isinstance(message, Failed) and message.failure.cause is Cause.PREEMPTED:
+            number, attempt, seconds, cost = record.number, record.attempt, message.seconds, message.cost
+            return (Finished(number, attempt, {}, seconds, cost, State.STOPPED, withdrawn),)
         if isinstance(message, Failed) and message.failure.cause is Cause.BUDGET and record.reports:
             reason = message.failure.message  # what it reported counts
             message = Finished(record.number, message.attempt, {}, message.seconds, message.cost, State.STOPPED, reason)

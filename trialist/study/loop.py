@@ -15,7 +15,7 @@ from trialist.study.events import Event, Told, TrialClosed, TrialOpened, TrialPa
 from trialist.study.interrupt import Interrupt, Interrupted
 from trialist.study.session import Session
 from trialist.trials.history import History
-from trialist.trials.messages import Failed
+from trialist.trials.messages import Failed, Finished
 from trialist.trials.trial import Action, Cause, Exhausted, Failure, Promotion, Proposal, State, TrialRecord
 
 POLL_SECONDS = 0.5
@@ -79,7 +79,11 @@ def _until_done(
     opened, new, told = 0, 0, set[str]()  # runs begun here, and those of them that are no promotions
     closing, is_idle = "", False  # the goal is reached; or for now there is nothing to run
     while True:
-        while not (closing or is_idle or interrupt.should_finish) and executor.free:
+        desk.steering.look()
+        held = desk.steering.held
+        if held and _is_news(held, told):
+            yield Told(held)
+        while not (held or closing or is_idle or interrupt.should_finish) and executor.free:
             is_more = goal.more is None or new < goal.more
             if not is_more and any(record.state is State.WAITING for record in session.history()):
                 closing = "all that this call was to run"
@@ -101,6 +105,10 @@ def _until_done(
             opened += 1
             new += not _is_promoted(got)
             desk.admit(got, goal.needs(session.history(), got))
+            if why := desk.steering.stop_of(got.number):
+                desk.answer(Finished(got.number, got.attempt, {}, 0.0, state=State.STOPPED, reason=why))
+                yield from _heard(desk)
+                continue
             _submit(session, executor, desk, got)
             yield TrialOpened(got)
             if executor.note and executor.note not in told:
@@ -110,18 +118,22 @@ def _until_done(
             executor.poll(desk.answer, min(POLL_SECONDS, desk.accounts.patience()))
             for late in desk.accounts.overdue():
                 executor.cancel(late.number, late.failure)
+            desk.withdrawn(executor)
             if any(isinstance(event, TrialRetried) for event in desk.events):
                 closing = ""  # it waits in the queue: take it again
             if any(isinstance(event, (TrialClosed, TrialPaused, TrialRetried)) for event in desk.events):
                 is_idle = False  # it may be promoted, or another one for its sake
                 closing = "" if goal.is_watched else closing  # and what it held and did not take is free again
-            while desk.events:
-                yield desk.events.popleft()
+            yield from _heard(desk)
             desk.raise_usage()
         elif not executor.free:
             raise ExecutionError(f"{session.name}: no worker is left to run trials: {executor.note}")
         elif interrupt.should_finish:
             raise Interrupted("interrupted; nothing is lost: run the same again to go on")
+        elif desk.steering.is_extended:
+            return
+        elif held:
+            time.sleep(PEER_SECONDS)
         elif (goal.more is not None and new >= goal.more) or _peers_are_done(session, is_over=bool(closing)):
             return
         else:
@@ -130,6 +142,11 @@ def _until_done(
             closing, is_idle = "", False  # a trial may have come back to the queue, or made another one worth going on
         if interrupt.should_end:
             _end(executor, desk)
+
+
+def _heard(desk: Desk) -> Iterator[Event]:
+    while desk.events:
+        yield desk.events.popleft()
 
 
 def _fitting(

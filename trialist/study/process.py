@@ -44,19 +44,30 @@ class Process:
         self._session, self._work, self._workers = session, work, workers
         self._strategies: dict[tuple[int, bool], Strategy] = {}
         self._since = session.load().trials
+        self._budget = session.plan.budget
         self._expected = Expectations(session)
         self._watch = Watch(session, workers)
 
     def stages(self) -> Iterator[Event]:
-        """Search, refine and select, each from where it stands."""
-        yield self._planned()
+        """Search, refine and select, each from where it stands; planned anew where the budget is changed meanwhile."""
         told = (*earlier.words(self._session.earlier), scored_by(self._work, self._session.plan))
-        yield from (Told(line) for line in told if line and not self._since)
-        with self._running() as parts:
-            for stage in (self._search, self._refine, self._conclude, self._select):
-                yield from stage(*parts)
-                if self.is_cut:
+        while True:
+            yield self._planned()
+            yield from (Told(line) for line in told if line and not self._since)
+            with self._running() as parts:
+                for stage in (self._search, self._refine, self._conclude, self._select):
+                    yield from stage(*parts)
+                    if self.is_cut:
+                        return
+                    if self._is_extended:
+                        break
+                else:
                     return
+            told = ()
+
+    @property
+    def _is_extended(self) -> bool:
+        return self._budget != self._session.plan.budget
 
     @property
     def is_cut(self) -> bool:
@@ -66,18 +77,24 @@ class Process:
     def search_only(self, trials: int | None, timeout: float | None) -> Iterator[Event]:
         """The search alone, for those who go step by step: `trials` more, or until `timeout` seconds are over."""
         session = self._session
-        ends = None if timeout is None else time.monotonic() + timeout
-        with self._running() as (executor, desk, interrupt):
-            within = self._goal(desk, session.plan.budget.trials, ALL)
+        ends, new = None if timeout is None else time.monotonic() + timeout, 0
+        while True:
+            with self._running() as (executor, desk, interrupt):
+                limit = session.plan.budget.trials
+                within = self._goal(desk, None if limit is None else limit + len(session.history().swept), ALL)
 
-            def rule(history: History) -> str | None:
-                if ends is not None and time.monotonic() >= ends:
-                    return "the time that this call was given is over"
-                return within.may_start(history)
+                def rule(history: History) -> str | None:
+                    if ends is not None and time.monotonic() >= ends:
+                        return "the time that this call was given is over"
+                    return within.may_start(history)  # noqa: B023
 
-            watched = ends is not None or within.is_watched
-            goal = self._watch.over(replace(within, more=trials, may_start=rule, is_watched=watched))
-            yield from self._tidied(run(session, executor, desk, self.strategy, goal, interrupt))
+                watched, more = ends is not None or within.is_watched, None if trials is None else trials - new
+                goal = self._watch.over(replace(within, more=more, may_start=rule, is_watched=watched))
+                for event in self._tidied(run(session, executor, desk, self.strategy, goal, interrupt)):
+                    new += isinstance(event, TrialOpened) and event.record.attempt == 0
+                    yield event
+            if not self._is_extended:
+                return
 
     def selection_only(self) -> Iterator[Event]:
         """Select from what was searched so far."""
@@ -95,6 +112,7 @@ class Process:
             desk = Desk(session, session.scheduler, interrupt)
             desk.accounts.can_kill = not is_in_process(self._work, self._workers, limits)
             keep_software(session)
+            self._budget = session.plan.budget
             yield executor, desk, interrupt
             keep_software(session)  # by now an objective has imported what it needs
 
@@ -150,6 +168,8 @@ class Process:
             desk.scheduler = Finishing()
             goal = self._goal(desk, None, DEFAULT)
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
+            if self._is_extended:
+                return
         desk.scheduler = scheduler_for("none")  # finalists run in full, and no paused trial goes on beside them
         stages = self._spending(desk).affordable(self._choice().stages, selection.most_runs)
         history = session.history()
@@ -167,6 +187,8 @@ class Process:
             self._enqueue_finalists(stages, explored)
             goal = self._goal(desk, None, SELECT)
             yield from self._tidied(run(session, executor, desk, _nothing_new, goal, interrupt))
+            if self._is_extended:
+                return
             if _is_rescored(session.history()):  # no more may be run
                 break
             before, now = now, selection.rescoring(session.history(), stages.finalists, stages.replicates)
@@ -231,6 +253,7 @@ class Process:
         history, limit = self._session.history(), self._session.plan.budget.trials
         if limit is None:
             return None
+        limit += len(history.swept)
         if (self._choice().fits or limit) < limit:
             return limit - later
         again = len(history) - len(history.explored)
@@ -247,7 +270,7 @@ class Process:
 
     def _ended(self, stage: str) -> Event:
         session = self._session
-        if not self.is_cut:
+        if not self.is_cut and not self._is_extended:
             session.store.write_stage(session.name, stage, {"budget": str(session.plan.budget)}, time.time())
         return StageEnded("refine" if stage == "refined" else stage, best_against_default(session.history()))
 

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import PlanError, StudyError, UnknownStudyError
+from trialist.errors import PlanError, StateError, StudyError, UnknownStudyError, shown
 from trialist.execute.worker import Trial
 from trialist.protocols import Look, Scheduler, Store
 from trialist.scoring import front as fronts
@@ -32,7 +32,7 @@ from trialist.study.interrupt import Interrupt
 from trialist.study.loop import propose
 from trialist.study.process import Process
 from trialist.study.screening import screening
-from trialist.study.session import LEASE_SECONDS, Session
+from trialist.study.session import LEASE_SECONDS, Session, describe_self
 from trialist.study.spending import Expectations
 from trialist.study.told import told
 from trialist.study.verification import Test, verify
@@ -40,6 +40,7 @@ from trialist.study.watch import ADVICE, LEFT, STOPPED, Watch, current
 from trialist.study.work import Work
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
+from trialist.trials.instruction import Act, Instruction, pause_of
 from trialist.trials.plan import Budget, Plan, positive, whole
 from trialist.trials.stopping import Stops, Worth
 from trialist.trials.trial import Exhausted, Proposal, Stage, State, TrialRecord
@@ -405,15 +406,61 @@ class Study:
         """Queue the configurations of failed trials again, as new trials; their numbers."""
         history = self.history
         again = {r.repeats for r in history if r.repeats is not None and r.stage is not Stage.SELECT}
-        failed = [r for r in history if r.state is State.FAILED and r.number not in again]
+        failed = [
+            r for r in history if r.state is State.FAILED and r.stage is not Stage.SWEEP and r.number not in again
+        ]  # that a level of a sweep fails is what it shows
         proposals = [_again(record) for record in failed]
         return self._session.store.enqueue(self.name, proposals, time.time()) if proposals else ()
 
-    def extend(self, budget: Budget | int, reason: str = "") -> None:
-        """Go on under another budget, recorded as a revision of the plan."""
+    def extend(self, budget: Budget | int, reason: str = "", *, who: str | None = None) -> None:
+        """Go on under another budget, recorded as a revision of the plan; who runs the study now takes it up."""
+        before = self._session.load().plan.budget
         plan = replace(self.declared, budget=Budget.of(budget))
-        why = reason or f"budget {self.declared.budget} is now {plan.budget}"
-        self._session.adopt(self._session.store.revise(self.name, plan, self.space, why, time.time()))
+        changed = f"budget {before} is now {plan.budget}"
+        self._session.adopt(self._session.store.revise(self.name, plan, self.space, reason or changed, time.time()))
+        self._instruct(Act.EXTEND, f"{changed}: {reason}" if reason else changed, who)
+
+    def stop(self, number: int, reason: str = "", *, who: str | None = None) -> Instruction:
+        """Ask that a trial be stopped, wherever it runs; what it reported counts. One in the queue is never begun.
+
+        Whoever runs the study does so within a second, or at the next report where the objective runs in its process.
+        StateError for a trial that is neither running nor waiting.
+        """
+        record = self.history.get(whole("number", number, at_least=0))
+        if record is not None and record.state not in (State.RUNNING, State.WAITING):
+            remedy = "Only running and waiting trials can be stopped."
+            raise StateError(f"trial {number} of {self.name!r} is {record.state}. {remedy}")
+        return self._instruct(Act.STOP, reason, who, number)
+
+    def pause(self, reason: str = "", *, who: str | None = None) -> Instruction:
+        """Ask that nothing new be started: what runs goes on, then whoever runs the study waits for `resume`.
+
+        Waiting counts as wall time of the budget.  Verification, once begun, goes on to its end.
+        """
+        return self._instruct(Act.PAUSE, reason, who)
+
+    def resume(self, reason: str = "", *, who: str | None = None) -> Instruction:
+        """Ask that a paused study go on; where nobody runs it any more, run it again."""
+        return self._instruct(Act.RESUME, reason, who)
+
+    def note(self, text: str, number: int | None = None, *, who: str | None = None) -> Instruction:
+        """Keep a remark on the study, or on one of its trials, with who made it and when."""
+        if not text.strip():
+            raise PlanError("text", f"{shown(text)} says nothing", "Give the note's words.")
+        return self._instruct(Act.NOTE, text, who, number)
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """What people asked of the study and noted on it, oldest first."""
+        return self._session.store.instructions(self.name)
+
+    @property
+    def paused(self) -> Instruction | None:
+        """The pause that holds now, or None."""
+        return pause_of(self.instructions)
+
+    def _instruct(self, act: Act, words: str, who: str | None, number: int | None = None) -> Instruction:
+        return self._session.store.instruct(self.name, act, who or describe_self(), words, time.time(), number)
 
     def grow(self, space: Space, reason: str = "") -> tuple[str, ...]:
         """Go on in a larger space: wider bounds, more choices, new dials. Old trials stay evidence.
