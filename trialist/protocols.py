@@ -240,8 +240,20 @@ class Store(Protocol):
         """Records that changed after cursor `since`; 0 gives all.  thin: of its reports each holds the last alone."""
         ...
 
+    def trial(self, name: str, number: int) -> TrialRecord:
+        """One trial, with all of its reports; UnknownStudyError where the study has no such one."""
+        ...
+
+    def coordinators(self, name: str) -> tuple[str, ...]:
+        """Who works on the study now, as far as leases tell, in words."""
+        ...
+
     def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
         """A trial's reports, thinned to about `most`, evenly, the first and the last among them."""
+        ...
+
+    def reports(self, name: str, most: int) -> int:
+        """How many reports the trials of a study have, counted up to `most`."""
         ...
 
     def moment(self, name: str) -> Moment:

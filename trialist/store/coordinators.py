@@ -71,6 +71,11 @@ class Coordinators:
                 found[token] = "" if lease is None else lease.describes
         return found
 
+    def alive(self, study: int) -> tuple[str, ...]:
+        """Descriptions of those whose lease holds, in order of their start."""
+        held = [lease for lease in self._leases(study) if not self._sightings.is_dead(lease)]
+        return tuple(lease.describes for lease in sorted(held, key=lambda lease: (lease.started, lease.token)))
+
     def seconds(self, study: int) -> float:
         """Seconds during which at least one coordinator of the study was alive."""
         return seconds_alive(self._leases(study))

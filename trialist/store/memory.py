@@ -186,11 +186,25 @@ class MemoryStore:
                 records = (replace(record, reports=record.reports[-1:]) for record in records)
             return Changes(len(study.changes), tuple(records))
 
+    def trial(self, name: str, number: int) -> TrialRecord:
+        with self._lock:
+            return _find(name, self._study(name), number).record
+
+    def coordinators(self, name: str) -> tuple[str, ...]:
+        with self._lock:
+            leases = self._study(name).leases.values()
+            held = [lease for lease in leases if not self._sightings.is_dead(lease)]
+            return tuple(lease.describes for lease in sorted(held, key=lambda lease: (lease.started, lease.token)))
+
     def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
         with self._lock:
             reports = _find(name, self._study(name), number).record.reports
             stride = max(1, -(-len(reports) // max(most, 1)))
             return tuple(r for i, r in enumerate(reports) if i % stride == 0 or i == len(reports) - 1)
+
+    def reports(self, name: str, most: int) -> int:
+        with self._lock:
+            return min(sum(len(held.record.reports) for held in self._study(name).trials), max(most, 0))
 
     def best(self, name: str) -> TrialRecord | None:
         with self._lock:

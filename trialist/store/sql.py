@@ -194,12 +194,26 @@ class SqlStore:
                 reports = self._database.each(asked, the_study=study.id, the_since=since)
             return Changes(study.changes, tuple(records_of(rows, reports)))
 
+    def trial(self, name: str, number: int) -> TrialRecord:
+        with self._database.reading(), self._readable(name):
+            return self._trials.find(self._study(name), number).record
+
+    def coordinators(self, name: str) -> tuple[str, ...]:
+        with self._database.reading():
+            return self._coordinators.alive(self._study(name).id)
+
     def curve(self, name: str, number: int, most: int) -> tuple[Report, ...]:
         with self._database.reading(), self._readable(name):
             study = self._study(name)
             self._check_number(study, number)
             values = {"the_study": study.id, "the_number": number, "the_most": max(most, 1)}
             return tuple(report_of(row) for row in self._database.each(statements.CURVE, **values))
+
+    def reports(self, name: str, most: int) -> int:
+        with self._database.reading():
+            values = {"the_study": self._study(name).id, "the_most": max(most, 0)}
+            counted: int = self._database.rows(statements.REPORTS, **values)[0][0]
+            return counted
 
     def best(self, name: str) -> TrialRecord | None:
         with self._database.reading(), self._readable(name):

@@ -155,6 +155,9 @@ CURVE = (
     .where(or_(_placed.c.place % _stride == 0, _placed.c.place == _placed.c.reports - 1))
     .order_by(_placed.c.step)
 )
+REPORTS = select(func.count()).select_from(
+    select(report.c.trial).where(report.c.study == _the("study")).limit(_the("most")).subquery()
+)
 _explored = (
     trial.c.study == _the("study"),
     trial.c.loss.is_not(None),

@@ -43,10 +43,12 @@ class Session:
         space: Space | None = None,
         lease_seconds: float = LEASE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        thin: bool = False,
     ) -> None:
         """space: as declared in this process, for the sake of its callable constraints, which no store can keep.
 
         clock: seconds, by which budgets of time are kept.
+        thin: of its reports each record holds the last alone; only for those who look on.
         """
         self.store, self.lease_seconds, self.clock = store, lease_seconds, clock
         self._declared = space
@@ -55,6 +57,7 @@ class Session:
         self._records: list[TrialRecord] = []  # by number: numbers have no gaps
         self._cursor = 0
         self._seen: Records = ()
+        self._is_thin, self._reading = thin, threading.Lock()
         self._pid = -1
         self._heartbeat: _Heartbeat | None = None
         self._kept: dict[int, tuple[Entry, ...]] = {}
@@ -223,8 +226,9 @@ class Session:
         self._tests = spent
 
     def _taken_by_tests(self) -> Mapping[str, float]:
-        # Read once: it is asked for before each trial, and only this coordinator's own verification changes it.
-        if self._tests is None:
+        # Read once: it is asked for before each trial, and only this coordinator's own verification changes it. Who
+        # opens none looks on while others verify.
+        if self._tests is None or not self.opened:
             self._tests = dict(self.stage(TESTS) or {})
         return self._tests
 
@@ -246,18 +250,20 @@ class Session:
         self._pid = -1
 
     def _catch_up(self) -> Records:
-        changes = self.store.changes(self.name, self._cursor)
-        if changes.records:
-            self._cursor = changes.cursor
-            for record in sorted(changes.records, key=lambda r: r.number):
-                if record.number < len(self._records):
-                    self._records[record.number] = record
-                else:
-                    self._records.append(record)
-            self._seen = tuple(self._records)
-            if max(record.revision for record in changes.records) > self.revision:
-                self.load()  # another worker's objective declared a dial
-        return self._seen
+        with self._reading:  # threads of a dashboard ask at the same time
+            changes = self.store.changes(self.name, self._cursor, self._is_thin)
+            if changes.records:
+                self._cursor = changes.cursor
+                for record in sorted(changes.records, key=lambda r: r.number):
+                    if record.number < len(self._records):
+                        self._records[record.number] = record
+                    else:
+                        self._records.append(record)
+                self._seen = tuple(self._records)
+            seen = self._seen
+        if changes.records and max(record.revision for record in changes.records) > self.revision:
+            self.load()  # another worker's objective declared a dial
+        return seen
 
 
 def units_seed(plan: Plan, record: TrialRecord) -> int:

@@ -152,10 +152,12 @@ class Study:
         space: Space | None = None,
         scheduler: Scheduler | None = None,
         lease_seconds: float = LEASE_SECONDS,
+        thin: bool = False,
     ) -> Study:
         """A study that is there; without a name the only one of the store. UnknownStudyError names the nearest.
 
         space: only where constraints are functions, and scheduler only where it is an object: no store can keep them.
+        thin: only to look at a long one: of its reports each record holds the last alone.
         """
         kept = store_of(store, create=False)
         if name is None:
@@ -164,7 +166,7 @@ class Study:
                 have = f"it has {', '.join(map(repr, names))}: name one" if names else "it has none yet: run one first"
                 raise UnknownStudyError(f"{kept.url}: which study? {have}")
             name = names[0]
-        session = Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds))
+        session = Session(kept, kept.load_study(name), space, positive("lease_seconds", lease_seconds), thin=thin)
         return cls(_with(scheduler, session))
 
     @classmethod

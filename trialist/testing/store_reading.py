@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trialist.errors import UnknownStudyError
-from trialist.testing.example_study import ME, PLAN, SPACE, StoreChecks, finished, opened, proposed, raises
+from trialist.testing.example_study import ME, OTHER, PLAN, SPACE, StoreChecks, finished, opened, proposed, raises
 from trialist.trials.instruction import Act, Instruction
 from trialist.trials.messages import Reported
 from trialist.trials.trial import Report
@@ -30,6 +30,19 @@ class ReadingChecks(StoreChecks):
             assert [(r.number, r.reports) for r in later.records] == [(1, (Report(7, 0.25),))]
             assert later.cursor == store.changes("digits").cursor
 
+    def test_a_trial_is_read_alone_and_who_works_is_told(self) -> None:
+        with self.study() as store:
+            assert store.coordinators("digits") == ()
+            opened(store, ME)
+            opened(store, OTHER)
+            store.record("digits", 1, [Reported(1, 0, 1, 0.5)], at=3.0, owner=OTHER)
+            assert (store.trial("digits", 0), store.trial("digits", 1)) == store.changes("digits").records
+            assert sorted(store.coordinators("digits")) == ["ann@host:1", "bob@host:2"]
+            opened(store, replace(ME, token="silent", lease_seconds=0.0))
+            assert sorted(store.coordinators("digits")) == ["ann@host:1", "bob@host:2"]
+            with raises(UnknownStudyError, "trial 3"):
+                store.trial("digits", 3)
+
     def test_a_curve_is_thinned_evenly_between_its_first_and_last_report(self) -> None:
         with self.study() as store:
             opened(store, ME)
@@ -42,6 +55,7 @@ class ReadingChecks(StoreChecks):
             assert [report.step for report in thinned] == [1, 11, 21, 31, 41, 51, 61, 71, 81, 91, 100]
             assert all(report in record.reports for report in thinned)
             assert [report.step for report in store.curve("digits", 0, 1)] == [1, 100]
+            assert [store.reports("digits", most) for most in (0, 7, 100, 1000)] == [0, 7, 100, 100]
             with raises(UnknownStudyError, "trial 1"):
                 store.curve("digits", 1, 10)
 

@@ -15,7 +15,7 @@ from trialist.web.html import Child, Html, el, join, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured, setting
 
-_ROWS = 2_000  # the newest, and the best, stay: a browser still scrolls such a table
+_BYTES = 380_000  # of rows: the newest, the default and the best stay, and the file below 2 MB
 _COLUMNS = 10  # more dials than these share one column
 _TRACEBACK = 6_000  # characters of a traceback's end, where the error is
 _NUMBERS = 40  # trial numbers named for one kind of failure
@@ -26,10 +26,28 @@ def trials_section(data: ReportData) -> Html:
     if not data.records:
         advice = "No trial was run yet. Run the study again to go on: trialist run, or study.optimize(objective)."
         return section("trials", "Trials", el("p", advice, class_="note"))
-    dials = list(dict.fromkeys([*data.space.names, *(dial for record in data.records for dial in record.params)]))
+    filter_box = el(
+        "label",
+        "Show trials with ",
+        el("input", type="search", id="filter", placeholder="any text, such as failed"),
+        class_="filter",
+    )
+    left_out = len(data.records) - len(rows)
+    note = f"{count(left_out, 'older trial')} left out here; trialist export has all." if left_out else None
+    return section(
+        "trials",
+        "Trials",
+        filter_box,
+        trials_table(data, shown),
+        el("p", note, class_="note") if note else None,
+    )
+
+
+def trials_table(data: ReportData, shown: Sequence[TrialRecord], at: str = "") -> Html:
+    """Some of the trials, a row each, sortable in the page.  at: the address under which each has a page of its own."""
+    dials = list(dict.fromkeys([*data.space.names, *(dial for record in shown for dial in record.params)]))
     apart = len(dials) <= _COLUMNS
-    metrics = list(dict.fromkeys([o.name for o in data.plan.objectives] + [m for r in data.records for m in r.metrics]))
-    shown = _shown(data)
+    metrics = list(dict.fromkeys([o.name for o in data.plan.objectives] + [m for r in shown for m in r.metrics]))
     head = [
         "trial",
         "stage",
@@ -40,23 +58,9 @@ def trials_section(data: ReportData) -> Html:
         *(dials if apart else ["configuration"]),
         "reason",
     ]
-    rows = [_row(data, record, metrics, dials if apart else None) for record in shown]
+    rows = [_row(data, record, metrics, dials if apart else None, at) for record in shown]
     numeric = {*metrics, "vs default", "time", *(dial for dial in dials if _is_numeric(data, dial))}
-    filter_box = el(
-        "label",
-        "Show trials with ",
-        el("input", type="search", id="filter", placeholder="any text, such as failed"),
-        class_="filter",
-    )
-    left_out = len(data.records) - len(shown)
-    note = f"{count(left_out, 'older trial')} left out here; trialist export has all." if left_out else None
-    return section(
-        "trials",
-        "Trials",
-        filter_box,
-        table(head, rows, "Trials, one a row", numeric=numeric, sortable=True),
-        el("p", note, class_="note") if note else None,
-    )
+    return table(head, rows, "Trials, one a row", numeric=numeric, sortable=True)
 
 
 def failures_section(data: ReportData) -> Html | None:
@@ -80,22 +84,25 @@ def _is_numeric(data: ReportData, dial: str) -> bool:
     return dial in data.space and not isinstance(data.space[dial], Categorical)
 
 
-def _shown(data: ReportData) -> Sequence[TrialRecord]:
-    if len(data.records) <= _ROWS:
-        return data.records
-    newest = data.records[-_ROWS:]
-    kept = {record.number for record in newest}
-    first = [record for record in (data.baseline, data.best) if record is not None and record.number not in kept]
-    return [*sorted({record.number: record for record in first}.values(), key=lambda r: r.number), *newest]
+def _rows(data: ReportData, metrics: Sequence[str], dials: Sequence[str] | None) -> list[Html]:
+    """By number: the default, the best, and of all others the newest that there is room for."""
+    always = {0, *([data.best.number] if data.best is not None else [])}
+    found, room = {}, _BYTES
+    for record in reversed(data.records):
+        if room > 0 or record.number in always:
+            row = _row(data, record, metrics, dials)
+            room -= len(row)
+            found[record.number] = row
+    return [found[number] for number in sorted(found)]
 
 
-def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: Sequence[str] | None) -> Html:
+def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: Sequence[str] | None, at: str) -> Html:
     best = data.best is not None and record.number == data.best.number
     label = f"{record.number}" + (" (default)" if record.number == 0 else "") + (" ★" if best else "")
     configuration = [_dial(record, dial) for dial in dials] if dials is not None else [el("td", _configuration(record))]
     return el(
         "tr",
-        el("th", label, scope="row", data_v=record.number),
+        el("th", el("a", label, href=f"{at}/{record.number}") if at else label, scope="row", data_v=record.number),
         el("td", record.stage.value + (f" of {record.repeats}" if record.repeats is not None else "")),
         el("td", record.state.value, class_=record.state.value),
         *(_score(data, record, metric) for metric in metrics),
