@@ -206,6 +206,31 @@ def test_levels_are_shares() -> None:
         Racing(level=0)
 
 
+ANSWERED = replace(PLAN, validation=tl.Items(J, size=7, best=0.0))  # the least loss of a block
+
+
+def test_who_stays_behind_even_if_all_the_rest_is_right_goes_no_further() -> None:
+    right, once = np.zeros(J), np.eye(J)[3] / 7
+    peers = [whole(0, once + 0.4), whole(1, once), whole(2, once[::-1] + 0.1), whole(3, right + 0.2)]
+    assert decide(peers, once[:4], plan=ANSWERED) == GO_ON  # level with trial 1 if all the rest is right
+    wrong = decide(peers, np.array([0.0, 2 / 7]), plan=ANSWERED)
+    assert wrong.action is Action.STOP
+    assert wrong.reason == "after 2 of 10 blocks 0.0143 behind trial 1 even with the best score on all the others"
+    unbounded = replace(ANSWERED, validation=tl.Items(J, size=7))
+    assert "even with the best" not in decide(peers, np.array([0.0, 2 / 7]), plan=unbounded).reason
+
+
+def test_beside_three_that_nobody_can_beat_no_fourth_is_asked() -> None:
+    flawless = [whole(i, np.zeros(J)) for i in range(3)]
+    others = [whole(3, np.full(J, 0.3)), whole(4, np.full(J, 0.2))]
+    got = decide([*flawless, *others], np.zeros(1), plan=ANSWERED)
+    assert got.action is Action.STOP
+    assert got.reason.startswith("after 1 of 10 blocks at best level with trials 0, 1, 2")
+    assert (
+        decide([*flawless[:2], *(replace(r, number=r.number - 1) for r in others)], np.zeros(9), plan=ANSWERED) == GO_ON
+    )
+
+
 def folded(trial: tl.Trial) -> None:
     """A bowl on ten seeds that differ by a level each, and by a little noise of each configuration."""
     for i, seed in enumerate(trial.seeds()):

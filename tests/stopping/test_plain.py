@@ -25,6 +25,15 @@ def test_a_target_is_reached_by_the_first_trial_at_its_level():
     assert target(Target(0.3), losses(0.9, 0.51, 0.5, 0.4), 0) is None
 
 
+def test_a_target_may_have_to_be_reached_by_several():
+    seen = losses(0.9, 0.5, 0.7, 0.4, 0.45)
+    ending = target(Target(0.5, 3), seen, 0)
+    assert ending is not None
+    assert ending.reason == "trial 4, the third to do so, reached the target: loss 0.45, where 0.5 was asked for"
+    assert target(Target(0.5, 4), seen, 0) is None
+    assert target(Target(0.5, 3), seen, since=5) is None
+
+
 def test_a_target_is_in_the_sign_of_its_metric():
     records, plan = flipped([record(0, -0.7), record(1, -0.9)])
     assert target(Target(0.8), history(records, plan), 0).statistic == 0.9

@@ -144,6 +144,30 @@ def test_configurations_that_every_fold_scores_the_same_are_one() -> None:
     assert len({best.number, twin} & set(numbers)) == 1
 
 
+def test_configurations_without_a_wrong_answer_are_several() -> None:
+    """Ten blocks all right are the best that a block can be, and no sign that two configurations are one."""
+    records = [record(i, [0.0 if i in (1, 3, 6) else 0.1] * 4, x=i / 7, y=(i * 3 % 7) / 7) for i in range(7)]
+    assert set(selection.chosen_finalists(history(records), 3)) == {1, 3, 6}
+
+
+def test_items_tell_after_one_run_who_falls_behind() -> None:
+    plan = replace(PLAN, validation=tl.Items(4, size=25, best=0.0))
+    records = [record(i, [0.02 * i] * 4, x=i / 30, y=(i * 7 % 30) / 30) for i in range(20)]
+    records[0] = replace(record(0, [0.5, 0.6, 0.55, 0.45]), stage=Stage.BASELINE)
+    runs: Counter[int] = Counter()
+    rng = np.random.default_rng(0)
+    while now := selection.rescoring(history(records, plan), 4, 2).next:
+        for run in now:
+            assert run.repeats is not None
+            runs[run.repeats] += 1
+            values = ((0.5 if run.repeats == 0 else 0.05) + 0.01 * rng.random(4)).tolist()
+            scored = record(len(records), values)
+            records.append(replace(scored, stage=Stage.SELECT, seed=run.seed or 0, repeats=run.repeats))
+    assert runs[0] == 1
+    assert runs.total() <= 8
+    assert max(runs.values()) >= 2
+
+
 def test_where_the_default_is_the_best_another_one_is_scored_beside_it() -> None:
     records = [replace(r, loss=9.0 + (r.loss or 0.0)) for r in explored()]
     records[0] = replace(records[0], loss=-5.0)

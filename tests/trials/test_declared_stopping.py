@@ -65,6 +65,14 @@ def test_what_users_give():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "rule", [Target(0.5, 3), Target({"a": 1.0}, 2), Target({"": 0.5, "by": 2.0}, 3), Target(by=2.0)]
+)
+def test_a_target_that_several_have_to_reach_is_read_back(rule):
+    assert rule_of(str(rule)) == rule == eval(repr(rule), {"Target": Target})
+    assert rule != Target(dict(rule.levels), rule.trials + 1)
+
+
 def test_another_rule_is_another_plan_and_says_so():
     other = replace(PLAN, stopping=Stopping.of(["auto", "plateau 9"], "1 per hour"))
     assert PLAN.differences(other) == ("stopping: 'auto' is now auto, plateau 9 0.0, worth 1.0 per hour",)

@@ -26,6 +26,7 @@ from trialist.scoring.power import smallest_difference
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, StageStarted, Told
 from trialist.study.study import Study
+from trialist.trials.stopping import Target
 from trialist.trials.trial import State
 from trialist.trials.validation import Items
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from trialist.trials.plan import Objective
 
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
+_FLAWLESS = 3  # trials without a wrong answer, among which fresh answers choose
 _SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
 
 
@@ -158,10 +160,11 @@ class Tuning:
         plan = plan_of(
             minimize=None, maximize=SCORE, budget=self.means.budget(self.dearest), name=declared.name,
             seed=declared.seed, strategy="random" if alone else declared.strategy,
-            scheduler="none" if alone else declared.scheduler, stopping=declared.stopping, trial_seconds=None,
+            scheduler="none" if alone else declared.scheduler, stopping=self._stopping, trial_seconds=None,
             trial_memory=None, source=self._source, test=None if alone else f"{self.split.sizes['test']} sealed items",
-            finalists=declared.finalists, replicates=1, test_seeds=1, store=self.store,
-            validation=Items(len(blocks), size, self._sealed), matters=declared.matters, prefer=declared.prefer,
+            finalists=declared.finalists, replicates=None, test_seeds=1, store=self.store,
+            validation=Items(len(blocks), size, self._sealed, best=1.0), matters=declared.matters,
+            prefer=declared.prefer,
         )  # fmt: skip
         study = Study.open(replace(plan, objectives=declared.objectives), self.dials.space, self.store)
         if self.findings and study.stage(PREFLIGHT) is None:
@@ -295,6 +298,14 @@ class Tuning:
         if dial is None:
             return int(self.dials.fixed.get(VOTES) or 1)
         return int(max(*dial.levels, *(() if dial.span is None else (dial.span.high,)), 1))
+
+    @property
+    def _stopping(self) -> Any:
+        """With all items right in several trials a search can find nothing better: what is left tells these apart."""
+        declared = self.declared
+        if declared.stopping != "auto" or declared.one_at_a_time or len(declared.objectives) > 1:
+            return declared.stopping
+        return ["auto", Target(1.0, _FLAWLESS)]
 
     @property
     def _source(self) -> str:

@@ -5,6 +5,9 @@ sum of the differences over all units, a finite population.  If it came to 0, a 
 and one limit for all of them holds however often one looks (`numerics.bridge`): of the configurations that would beat
 the incumbent, no more than `level` are stopped.  Repeated t-tests have no such bound, and cannot begin before the
 second unit.
+
+Where a unit has a best score, such as all items right, what the units to come can add is bounded as well: who stays
+behind the incumbent even with the best score on all of them is stopped without any chance of a mistake.
 """
 
 from __future__ import annotations
@@ -23,11 +26,14 @@ from trialist.scheduling.once import RunsOnce
 from trialist.scheduling.standing import may_be_halted
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
+from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Action, Decision
-from trialist.trials.validation import unit_of
+from trialist.trials.validation import Items, unit_of
 
 _FEWEST_PEERS = 2  # trials beside the incumbent, before it is known how scores stray
 _PEERS = 0.75  # of the whole trials, the best: how the poorest stray says nothing of winners
+_ROUNDING = 1e-9  # of sums of scores
+_FLAWLESS = 3  # trials that nobody can beat: among so many, fresh scores choose
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of what is peculiar to the incumbent on a unit
 
 
@@ -71,11 +77,13 @@ class Racing(RunsOnce):
         if np.isinf(mine[ran]).any():
             return Decision(Action.STOP, f"{where}: no finite score, so the mean of all cannot have one")
         rivals = _front(seen, whole)
+        if (least := _least(plan)) is not None and (why := _cannot_win(least, mine, ran, seen, whole, rivals[0])):
+            return Decision(Action.STOP, f"{where} {why}")
         for rival in rivals:
             ties = [_tie(seen.losses[whole, :, k], seen.losses[rival, :, k]) for k in range(mine.shape[1])]
-            odds, behind = zip(*(_odds(tie, mine[:, k], ran) for k, tie in enumerate(ties)), strict=True)
+            odds, strayed = zip(*(_odds(tie, mine[:, k], ran) for k, tie in enumerate(ties)), strict=True)
             if max(odds) < self.level / len(rivals):
-                worse = " and ".join(f"{value:.3g}" for value in behind)
+                worse = " and ".join(f"{value:.3g}" for value in strayed)
                 told = f"{where} {worse} worse than a tie with trial {seen.numbers[rival]} would be"
                 return Decision(Action.STOP, f"{told}: {_rare(max(odds))}")
         return GO_ON
@@ -87,6 +95,30 @@ def _front(seen: Replicates, whole: NDArray[np.intp]) -> NDArray[np.intp]:
     if means.shape[1] == 1:
         return whole[np.lexsort((seen.numbers[whole], means[:, 0]))[:1]]
     return whole[non_dominated(means)]
+
+
+def _least(plan: Plan) -> float | None:
+    """The loss of the best score that a unit can have; None where no score is the best, and with several objectives."""
+    validation = plan.validation
+    if not isinstance(validation, Items) or validation.best is None or len(plan.objectives) > 1:
+        return None
+    return plan.objective.loss(validation.best)
+
+
+def _cannot_win(
+    least: float, mine: Array, ran: NDArray[np.intp], seen: Replicates, whole: NDArray[np.intp], rival: np.intp
+) -> str:
+    """In words, why scores (J, 1) with no loss below `least` must end behind a rival, or level with several."""
+    J, rounding = len(mine), _ROUNDING * max(1.0, abs(least))
+    means = seen.losses[whole, :, 0].mean(axis=1)
+    behind = (float(mine[ran, 0].sum()) + least * (J - len(ran))) / J - float(seen.losses[rival, :, 0].mean())
+    if behind > rounding:
+        return f"{behind:.3g} behind trial {seen.numbers[rival]} even with the best score on all the others"
+    flawless = seen.numbers[whole[means <= least + rounding]]
+    if len(flawless) < _FLAWLESS:
+        return ""
+    named = ", ".join(map(str, flawless[:_FLAWLESS]))
+    return f"at best level with trials {named}, which have the best score on all of them"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ again.  Trainings of the verification come on top, since they belong to another 
 | below 8         | all         | none      | none: too few to tell luck from merit                                |
 | 8 to 11         | the rest    | R         | none                                                                 |
 | 12 and more     | the rest    | R         | 10 to 20 %: 2 x 1, from 20 on 2 x 2, ... as SELECTION says           |
+| items of a      | the rest    | R         | 2 x 1 from 8 on, 3 x 1 from 12, 4 x 2 from 20, then as above         |
+|   suite         |             |           |                                                                      |
 | a finite space  | all of it   | none      | as above, or what is left; without a number of runs, up to 100       |
 |   that fits     |             |           | configurations fit                                                   |
 | a deterministic | the rest    | R         | none: a second score would be the first one                          |
@@ -36,6 +38,7 @@ from typing import Any
 from trialist.errors import PlanError
 from trialist.space.space import Space
 from trialist.trials.plan import Budget, Plan
+from trialist.trials.validation import Items
 
 REFINE_FROM = 8  # runs
 # Of the runs, by strategy; measured: see `refined`.  What learns from its trials narrows by itself.
@@ -54,6 +57,8 @@ SELECTION = (
     (1000, 10, 10),
 )
 UNTOLD_SIZE = 100  # configurations that are all tried where no number of runs is known
+# The same where a run is a suite of items: one run of a finalist tells its error by itself, and many are often alike.
+ITEM_SELECTION = ((8, 2, 1), (12, 3, 1), (20, 4, 2), *SELECTION[4:])
 TIMED_SELECTION = (4, 3)  # where no number of runs is known yet
 TIMED_SHARE = 0.8  # of the time, for search and refinement; of which, at most:
 TIMED_REFINE_SHARE = 0.35
@@ -170,14 +175,14 @@ def split(space: Space, plan: Plan, runs: int | None, strategy: str = "", determ
 
 def _selection(plan: Plan, runs: int | None, deterministic: bool) -> tuple[int, int]:
     """(finalists, replicates), (0, 0) for no selection; what the plan says goes before the table."""
-    if runs is None:
-        by_table = TIMED_SELECTION
-    else:
-        by_table = max((row for row in SELECTION if row[0] <= runs), default=(0, 0, 0))[1:]
+    table = ITEM_SELECTION if isinstance(plan.validation, Items) else SELECTION
+    by_table = TIMED_SELECTION
+    if runs is not None:
+        by_table = max((row for row in table if row[0] <= runs), default=(0, 0, 0))[1:]
     if deterministic:
         by_table = 0, 0
     if runs is not None and by_table[0] * by_table[1] > (most := plan.budget.share("select", 1.0) * runs):
-        by_table = max((row[1:] for row in SELECTION if row[1] * row[2] <= most), default=(0, 0))
+        by_table = max((row[1:] for row in table if row[1] * row[2] <= most), default=(0, 0))
     least = 1 if _is_asked(plan) else 0
     finalists = max(least, by_table[0]) if plan.finalists is None else plan.finalists
     replicates = max(least, by_table[1]) if plan.replicates is None else plan.replicates

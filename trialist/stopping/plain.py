@@ -12,16 +12,17 @@ LEAST = 10  # full runs before a plateau is one
 
 
 def target(rule: Target, history: History, since: int) -> Ending | None:
-    """Fires once a feasible full run reaches every level; not for a target that was reached before run `since`."""
+    """Fires once as many feasible full runs as asked reach every level; not where that was so before run `since`."""
     levels = [(_objective(history, metric), level) for metric, level in rule.levels]
-    first = next((i for i, record in enumerate(history.scored) if _reaches(record, levels)), None)
-    if first is None or first < since:
+    reached_by = [i for i, record in enumerate(history.scored) if _reaches(record, levels)]
+    if len(reached_by) < rule.trials or reached_by[rule.trials - 1] < since:
         return None
-    record = history.scored[first]
+    record = history.scored[reached_by[rule.trials - 1]]
     (objective, level), *_ = levels
     reached = ", ".join(f"{o.name} {record.metrics[o.name].mean:.4g}" for o, _ in levels)
     asked = ", ".join(f"{value:.4g}" for _, value in levels)
-    reason = f"trial {record.number} reached the target: {reached}, where {asked} was asked for"
+    nth = "" if rule.trials == 1 else f", the {_nth(rule.trials)} to do so,"
+    reason = f"trial {record.number}{nth} reached the target: {reached}, where {asked} was asked for"
     return Ending(rule.name, record.metrics[objective.name].mean, level, reason, len(history.scored))
 
 
@@ -45,6 +46,10 @@ def plateau(rule: Plateau, history: History, since: int) -> Ending | None:
     )
     happened = f"improved {what} by {by}{most}" if gained > 0 else f"did not improve {what}"
     return Ending(rule.name, gained, rule.delta, f"the last {rule.trials} trials {happened}", n)
+
+
+def _nth(count: int) -> str:
+    return {2: "second", 3: "third"}.get(count, f"{count}th")
 
 
 def _objective(history: History, metric: str) -> Objective:

@@ -20,8 +20,9 @@ from trialist.scoring.selection import Finalist, Selection, select
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import Cause, Proposal, Stage, State, TrialRecord
+from trialist.trials.validation import Items
 
-FIRST = 2  # fresh seeds before the first look: one alone tells no error
+FIRST = 2  # fresh seeds before the first look: one alone tells no error, unless it scores block after block of items
 SAME = 3  # scores that all agree to the last digit: so do the configurations, as far as they matter
 NEAREST = 50  # of the expected best, among which the cheapest one is looked for
 
@@ -52,7 +53,8 @@ def rescoring(history: History, finalists: int, replicates: int) -> Rescoring:
     budget, seeds = finalists * replicates, fresh_seeds(history)
     done: Runs = {n: [] for n in numbers}
     going_on = numbers
-    rounds = min(replicates, FIRST, budget // max(len(numbers), 1))
+    first = 1 if isinstance(history.plan.validation, Items) else FIRST
+    rounds = min(replicates, first, budget // max(len(numbers), 1))
     while len(going_on) > 1 and rounds:
         block = [next(seeds) for _ in range(rounds)]
         missing = [(n, seed) for seed in block for n in going_on if _again(history, n, seed) is None]
@@ -187,9 +189,12 @@ def chosen_finalists(history: History, finalists: int) -> list[int]:
     near = are_alike(cube, rows, active)
 
     def alike(a: int, b: int) -> bool:
-        """Near each other, or the same by every one of several scores: two dials that do nothing, say."""
+        """Near each other, or the same by every one of several scores: two dials that do nothing, say.
+
+        Scores that are all one number, such as all items right, are alike of many that are not.
+        """
         one, other = explored[a].score, explored[b].score
-        is_same = one is not None and one == other and len(one.replicates) >= SAME
+        is_same = one is not None and one == other and len(one.replicates) >= SAME and len(set(one.replicates)) > 1
         return is_same or near(a, b)
 
     place = {r.number: i for i, r in enumerate(explored)}

@@ -15,39 +15,49 @@ from typing import ClassVar
 from trialist.errors import PlanError, shown
 
 UNITS = ("second", "minute", "hour", "trial", "cost")
+_BY = "by"  # "target 0.05 by 3": three trials
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Target:
     """Ends a study once a trial reaches a level: of the first objective, or of several by name, all in one trial.
 
-    >>> Target(0.05), Target(val_loss=0.05, latency_ms=20)
-    (Target(0.05), Target(val_loss=0.05, latency_ms=20.0))
+    trials: so many have to reach it; among several that do, fresh scores can tell merit from luck.
+
+    >>> Target(0.05), Target(val_loss=0.05, latency_ms=20), Target(0.05, 3)
+    (Target(0.05), Target(val_loss=0.05, latency_ms=20.0), Target(0.05, 3))
     """
 
     name: ClassVar[str] = "target"
     levels: tuple[tuple[str, float], ...]  # by metric; "" stands for the first objective
+    trials: int
 
-    def __init__(self, level: float | Mapping[str, float] | None = None, /, **levels: float) -> None:
+    def __init__(self, level: float | Mapping[str, float] | None = None, trials: int = 1, /, **levels: float) -> None:
         """A dict for names that are no Python names."""
+        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+            raise PlanError("target.trials", f"{shown(trials)} is no number of trials", "Give 1 or more.")
         given = {} if level is None else dict(level) if isinstance(level, Mapping) else {"": level}
         given |= levels
         if not given:
             raise PlanError("target", "no level is given", "Give one: Target(0.05), or Target(val_loss=0.05).")
         checked = [(metric, _number(f"target.{metric}".rstrip("."), value)) for metric, value in given.items()]
         object.__setattr__(self, "levels", tuple(checked))
+        object.__setattr__(self, "trials", trials)
 
     def __repr__(self) -> str:
         named = {metric: value for metric, value in self.levels if metric}
         words = [f"{value!r}" for metric, value in self.levels if not metric]
-        plain = all(metric.isidentifier() for metric in named)
-        words += [f"{metric}={value!r}" for metric, value in named.items()] if plain else [repr(named)]
+        if self.trials > 1:
+            words = [*(words if not named else [repr(dict(self.levels))]), f"{self.trials}"]
+        elif all(metric.isidentifier() for metric in named):
+            words += [f"{metric}={value!r}" for metric, value in named.items()]
+        else:
+            words += [repr(named)]
         return f"Target({', '.join(words)})"
 
     def __str__(self) -> str:
-        return shlex.join(
-            [self.name, *(f"{metric}={value!r}" if metric else f"{value!r}" for metric, value in self.levels)]
-        )
+        levels = [f"{metric}={value!r}" if metric else f"{value!r}" for metric, value in self.levels]
+        return shlex.join([self.name, *levels, *([] if self.trials == 1 else [_BY, f"{self.trials}"])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +226,14 @@ def _words(text: object) -> list[str]:
 
 
 def _target(words: list[str]) -> Target:
-    levels = {}
+    levels, trials = {}, 1.0
+    if len(words) > 2 and words[-2] == _BY:
+        trials = _read("target.trials", words[-1])
+        words = words[:-2]
     for word in words:
         metric, _, value = word.rpartition("=")
         levels[metric] = _read("target", value)
-    return Target(levels)
+    return Target(levels, int(trials) if trials == int(trials) else trials)  # type: ignore[arg-type]
 
 
 def _plateau(words: list[str]) -> Plateau:

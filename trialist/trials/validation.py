@@ -7,6 +7,7 @@ their scores comparable one by one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -202,7 +203,8 @@ class Items:
 
     All configurations are scored on the same blocks in the same order, so that two of them differ block by block, and
     hopeless ones can be told after a few.  blocks: how many.  size: items in one of them, about.  sealed: items of the
-    test, None where they are not known: what a test will take is told by that.
+    test, None where they are not known: what a test will take is told by that.  best: the best score that a block can
+    have, such as 1.0 for a share of right answers: who cannot reach the best trial with it any more need not go on.
 
     >>> Items(8, size=25).units
     8
@@ -211,12 +213,15 @@ class Items:
     blocks: int = 10
     size: int = 1
     sealed: int | None = None
+    best: float | None = None
 
     def __post_init__(self) -> None:
         _count("blocks", self.blocks, 1)
         _count("size", self.size, 1)
         if self.sealed is not None:
             _count("sealed", self.sealed, 1)
+        if self.best is not None and not math.isfinite(self.best):
+            raise PlanError("validation.best", f"{shown(self.best)} is not a finite number", "Give one such as 1.0.")
 
     @property
     def units(self) -> int:
