@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from trialist.trials.plan import Budget, duration
 from trialist.trials.trial import Stage, State, TrialRecord
-from trialist.web.charts import history_chart
 from trialist.web.data import ReportData
+from trialist.web.figure import figure
 from trialist.web.html import Html, el, name
 from trialist.web.layout import facts, section, table
 from trialist.web.numbers import count, moment
@@ -16,17 +16,8 @@ _STAGES = ((Stage.BASELINE, "baseline"), (Stage.SEARCH, "search"), (Stage.REFINE
 
 
 def history_section(data: ReportData) -> Html:
-    """One plot for each objective."""
-    figures = []
-    for objective in data.plan.objectives:
-        chart = history_chart(data.records, objective)
-        if chart is None:
-            figures.append(el("p", f"No trial has a value of {objective.name} yet.", class_="note"))
-            continue
-        better = "lower" if objective.direction.sign > 0 else "higher"
-        caption = el("figcaption", name(objective.name), f", {better} is better. ", _legend())
-        figures.append(el("figure", caption, chart))
-    return section("history", "Every trial", *figures)
+    """Every trial, one picture for each objective."""
+    return section("history", "Every trial", figure("history", data))
 
 
 def plan_section(data: ReportData) -> Html:
@@ -42,20 +33,6 @@ def plan_section(data: ReportData) -> Html:
     )
     lines = el("ul", *(el("li", line) for line in data.plan_lines)) if data.plan_lines else None
     return section("plan", "Plan", facts(declared), lines, _declared_space(data))
-
-
-def _legend() -> Html:
-    entries = (
-        ("dot search", "search"),
-        ("dot refine", "refinement"),
-        ("dot again", "finalist, fresh seed"),
-        ("line best", "best so far"),
-        ("line baseline", "default"),
-        ("cross", "failed"),
-        ("tri", "stopped early, or beyond the scale"),
-    )
-    items = [el("li", el("span", class_=f"key {kind}", aria_hidden="true"), label) for kind, label in entries]
-    return el("ul", *items, class_="legend")
 
 
 def _declared_space(data: ReportData) -> Html | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import SpaceError
@@ -11,6 +11,7 @@ from trialist.protocols import Look
 from trialist.scoring.fresh import fresh_score
 from trialist.space.space import Space
 from trialist.study.closing import leaks, luck
+from trialist.trials.history import History
 from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 
@@ -33,6 +34,7 @@ class ReportData:
     curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
     asked: the account of a study of a model's settings.  alone: effects of its dials one at a time.
+    panels_at: the address under which the charts' data are served; empty where they stand in the page.
     """
 
     plan: Plan
@@ -58,37 +60,55 @@ class ReportData:
     statement: str = ""
     asked: Mapping[str, Any] | None = None
     alone: Mapping[str, Any] | None = None
+    panels_at: str = ""
 
     @classmethod
     def of(cls, study: Study, at: float) -> ReportData:
         """The study as it is now; `at` is the wall clock to show."""
-        from trialist.scoring.components import components
+        return cls.read(study, at).computed(study)
 
+    @classmethod
+    def read(cls, study: Study, at: float) -> ReportData:
+        """What only has to be read, in milliseconds; `computed` adds what models and resampling say."""
+        created_at = study.created_at
         return cls(
+            records=study.trials,
             plan=study.declared,
             space=study.space,
-            records=study.trials,
             best=study.best,
             written_at=at,
-            created_at=study.created_at,
-            plan_lines=tuple(study.plan.lines()),
+            created_at=created_at,
             refinement=study.refinement,
             selection=study.selection,
             verdict=study.verdict,
             ledger=study.ledger,
             spent=study.spent,
-            screening=study.screening,
             stopping=study.stopping,
             store=study.store.url,
             verified=(study.stage("verified") or {}).get("trial"),
-            curve=study.expected_best(),
-            optimism=luck(study),
-            noise=components(study.history),
             leaks=leaks(study),
-            statement=study.statement().text,
             asked=study.stage("llm"),
             alone=study.stage("one_at_a_time"),
         )
+
+    def computed(self, study: Study) -> ReportData:
+        """The same with all that takes seconds where a study is long."""
+        from trialist.scoring.components import components
+
+        return replace(
+            self,
+            plan_lines=tuple(study.plan.lines()),
+            screening=study.screening,
+            curve=study.expected_best(),
+            optimism=luck(study),
+            noise=components(study.history),
+            statement=study.statement().text,
+        )
+
+    @property
+    def history(self) -> History:
+        """The same moment as strategies see it."""
+        return History(self.plan, self.space, self.records)
 
     @property
     def objective(self) -> Objective:

@@ -12,7 +12,7 @@ from trialist.errors import shown
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 # Elements that have no content; SVG's are closed by "/>" in `el`.
-_VOID = frozenset({"br", "col", "hr", "input", "meta"})
+_VOID = frozenset({"br", "col", "hr", "input", "link", "meta"})
 
 
 class Html(str):

@@ -6,19 +6,21 @@ import os
 import time
 from collections import Counter
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialist.errors import PlanError, shown
 from trialist.trials.plan import duration
+from trialist.web.assets import SCRIPTS, STYLES, text_of
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData
+from trialist.web.dials import parallel_section
 from trialist.web.honest import curve_section, noise_section, scoring_section, statement_section
 from trialist.web.html import Html, el, join, name
 from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.numbers import count, moment
 from trialist.web.result import comparison_section, finalists_section, verdict_section
+from trialist.web.running import curves_section, front_section, timeline_section
 from trialist.web.trialtable import failures_section, trials_section
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ def page(data: ReportData) -> str:
         alone_section(data),
         history_section(data),
         curve_section(data),
+        front_section(data),
+        curves_section(data),
+        parallel_section(data),
+        timeline_section(data),
         finalists_section(data),
         noise_section(data),
         refinement_section(data),
@@ -68,7 +74,7 @@ def page(data: ReportData) -> str:
             content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:",
         ),
         el("title", title),
-        el("style", _file("report.css")),
+        *(el("style", Html(text_of(style))) for style in STYLES),
     )
     footer = f"Written {moment(data.written_at)} by Trialist" + (f" from {data.store}." if data.store else ".")
     body = el(
@@ -76,7 +82,7 @@ def page(data: ReportData) -> str:
         el("header", el("h1", name(data.plan.name)), el("p", _summary(data), class_="note")),
         el("main", *sections),
         el("footer", el("p", footer)),
-        el("script", _file("report.js")),
+        *(el("script", Html(text_of(script))) for script in SCRIPTS),
     )
     return "<!DOCTYPE html>\n" + el("html", head, body, lang="en") + "\n"
 
@@ -107,8 +113,3 @@ def _summary(data: ReportData) -> Html:
     if data.created_at is not None:
         parts.append(f"begun {moment(data.created_at)}")
     return join(" · ".join(parts))
-
-
-def _file(file_name: str) -> Html:
-    """A style sheet or script of ours, as it is."""
-    return Html(files("trialist.web").joinpath(file_name).read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from trialist.web.html import Child, Html, el, join, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured, setting
 
-_BYTES = 380_000  # of rows: the newest, the default and the best stay, and the file below 2 MB
+_BYTES = 380_000  # of rows, about: the newest, the default and the best stay, and the file below 2 MB
 _COLUMNS = 10  # more dials than these share one column
 _TRACEBACK = 6_000  # characters of a traceback's end, where the error is
 _NUMBERS = 40  # trial numbers named for one kind of failure
@@ -32,7 +32,8 @@ def trials_section(data: ReportData) -> Html:
         el("input", type="search", id="filter", placeholder="any text, such as failed"),
         class_="filter",
     )
-    left_out = len(data.records) - len(rows)
+    shown = _shown(data)
+    left_out = len(data.records) - len(shown)
     note = f"{count(left_out, 'older trial')} left out here; trialist export has all." if left_out else None
     return section(
         "trials",
@@ -44,7 +45,10 @@ def trials_section(data: ReportData) -> Html:
 
 
 def trials_table(data: ReportData, shown: Sequence[TrialRecord], at: str = "") -> Html:
-    """Some of the trials, a row each, sortable in the page.  at: the address under which each has a page of its own."""
+    """Some of the trials, a row each.
+
+    at: the address under which each has a page of its own; without, as in a report, the page sorts them itself.
+    """
     dials = list(dict.fromkeys([*data.space.names, *(dial for record in shown for dial in record.params)]))
     apart = len(dials) <= _COLUMNS
     metrics = list(dict.fromkeys([o.name for o in data.plan.objectives] + [m for r in shown for m in r.metrics]))
@@ -60,7 +64,7 @@ def trials_table(data: ReportData, shown: Sequence[TrialRecord], at: str = "") -
     ]
     rows = [_row(data, record, metrics, dials if apart else None, at) for record in shown]
     numeric = {*metrics, "vs default", "time", *(dial for dial in dials if _is_numeric(data, dial))}
-    return table(head, rows, "Trials, one a row", numeric=numeric, sortable=True)
+    return table(head, rows, "Trials, one a row", numeric=numeric, sortable=not at)
 
 
 def failures_section(data: ReportData) -> Html | None:
@@ -84,16 +88,16 @@ def _is_numeric(data: ReportData, dial: str) -> bool:
     return dial in data.space and not isinstance(data.space[dial], Categorical)
 
 
-def _rows(data: ReportData, metrics: Sequence[str], dials: Sequence[str] | None) -> list[Html]:
+def _shown(data: ReportData) -> Sequence[TrialRecord]:
     """By number: the default, the best, and of all others the newest that there is room for."""
     always = {0, *([data.best.number] if data.best is not None else [])}
-    found, room = {}, _BYTES
+    shown, room = [], _BYTES
     for record in reversed(data.records):
         if room > 0 or record.number in always:
-            row = _row(data, record, metrics, dials)
-            room -= len(row)
-            found[record.number] = row
-    return [found[number] for number in sorted(found)]
+            shown.append(record)
+            cells = 8 + len(record.metrics) + len(record.params)
+            room -= 36 * cells + min(len(record.reason), 400) + 200 * (record.failure is not None)
+    return shown[::-1]
 
 
 def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: Sequence[str] | None, at: str) -> Html:

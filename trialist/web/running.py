@@ -1,0 +1,28 @@
+"""How the study ran: learning curves, the timeline, the front of several objectives."""
+
+from __future__ import annotations
+
+from trialist.web.data import ReportData
+from trialist.web.figure import figure
+from trialist.web.html import Html, el
+from trialist.web.layout import section
+
+
+def curves_section(data: ReportData) -> Html | None:
+    """Learning curves, and why each ended; beside them what an audit of early looks says."""
+    found = figure("curves", data)
+    if found is None:
+        return None
+    return section("curves", "Learning curves", el("p", data.screening) if data.screening else None, found)
+
+
+def front_section(data: ReportData) -> Html | None:
+    """Objectives against each other."""
+    found = figure("front", data)
+    return None if found is None else section("front", "Trade-offs", found)
+
+
+def timeline_section(data: ReportData) -> Html | None:
+    """Who ran what when."""
+    found = figure("timeline", data)
+    return None if found is None else section("timeline", "Timeline", found)
