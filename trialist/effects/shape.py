@@ -14,8 +14,8 @@ from typing import Any
 from trialist.numerics.crossed import Estimate, Floats, Spread, paired, spread
 
 CLIFF_TIMES = 3.0  # the next largest step between neighbours
-CLIFF_P, EDGE_P, BETTER_P = 0.01, 0.025, 0.05
-FLAT_P = 0.01
+CLIFF_P, FLAT_P = 0.01, 0.01
+ONE_SIDED, TWO_SIDED = 0.025, 0.05
 FLAT_NOISE = 1.5  # times the noise of one run is what a flat dial moves its levels by, at most
 MOST_REPLICATES = 20  # that are ever advised
 
@@ -110,11 +110,12 @@ def findings(response: Response) -> tuple[Finding, ...]:
         words = "too few runs came to a score to compare levels: at least two seeds that two levels have in common"
         failing = _failing(response)
         return (failing,) if failing else (Finding(Shape.TOO_FEW, words),)
-    told = [each for each in (_better(response, apart), _cliff(response), _edge(response)) if each is not None]
+    edge = _edge(response) if found.p < TWO_SIDED else None
+    told = [each for each in (_better(response, apart), _cliff(response), edge) if each is not None]
     flat = None if told else _flat(response, found, apart)
     told += [flat] if flat is not None else []
     default = _default(response, apart)
-    if not told and found.p < BETTER_P:
+    if not told and found.p < TWO_SIDED:
         words = f"it matters: its levels differ by more than noise (F {found.F:.3g}, p {_p(found.p)}), "
         words += f"and none is shown to be better than {response.labels[response.middle]}"
         told.append(Finding(Shape.SENSITIVE, words, found.F, found.p))
@@ -125,13 +126,13 @@ def findings(response: Response) -> tuple[Finding, ...]:
 
 def _better(response: Response, apart: Mapping[int, Estimate]) -> Finding | None:
     looked = len(apart)
-    clear = {i: e for i, e in apart.items() if min(1.0, looked * e.below()) < BETTER_P and e.value < 0}
+    clear = {i: e for i, e in apart.items() if min(1.0, looked * e.below()) < ONE_SIDED and e.value < 0}
     if not clear:
         return None
     best = min(clear, key=lambda i: clear[i].value)
     estimate = clear[best]
     p = min(1.0, looked * estimate.below())
-    moved = response.moved(estimate.value, *estimate.interval(1 - BETTER_P / looked))
+    moved = response.moved(estimate.value, *estimate.interval(1 - TWO_SIDED / looked))
     among = f", allowing for {looked} levels looked at" if looked > 1 else ""
     words = (
         f"better level found: at {response.labels[best]} {response.metric} is {moved} than at "
@@ -199,7 +200,7 @@ def _edge(response: Response) -> Finding | None:
         if estimate is None:
             continue
         p = 1.0 - estimate.below() if estimate.se else float(estimate.value <= 0)
-        if p < EDGE_P and estimate.value > (response.matters or 0.0):
+        if p < ONE_SIDED and estimate.value > (response.matters or 0.0):
             end = "low" if way == "downwards" else "high"
             words = (
                 f"edge: the best lies at the {end} end of the range, {response.labels[at]}, and {response.metric} is "
@@ -253,9 +254,9 @@ def _default(response: Response, apart: Mapping[int, Estimate]) -> Finding | Non
     p = min(1.0, 2 * min(estimate.below(), 1 - estimate.below())) if estimate.se else float(estimate.value == 0)
     if estimate.value == 0 and estimate.se == 0:
         return Finding(Shape.TIE, f"tie with the default: {label} gives the same {response.metric}", 0.0, 1.0, default)
-    if p < BETTER_P and abs(estimate.value) > (response.matters or 0.0):
+    if p < TWO_SIDED and abs(estimate.value) > (response.matters or 0.0):
         way = "worse" if estimate.value > 0 else "better"
-        return Finding(Shape.APART, f"the default {label} is {way} than {middle}: {moved}", _t(estimate), p, default)
+        return Finding(Shape.APART, f"the default, {label}, is {way} than {middle}: {moved}", _t(estimate), p, default)
     ends = estimate.interval(0.9)
     if response.matters is not None and -response.matters < ends[0] and ends[1] < response.matters:
         words = f"tie with the default: {label} and {middle} differ by less than matters; {moved}"

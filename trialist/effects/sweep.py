@@ -184,7 +184,7 @@ def read(history: History, design: Design, note: str = "") -> Sweep:
         estimate, at_middle, sign = against.get(i), means[middle], objective.direction.sign
         difference = low = high = around = None
         if estimate is not None:
-            difference, (low, high) = -estimate.value, (-end for end in reversed(estimate.interval()))
+            difference, (low, high) = 0.0 - estimate.value, (0.0 - end for end in reversed(estimate.interval()))
             if at_middle is not None:
                 ends_of = sorted(at_middle + sign * end for end in estimate.interval())
                 around = (at_middle + sign * estimate.value, ends_of[0], ends_of[1])

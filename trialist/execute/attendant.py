@@ -15,7 +15,8 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 from trialist.errors import ExecutionError
@@ -36,9 +37,20 @@ def refuse_while_loading() -> None:
     """Raise ExecutionError while a nursery imports the script: a study must not start again in there."""
     if _is_loading:
         raise ExecutionError(
-            "this script starts a study at its top level, and worker processes import the script. "
-            "Put the call under `if __name__ == '__main__':`, or use workers=1"
+            "this script starts a study at its top level, and it is imported for its objective, by worker processes "
+            "or by a command. Put the call under `if __name__ == '__main__':`, or use workers=1"
         )
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While a script is imported for its objective alone."""
+    global _is_loading
+    before, _is_loading = _is_loading, True
+    try:
+        yield
+    finally:
+        _is_loading = before
 
 
 def main(fd: int) -> None:

@@ -10,6 +10,7 @@ from trialist.errors import StoreError
 from trialist.execute.command import Command
 from trialist.scoring.leaks import check_leaks
 from trialist.study.events import Event, Told
+from trialist.study.objective import keep_objective
 from trialist.study.seal import Looked, keep_seal
 from trialist.study.session import Session
 from trialist.study.splits import splits_of
@@ -18,7 +19,8 @@ LEAKS = "leaks"  # the stage: {"checked": fingerprints, "found": [{"split", "kin
 
 
 def begun(session: Session, objective: Looked, test: Looked | None = None) -> Iterator[Event]:
-    """Seal the test data that both look at, and tell what leaks."""
+    """Write down where the objective stands, seal the test data that both look at, and tell what leaks."""
+    keep_objective(session, objective)
     try:
         changed = keep_seal(session, objective, test)
     except StoreError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trialist.trials.feasibility import ranked
 from trialist.trials.history import History
-from trialist.trials.trial import State, TrialRecord
+from trialist.trials.trial import Stage, State, TrialRecord
 
 KEPT_CHECKPOINTS = 3
 CHECKPOINT_BYTES = 10 * 2**30  # of all checkpoints together; the best ones stay
@@ -74,8 +74,8 @@ def prune_checkpoints(folder: Path, halted: int, history: Callable[[], History])
     from trialist.execute.checkpoints import prune
 
     records = history().records
-    best_first = ranked(r for r in records if r.state.is_closed and r.loss is not None)
-    lost = [r for r in records if r.state.is_closed and r.loss is None]
+    best_first = ranked(r for r in records if r.state.is_closed and r.loss is not None and r.stage is not Stage.SWEEP)
+    lost = [r for r in records if r.state.is_closed and (r.loss is None or r.stage is Stage.SWEEP)]
     paused = sorted((r for r in records if r.state is State.PAUSED), key=lambda r: (-_reached(r), r.number))
     begun = [r for r in records if r.state in (State.WAITING, State.RUNNING)]
     parents = {r.inherits for r in begun if r.inherits is not None}

@@ -28,6 +28,7 @@ from trialist.trials.trial import Cause, Exhausted, Failure, Promotion, Proposal
 
 LEASE_SECONDS = 30.0
 TESTS = "tests"  # the stage that keeps what trainings of the verification took
+SWEPT = "swept"  # and the one that keeps for how long sweeps ran, whose time no budget of the study pays for
 
 
 class Session:
@@ -63,6 +64,7 @@ class Session:
         self._kept: dict[int, tuple[Entry, ...]] = {}
         self._earlier: tuple[History, ...] | None = None
         self._tests: Mapping[str, float] | None = None
+        self._swept: float | None = None
         self._began: tuple[float, float] | None = None  # on the clock, and the seconds that were spent by then
         self.opened: set[int] = set()
 
@@ -206,13 +208,14 @@ class Session:
         if self._began is None or self._pid != os.getpid():
             self.beat()
             self._began = self.clock(), self.store.spent(self.name)["seconds"]
-        return self._began[1] + self.clock() - self._began[0]
+        return self._began[1] + self.clock() - self._began[0] - self._seconds_of_sweeps()
 
     def spent(self) -> dict[str, float]:
         """What is used of each limit of a Budget; the verification's trainings count as compute and money as well."""
         spent, tests = self.store.spent(self.name), self._taken_by_tests()
         return {
             **spent,
+            "seconds": max(spent["seconds"] - self._seconds_of_sweeps(), 0.0),
             "compute_seconds": spent["compute_seconds"] + tests.get("compute_seconds", 0.0),
             "cost": spent["cost"] + tests.get("cost", 0.0),
             "full_runs": self.history().full_runs_used,
@@ -224,6 +227,17 @@ class Session:
         spent = {"compute_seconds": tests.get("compute_seconds", 0.0) + seconds, "cost": tests.get("cost", 0.0) + cost}
         self.store.write_stage(self.name, TESTS, spent, time.time())
         self._tests = spent
+
+    def set_apart(self, seconds: float) -> None:
+        """Count wall time of a sweep, which has an allowance of its own, as not spent."""
+        total = self._seconds_of_sweeps() + seconds
+        self.store.write_stage(self.name, SWEPT, {"seconds": total}, time.time())
+        self._swept = total
+
+    def _seconds_of_sweeps(self) -> float:
+        if self._swept is None:  # read once: as with the verification, only this coordinator's own sweeps change it
+            self._swept = float((self.stage(SWEPT) or {}).get("seconds", 0.0))
+        return self._swept
 
     def _taken_by_tests(self) -> Mapping[str, float]:
         # Read once: it is asked for before each trial, and only this coordinator's own verification changes it. Who

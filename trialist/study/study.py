@@ -49,6 +49,7 @@ from trialist.trials.validation import Validation
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from trialist.effects.sweep import Sweep
     from trialist.scoring.expected_best import ExpectedBest
     from trialist.study.forecast import Forecast
     from trialist.study.statement import Statement
@@ -536,6 +537,67 @@ class Study:
         from trialist.search.refinement import refine
 
         return None if self.history.best is None else refine(self.history)
+
+    def sweep(
+        self,
+        dial: str,
+        objective: Work | None = None,
+        *,
+        levels: int | Sequence[Any] = 7,
+        replicates: int = 3,
+        budget: Budget | int | None = None,
+        around: Mapping[str, Any] | int | None = None,
+        workers: int = 1,
+    ) -> Sweep:
+        """One dial at several levels round the incumbent, each on the same fresh seeds: what it does, and its shape.
+
+        objective: the study's own is found again where it is a command, or stands in a file by a name.
+        levels: how many, over the dial's range, or which values.  replicates: seeds that all levels share.
+        budget: of the sweep alone, apart from the study's; a number of runs, or a Budget.
+        around: values that replace the incumbent's, or the number of a trial to look round.
+
+        What was run already is not run again; the trials teach no strategy, and none of them is `best`.
+        SpaceError where the dial does nothing there, StudyError where the study itself has still trials to run.
+        """
+        for _ in self.sweeping(
+            dial, objective, levels=levels, replicates=replicates, budget=budget, around=around, workers=workers
+        ):
+            pass
+        return next(sweep for sweep in self.sweeps if sweep.dial == dial)
+
+    def sweeping(
+        self,
+        dial: str,
+        objective: Work | None = None,
+        *,
+        levels: int | Sequence[Any] = 7,
+        replicates: int = 3,
+        budget: Budget | int | None = None,
+        around: Mapping[str, Any] | int | None = None,
+        workers: int = 1,
+    ) -> Iterator[Event]:
+        """`sweep`, told event by event; `sweeps` has what it showed."""
+        from trialist.study.sweep import designed, sweeping
+
+        within = None if budget is None else Budget.of(budget)
+        wanted = designed(self._session, self.incumbent, dial, levels, replicates, within, around)
+        return sweeping(self._session, wanted, self.work() if objective is None else objective, within, workers)
+
+    @property
+    def sweeps(self) -> tuple[Sweep, ...]:
+        """The last sweep of each dial, in the order in which they were begun."""
+        from trialist.study.sweep import sweeps_of
+
+        return sweeps_of(self._session)
+
+    def work(self, place: str | None = None) -> Work:
+        """The objective, found again: a command, or a function where the study saw in which file it stands.
+
+        place: where it stands now, "train.py:objective".  PlanError, saying what to do, where it cannot be found.
+        """
+        from trialist.study.objective import work_of
+
+        return work_of(self._session, place)
 
     def select(self, objective: Work, *, workers: int = 1) -> Selection:
         """Score the finalists again on fresh seeds, and choose by those scores."""
