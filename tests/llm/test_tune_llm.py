@@ -425,3 +425,29 @@ def test_a_small_budget_buys_fewer_answers_to_each_sealed_item():
     found = tuned(adder, additions(60), budget="120 calls", sealed_replicates=5)
     assert found.study.verdict is not None
     assert adder.calls <= 120
+
+
+def test_a_small_budget_asks_each_setting_fewer_items_and_finalists_others():
+    adder, suite = Adder(), additions(100)
+    found = tuned(adder, suite, budget="400 calls", strategy="auto")
+    asked = {len(record.reports) for record in found.study.trials if record.state is tl.State.COMPLETE}
+    assert len(asked) == 1
+    searched = {of["messages"][-1]["content"] for of in adder.bodies[: 24 * 3]}
+    assert len(searched) == 24
+    again = next(r for r in found.study.trials if r.stage is tl.Stage.SELECT)
+    assert again.cost == 24  # asked anew, none of them in the search: nothing came from the cache
+    everything = {of["messages"][-1]["content"] for of in adder.bodies}
+    assert everything - searched - sealed_of(suite)
+    assert adder.calls <= 400
+    # With a larger budget all items of the search part are asked.
+    assert tuned(Adder(), suite, budget="3000 calls").study.trials[0].cost == 70
+
+
+def test_how_many_items_are_asked_is_kept_when_a_study_goes_on(tmp_path):
+    given = {"store": tmp_path / "s.db", "prices": "in=1000/M,out=1000/M", "preflight": True, "cache": Cache()}
+    first = tuned(Adder(), budget="$4", **given)
+    kept = first.study.stage("items")["asked"]
+    assert 24 <= kept < 70
+    again = tuned(Adder(), budget="$4", **given)
+    assert again.study.stage("items")["asked"] == kept
+    assert len(again.study.trials) == len(first.study.trials)

@@ -23,6 +23,28 @@ def count_of(items: int, groups: int) -> int:
     return min(range(min(FEWEST, most), most + 1), key=lambda count: (items % count != 0, abs(count - wanted)))
 
 
+def parts_of(items: Sequence[Item], groups: Sequence[str], count: int, seed: int) -> list[tuple[list[Item], list[str]]]:
+    """The items in parts of about `count` each, drawn by the seed, with their groups; no group is in two of them.
+
+    The first is what a search asks, where the budget pays for no more, and the others are for fresh looks; one that
+    would be smaller than half of that is left out.
+    """
+    if count >= len(items):
+        return [(list(items), list(groups))]
+    names = sorted(set(groups))
+    order = Key(seed, -1).generator("parts").permutation(len(names)).tolist()
+    rank = {names[place]: i for i, place in enumerate(order)}
+    drawn = sorted(range(len(items)), key=lambda i: (rank[groups[i]], i))
+    parts: list[list[int]] = [[]]
+    for i, before in zip(drawn, [None, *drawn], strict=False):
+        if len(parts[-1]) >= count and before is not None and groups[i] != groups[before]:
+            parts.append([])
+        parts[-1].append(i)
+    if len(parts) > 1 and 2 * len(parts[-1]) < count:
+        del parts[-1]
+    return [([items[i] for i in sorted(part)], [groups[i] for i in sorted(part)]) for part in parts]
+
+
 def blocks_of(items: Sequence[Item], groups: Sequence[str], count: int, seed: int) -> tuple[tuple[Item, ...], ...]:
     """The items in so many blocks of about equal size, in an order drawn by the seed; no group is in two of them."""
     members: dict[str, list[Item]] = {}

@@ -18,7 +18,7 @@ from trialist.llm.client import Client
 from trialist.llm.dials import PROMPT, SYSTEM, Dial, dial_of, read_dial
 from trialist.llm.dialspace import Dials, dials_of
 from trialist.llm.endpoint import Call, Endpoint
-from trialist.llm.evaluate import WRONG
+from trialist.llm.evaluate import CALLS, WRONG
 from trialist.llm.means import Means
 from trialist.llm.onedial import OneDial
 from trialist.llm.preflight import Finding
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from trialist.protocols import Store
 
 _FEWEST = 4  # items that can be divided at all
+_DEAR = 0.2  # of the calls, for a verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def prepare(
     objective: "score", or "score; cost; p95_latency": others beside the score make a front.
     cache: a file of answers, by default beside the store; studies may share one.  pace: limits by the minute.
     output_ceiling: tokens of a reply, where requests do not limit them.
-    sealed_replicates: answers to each sealed item by each side, 2 where they are drawn.
+    sealed_replicates: answers to each sealed item by each side; 2 where they are drawn and do not take a fifth of the
+    calls.
     failed: an item that was never answered counts as "wrong" or is "missing".
     further: replicates, answers to each item (more items tell more than more answers); blocks, in which items are
     raced; preflight, whether to look first which dials act; one_at_a_time, each dial alone and nothing else; strategy,
@@ -168,11 +170,20 @@ def prepare(
     means = Means.of(budget, f"{name} {uuid4().hex if kept.url == 'memory' else kept.url}")
     answers = _cache_of(cache, kept.url)
     client = Client(target, Prices.of(prices), means.purse, answers, pace, output_ceiling=output_ceiling)
-    each = (1 if given.is_always_greedy else 2) if sealed_replicates is None else sealed_replicates
+    split = split_of(read, holdout, seed)
+    each = sealed_replicates
+    if each is None:
+        each = 1 if given.is_always_greedy or _is_dear(means, split.sizes["test"]) else 2
     declared = Declared(model, objectives_of(objective), name, seed, failed, sealed_replicates=each, **further)
-    tuning = Tuning(read, judged, given, client, split_of(read, holdout, seed), means, declared, kept)
+    tuning = Tuning(read, judged, given, client, split, means, declared, kept)
     tuning.check()
     return tuning
+
+
+def _is_dear(means: Means, sealed: int) -> bool:
+    """Whether two answers to each sealed item, by default and selected, would take much of a budget of calls."""
+    calls = means.purse.calls
+    return means.unit == CALLS and calls is not None and 4 * sealed > _DEAR * calls
 
 
 def split_of(suite: Suite, holdout: float, seed: int) -> Split:

@@ -27,6 +27,7 @@ from trialist.llm.item import Item, Measured
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe, extract_of, majority
 from trialist.scoring.validation import Split
+from trialist.study.selection import fresh_seed
 from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ _REFUSALS = 3  # calls in a row that the budget refused: nothing else will fit
 class Evaluator:
     """The objective: scores of a configuration on blocks of items, and what they cost.
 
-    items: of the whole suite, by id; blocks: those of the search part.  metrics: the objectives, the score first.
+    items: of the whole suite, by id; blocks: those of the search part that every configuration is asked.
+    fresh: blocks of the others, for finalists: as many blocks for each of the first fresh seeds.
+    metrics: the objectives, the score first.
     failed: what an item counts as that was never answered, "wrong" or "missing".  replicates: answers to each item of
     the search; sealed_replicates: to each sealed one.  Answers to an item are drawn for it alone, so its score is their
     mean, and items are what an interval is over.
@@ -68,6 +71,7 @@ class Evaluator:
     fatal: TrialistError | None = None
     refused: int = 0
     failures: int = 0
+    fresh: tuple[tuple[tuple[Item, ...], ...], ...] = ()
     sealed: list[tuple[dict[str, Any], list[Answer]]] = field(default_factory=list)  # as verification saw them
 
     def __post_init__(self) -> None:
@@ -83,7 +87,8 @@ class Evaluator:
     def __call__(self, trial: Trial) -> None:
         """Ask the items block by block, as far as the scheduler lets it, and report each block."""
         told: list[Answer] = []
-        for block in trial.blocks(self.blocks):
+        blocks = self._blocks_of(trial)
+        for block in trial.blocks(blocks):
             answers = self._told(trial, block, self.replicates)
             if not told and all(answer.failure is not None for answer in answers):
                 reason = answers[0].failure
@@ -122,13 +127,25 @@ class Evaluator:
         return in_unit(self.client.spent, self.unit)
 
     def replicate_of(self, trial: Trial) -> int:
-        """Fresh answers for finalists and the verification, the same for all that are compared; else the first ones."""
-        return 0 if trial.stage is not Stage.SELECT else 1 + trial.seed
+        """Fresh answers for finalists, the same for all that are compared; else the first ones."""
+        return 0 if trial.stage is not Stage.SELECT or self._fresh_of(trial) is not None else 1 + trial.seed
 
     def close(self) -> None:
         """End connections and the thread; the cache stays open, for it may be shared."""
         self.background.run(self.client.close())
         self.background.close()
+
+    def _blocks_of(self, trial: Trial) -> tuple[tuple[Item, ...], ...]:
+        """Those of the search; for finalists others that no setting was asked, as far as there are any."""
+        place = self._fresh_of(trial)
+        return self.blocks if place is None else self.fresh[place]
+
+    def _fresh_of(self, trial: Trial) -> int | None:
+        """Which fresh seed it has, where there are items for it; else None."""
+        if trial.stage is not Stage.SELECT:
+            return None
+        seeds = (fresh_seed(self.recipe.seed, i) for i in range(len(self.fresh)))
+        return next((i for i, seed in enumerate(seeds) if seed == trial.seed), None)
 
     def _told(self, trial: Trial, items: Sequence[Item], each: int) -> list[Answer]:
         """The answers; what they took is told to the trial, also where an error ends it."""

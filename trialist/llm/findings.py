@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import UnknownStudyError
@@ -34,15 +34,20 @@ def acted_on(dials: Dials, finding: Finding) -> tuple[Dials, str]:
 
 def known_findings(store: Store, study: str) -> tuple[Finding, ...]:
     """What an earlier run of that study found."""
-    try:
-        kept = store.load_study(study).stages.get(PREFLIGHT)
-    except UnknownStudyError:
-        return ()
+    kept = kept_stage(store, study, PREFLIGHT)
     listed = [] if kept is None else kept["findings"]
     return tuple(
         Finding(each["dial"], Treatment(each["treatment"]), each["reason"], (), tuple(each["rejected"]))
         for each in listed
     )
+
+
+def kept_stage(store: Store, study: str, stage: str) -> Mapping[str, Any] | None:
+    """What an earlier run of that study kept under that name."""
+    try:
+        return store.load_study(study).stages.get(stage)
+    except UnknownStudyError:
+        return None
 
 
 def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import InputError, PlanError, TrialistError
 from trialist.llm.account import STAGE, account
 from trialist.llm.answers import COST, SCORE
-from trialist.llm.blocks import blocks_of, count_of
+from trialist.llm.blocks import blocks_of, count_of, parts_of
 from trialist.llm.dials import MODEL, VOTES
 from trialist.llm.dialspace import Dials
 from trialist.llm.evaluate import CALLS, MONEY, Evaluator, SealedItems, in_unit
-from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, known_findings
+from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, kept_stage, known_findings
 from trialist.llm.means import Means, dearest_call, told
 from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
 from trialist.llm.preflight import Effort, Finding, preflight
@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
 _FLAWLESS = 3  # trials without a wrong answer, among which fresh answers choose
+# Where a budget pays for fewer settings, each is asked fewer items: a look at more settings finds more than a long look
+# at few, and finalists are asked the others.
+_SETTINGS, _FEWEST_ITEMS = 16, 24
+_TELLING = 20  # calls of a preflight that tell what a call takes
+ITEMS = "items"  # the stage that keeps how many are asked
 _SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
 
 
@@ -71,6 +76,7 @@ class Tuning:
     """Declared and checked; nothing is asked before `found` is run, and `lines` are what has to be known before.
 
     findings: of the preflight, by dial.  effects: of dials one at a time, where that was asked for.
+    asked: items that each setting is asked in the search.
     """
 
     suite: Suite
@@ -83,9 +89,11 @@ class Tuning:
     store: Store
     findings: tuple[Finding, ...] = ()
     effects: OneDial | None = None
+    asked: int = field(init=False)
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
+        self.asked = self._payable()
         self.evaluator = self._evaluator()
 
     @property
@@ -103,6 +111,7 @@ class Tuning:
             f"budget: {self.means}; {most}, {self._calls_of_trial:,} calls for a setting that is asked in full",
             f"suite: {n} items{grouped}, {sizes['train']} to search with, {sizes['test']} sealed; scored by "
             f"{self.scorer.said}",
+            *self._fewer,
             f"the sealed items show a difference of about {100 * least:.0f} points or more four times of five, if two "
             "settings answer a fifth of them differently",
             *(f"{name} is left out: {reason}" for name, reason in self.dials.dropped.items()),
@@ -148,6 +157,10 @@ class Tuning:
         if not self.dials.dials:
             remedy = "Give others: prompts, shots and votes need nothing of the endpoint."
             raise InputError("dials", "none of them acts on this endpoint", remedy)
+        before, kept = self.asked, kept_stage(self.store, self.declared.name, ITEMS)
+        self.asked = self._payable() if kept is None else int(kept["asked"])
+        if self.asked != before:
+            yield from self._fewer
         background = self.evaluator.background
         self.evaluator = self._evaluator()  # of the dials that are left
         self.evaluator.background = background
@@ -169,6 +182,8 @@ class Tuning:
         study = Study.open(replace(plan, objectives=declared.objectives), self.dials.space, self.store)
         if self.findings and study.stage(PREFLIGHT) is None:
             _keep(study, PREFLIGHT, findings_json(self.findings))
+        if study.stage(ITEMS) is None:
+            _keep(study, ITEMS, {"asked": self.asked})
         # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
         unknown = self.evaluator.spent - study.spent["cost"]
         if unknown > 1e-9:
@@ -213,7 +228,7 @@ class Tuning:
     def _fitted(self, study: Study) -> Iterator[str]:
         """Fewer answers to each sealed item, where the budget does not pay for as many as declared."""
         evaluator, limit = self.evaluator, getattr(self.means.purse, self.means.unit)
-        asked = self.split.sizes["train"] * self.declared.replicates
+        asked = self.asked * self.declared.replicates
         sides = (study.history.get(0), study.best)
         each = [r.cost / asked for r in sides if r is not None and r.cost and r.state is State.COMPLETE]
         if limit is None or not each:
@@ -231,9 +246,11 @@ class Tuning:
         by_id = {item.id: item for item in self.suite.items}
         group_of = dict(zip(by_id, self.suite.groups, strict=True))
         groups = [group_of[each] for each in ids]
-        count = count_of(len(ids), len(set(groups)))
-        count = count if declared.blocks is None else min(declared.blocks, len(set(groups)))
         items = [by_id[each] for each in ids]
+        parts = parts_of(items, groups, self.asked, declared.seed)
+        count = count_of(len(parts[0][0]), len(set(parts[0][1])))
+        count = count if declared.blocks is None else min(declared.blocks, len(set(parts[0][1])))
+        blocks = [blocks_of(*part, count, declared.seed) for part in parts if len(set(part[1])) >= count]
         recipe = Recipe(self.dials, tuple(items), declared.model, declared.seed)
         return Evaluator(
             self.client,
@@ -241,13 +258,42 @@ class Tuning:
             self.scorer,
             self.split,
             by_id,
-            blocks_of(items, groups, count, declared.seed),
+            blocks[0],
             tuple(objective.name for objective in declared.objectives),
             declared.failed,
             declared.replicates,
             declared.sealed_replicates,
             self.means.unit,
+            fresh=tuple(blocks[1:]),
         )
+
+    def _payable(self) -> int:
+        """Items of the search part that the budget lets so many settings be asked; at least a few, at most all."""
+        declared, n, unit = self.declared, self.split.sizes["train"], self.means.unit
+        limit, each = getattr(self.means.purse, unit), 1.0
+        spent = in_unit(self.client.spent, unit)
+        if unit == CALLS:
+            spent = _SHARE_OF_PREFLIGHT * (limit or 0) if declared.preflight and self.dials.probes else 0.0
+        elif self.client.spent.calls >= _TELLING:
+            each = spent / self.client.spent.calls
+        else:
+            return n
+        if limit is None or declared.one_at_a_time or declared.blocks is not None or not each:
+            return n
+        settings = min(_SETTINGS, self.dials.space.size or _SETTINGS)
+        free = limit - spent - each * self._calls_of_test
+        count = int(free / (each * settings * max(1, declared.replicates) * self._votes))
+        return n if count >= n else max(min(n, _FEWEST_ITEMS), count)
+
+    @property
+    def _fewer(self) -> list[str]:
+        """That fewer items than all are asked, where it is so."""
+        if self.asked >= self.split.sizes["train"]:
+            return []
+        return [
+            f"each setting is asked {self.asked} of the {self.split.sizes['train']} items, so that more settings can "
+            "be tried; finalists are asked others"
+        ]
 
     def _preflight(self) -> tuple[Finding, ...]:
         evaluator, default, effort = self.evaluator, self.dials.space.baseline(), Effort()
@@ -280,7 +326,7 @@ class Tuning:
 
     @property
     def _calls_of_trial(self) -> int:
-        return self.split.sizes["train"] * self.declared.replicates * self._votes
+        return self.asked * self.declared.replicates * self._votes
 
     @property
     def _calls_of_test(self) -> int:

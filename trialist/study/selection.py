@@ -80,7 +80,12 @@ def most_runs(history: History, finalists: int, replicates: int) -> tuple[Propos
 
 def fresh_seeds(history: History) -> Iterator[int]:
     """Seeds that no trial of the search had, the same for every finalist, so that differences are paired."""
-    return (Key(history.plan.seed, -1).child_seed(f"fresh {r}") for r in count())
+    return (fresh_seed(history.plan.seed, r) for r in count())
+
+
+def fresh_seed(seed: int, place: int) -> int:
+    """One of them, from 0 on, of a study with that seed."""
+    return Key(seed, -1).child_seed(f"fresh {place}")
 
 
 def announced(history: History, now: Rescoring) -> str:
