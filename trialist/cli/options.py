@@ -31,7 +31,7 @@ def load_study(name: str | None, store: str | None) -> Study:
     from trialist.store import open_store
     from trialist.study.study import Study
 
-    kept = open_store(store or _store_here(), create=False)
+    kept = open_store(store or store_here(), create=False)
     if name is None:
         names = kept.studies()
         if not names:
@@ -41,7 +41,7 @@ def load_study(name: str | None, store: str | None) -> Study:
     return Study.load(name, kept)
 
 
-def _store_here() -> str:
+def store_here() -> str:
     """The store of this folder: trialist.db, or the only other database, which is said."""
     others = sorted(path.name for path in Path().glob("*.db"))
     if Path(STORE).exists() or not others:

@@ -56,6 +56,8 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     lines += labelled("strategy", safe(planned.reason), room)
     lines += labelled("budget", _budget(study, len(history), spent["seconds"]), room)
     lines += labelled("trials", _states(history), room)
+    if pause := study.paused:
+        lines += labelled("paused", safe(f"{pause}; to go on: trialist resume"), room, "yellow")
     if study.declared.fidelity is not None:
         used = f"{history.full_runs_used:.3g} full runs used"
         lines += labelled("fidelity", f"{safe(str(study.declared.fidelity))}; {used}", room)
@@ -152,6 +154,9 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
         lines += labelled("" if i else "course", safe(told), room, "yellow" if told.startswith("stopped") else "")
     if record.stop_reason and not record.course:
         lines += labelled("stopped", safe(record.stop_reason), room, "yellow")
+    for asked in study.instructions:
+        if asked.trial == record.number:
+            lines += labelled("asked", safe(str(asked)), room)
     for failure in record.earlier:
         lines += labelled("before", f"an attempt failed, {failure.cause.value}: {safe(failure.message)}", room)
     if record.failure is not None:
