@@ -19,7 +19,8 @@ from trialist.numerics.gaussian import student_quantile
 Floats = NDArray[np.float64]
 
 _MOST_BORROWED = 4.0  # degrees of freedom that a level takes from the others, at most
-_CLEAR = 1e4
+_ROUNDING = 1e-13  # of the largest number
+_CLEAR = 1e4  # an F beyond which no limit is looked for
 _TINY = 1e-8  # of the others' variance: a level that never varied has not none
 
 
@@ -158,6 +159,8 @@ def _noncentrality(F: float, k: int, free: int, p: float) -> float:
 
 
 def _variance(x: Sequence[float] | Floats) -> float:
-    """The sample variance; exactly 0 for equal numbers and for fewer than two."""
+    """The sample variance; exactly 0 for fewer than two numbers, and for those that differ by rounding alone."""
     values = np.asarray(x, dtype=float)
-    return 0.0 if len(values) < 2 or np.all(values == values[0]) else float(values.var(ddof=1))
+    if len(values) < 2 or float(np.ptp(values)) <= _ROUNDING * float(np.abs(values).max()):
+        return 0.0
+    return float(values.var(ddof=1))

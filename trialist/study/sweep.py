@@ -154,6 +154,8 @@ class _Sweeping:
     def announced(self) -> str:
         wanted = self._design
         of = f"{wanted.dial} at {len(wanted.values)} levels, {wanted.replicates} seeds that all of them share"
+        if not self._planned:
+            return f"{of}: all runs are there already"
         runs = f"{self._planned} run{'s' if self._planned != 1 else ''}"
         limit = "" if self._budget.is_unlimited else f" within {self._budget}"
         return f"{of}: {runs} at most{limit}, apart from the study's budget"

@@ -1,0 +1,201 @@
+"""How honest a sweep of one dial is: whether its intervals hold, and which planted shapes it recognises.
+
+    python benchmarks/sweeps.py                      # a few minutes; --sweeps 1000 --seed 0
+    python benchmarks/sweeps.py --only intervals     # or shapes, folds
+
+Losses are simulated: seven levels on 2 to 5 seeds, noise of one run 1, so that effects are in units of it.  What runs
+and stores trials is left out: the functions are those that `study.sweep` reads its trials with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trialist.effects.shape import Response, Shape, findings
+from trialist.numerics.crossed import paired
+
+LEVELS, MIDDLE = 7, 4
+BOWL = np.array([3.0, 2.0, 1.0, 0.3, 0.0, 0.5, 2.0])  # a response with its best inside, in units of the noise
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """draw: (k, r) noise of standard deviation about 1, of mean 0 in every cell."""
+
+    name: str
+    draw: Draw
+
+
+def _by_level(sizes: np.ndarray) -> Draw:
+    return lambda rng, r: sizes[:, None] * rng.normal(size=(LEVELS, r))
+
+
+NOISES = (
+    Noise("normal", lambda rng, r: rng.normal(size=(LEVELS, r))),
+    Noise("seed effects, sd 3", lambda rng, r: rng.normal(size=(LEVELS, r)) + 3 * rng.normal(size=r)),
+    Noise("skewed: exponential", lambda rng, r: rng.exponential(size=(LEVELS, r)) - 1),
+    Noise("heavy tails: Student's t, df 3", lambda rng, r: rng.standard_t(3, size=(LEVELS, r)) / 3**0.5),
+    Noise("grows with the loss, sd 0.5 to 3.5", _by_level(0.5 + BOWL)),
+    Noise("one level of sd 6, others 1", _by_level(np.where(np.arange(LEVELS) == 6, 6.0, 1.0))),
+    Noise(
+        "skewed: lognormal, sigma 1", lambda rng, r: np.exp(rng.normal(size=(LEVELS, r))) / 2.16 - np.exp(0.5) / 2.16
+    ),
+)
+
+
+def intervals(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
+    """Coverage of the intervals at 95 %, over all levels and at the level where they hold least."""
+    found: list[dict[str, object]] = []
+    truth = np.delete(BOWL - BOWL[MIDDLE], MIDDLE)
+    for noise in NOISES:
+        for r in (2, 3, 4, 5):
+            hits, widths = np.zeros(LEVELS - 1), 0.0
+            for _ in range(sweeps):
+                Y = BOWL[:, None] + noise.draw(rng, r)
+                ends = np.array([_ends(e) for e in paired(np.delete(Y - Y[MIDDLE], MIDDLE, axis=0))])
+                hits += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+                widths += float(np.diff(ends).mean())
+            rates = hits / sweeps
+            row = {"noise": noise.name, "replicates": r, "sweeps": sweeps, "coverage": rates.mean()}
+            found.append({**row, "worst_level": rates.min(), "half_width": widths / sweeps / 2})
+    return found
+
+
+def folds(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
+    """Coverage where a run scores folds of real rows: levels are strengths of shrinkage of a mean, 40 rows, 5 folds.
+
+    The truth is the difference of expected losses over samples of the size that a fold trains on.  Each seed divides
+    the same rows anew, so seeds alone would not tell how much the sample matters: the overlap of folds does.
+    """
+    n, k, mean, found = 40, 5, 0.4, []
+    shrinkages = np.linspace(0.2, 1.4, LEVELS)
+    train = n - n // k
+    truth = (shrinkages - 1) ** 2 * mean**2 + shrinkages**2 / train
+    truth = np.delete(truth - truth[MIDDLE], MIDDLE)
+    for r in (2, 3, 5):
+        hits = np.zeros(LEVELS - 1)
+        for _ in range(sweeps):
+            y = mean + rng.normal(size=n)
+            Y = np.concatenate([_scores(y, shrinkages, k, rng) for _ in range(r)], axis=1)  # (k, r * folds)
+            ends = np.array([_ends(e) for e in paired(np.delete(Y - Y[MIDDLE], MIDDLE, axis=0), 1 / (k - 1))])
+            hits += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+        rates = hits / sweeps
+        found.append(
+            {
+                "noise": f"{k} folds of {n} rows",
+                "replicates": r,
+                "sweeps": sweeps,
+                "coverage": rates.mean(),
+                "worst_level": rates.min(),
+            }
+        )
+    return found
+
+
+def _scores(y: np.ndarray, shrinkages: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    """(levels, folds) mean squared error of a shrunken mean, on a division drawn anew."""
+    parts = rng.permutation(len(y)).reshape(k, -1)
+    scores = [((y[part] - np.delete(y, part).mean() * shrinkages[:, None]) ** 2).mean(axis=1) for part in parts]
+    return np.stack(scores, axis=1)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A response in units of the noise, and what is to be said of it."""
+
+    name: str
+    means: tuple[float, ...]
+    wanted: Shape
+    middle: int = MIDDLE
+
+
+PLANTED = (
+    Planted("flat", (0,) * 7, Shape.FLAT),
+    Planted("cliff of 10, else flat", (0, 0, 0, 0, 0, 10, 10), Shape.CLIFF),
+    Planted("cliff of 20 after a slope of 1 a level", (3, 2, 1, 0, 0, 20, 21), Shape.CLIFF, 3),
+    Planted("edge, slope of 2 a level", (12, 10, 8, 6, 4, 2, 0), Shape.EDGE, 6),
+    Planted("edge, slope of 1 a level", (6, 5, 4, 3, 2, 1, 0), Shape.EDGE, 6),
+    Planted("edge, slope of 2, incumbent inside", (12, 10, 8, 6, 4, 2, 0), Shape.EDGE),
+    Planted("a level better by 5", (3, 2, 1, -5, 0, 1, 2), Shape.BETTER),
+)
+# What is not there: shapes that must not be seen in them.
+ABSENT = (
+    ("flat", (0,) * 7, (Shape.CLIFF, Shape.EDGE, Shape.BETTER)),
+    ("best inside, all smooth", tuple(3 * BOWL), (Shape.CLIFF, Shape.EDGE, Shape.FLAT)),
+    ("slope of 2 a level to an edge", (12, 10, 8, 6, 4, 2, 0), (Shape.CLIFF, Shape.FLAT)),
+    ("best next to the edge, flat between", (6, 5, 4, 3, 2, 0, 0), (Shape.CLIFF, Shape.FLAT)),
+    ("levels differ by 1.5 (root mean square)", tuple(1.5 * (-1.0) ** np.arange(7)), (Shape.FLAT,)),
+    ("levels differ by 1 (root mean square)", tuple(1.0 * (-1.0) ** np.arange(7)), (Shape.FLAT,)),
+)
+
+
+def shapes(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
+    """How often what was planted is said, and what is not there is not."""
+    rows: list[dict[str, object]] = []
+    for r in (3, 5):
+        for each in PLANTED:
+            told = [_told(each.means, each.middle, r, rng) for _ in range(sweeps)]
+            share = np.mean([each.wanted in shapes for shapes in told])
+            rows.append(
+                {"planted": each.name, "replicates": r, "sweeps": sweeps, "says": each.wanted.value, "share": share}
+            )
+        for name, means, absent in ABSENT:
+            told = [_told(means, MIDDLE, r, rng) for _ in range(sweeps)]
+            for shape in absent:
+                share = np.mean([shape in shapes for shapes in told])
+                rows.append(
+                    {"planted": name, "replicates": r, "sweeps": sweeps, "wrongly": shape.value, "share": share}
+                )
+    return rows
+
+
+def _told(means: tuple[float, ...], middle: int, r: int, rng: np.random.Generator) -> set[Shape]:
+    Y = np.array(means, dtype=float)[:, None] + rng.normal(size=(LEVELS, r)) + rng.normal(size=r)
+    labels = [str(i) for i in range(LEVELS)]
+    return {f.shape for f in findings(Response(Y, labels, middle, ends=(True, True), replicates=r))}
+
+
+def _ends(estimate: object) -> tuple[float, float]:
+    assert estimate is not None
+    ends: tuple[float, float] = estimate.interval()  # type: ignore[attr-defined]
+    return ends
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", choices=("intervals", "folds", "shapes"))
+    parser.add_argument("--sweeps", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="also as lines of JSON")
+    asked = parser.parse_args()
+    for i, (name, measure) in enumerate((("intervals", intervals), ("folds", folds), ("shapes", shapes))):
+        if asked.only not in (None, name):
+            continue
+        rows = measure(asked.sweeps, np.random.default_rng([asked.seed, i]))
+        for row in rows:
+            print(
+                "  ".join(
+                    f"{key} {value:.3f}"
+                    if isinstance(value, float)
+                    else f"{value}"
+                    if isinstance(value, str)
+                    else f"{key} {value}"
+                    for key, value in row.items()
+                )
+            )
+            sys.stdout.flush()
+        if asked.out is not None:
+            with asked.out.open("a") as out:
+                out.writelines(json.dumps({"section": name, **row}, default=float) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
