@@ -32,7 +32,7 @@ def plateau(rule: Plateau, history: History, since: int) -> Ending | None:
     if n < LEAST or n - since < rule.trials or n == rule.trials:
         return None
     several = len(history.plan.objectives) > 1
-    gained = (_volume_gained if several else _gained)(history, n - rule.trials)
+    gained = gained_since(history, n - rule.trials)
     if gained is None or gained > rule.delta:
         return None
     what = "the volume that the front dominates" if several else f"the best {history.plan.objective.name}"
@@ -46,6 +46,17 @@ def plateau(rule: Plateau, history: History, since: int) -> Ending | None:
     )
     happened = f"improved {what} by {by}{most}" if gained > 0 else f"did not improve {what}"
     return Ending(rule.name, gained, rule.delta, f"the last {rule.trials} trials {happened}", n)
+
+
+def gained_since(history: History, before: int) -> float | None:
+    """What the full runs after so many gained: of the best loss, with several objectives a share of the volume."""
+    return (_volume_gained if len(history.plan.objectives) > 1 else _gained)(history, before)
+
+
+def best_of(history: History, objective: Objective) -> float | None:
+    """The best value of an objective among feasible full runs; None where there is none."""
+    values = [record.metrics[objective.name].mean for record in history.feasible]
+    return min(values, key=objective.loss, default=None)
 
 
 def _nth(count: int) -> str:

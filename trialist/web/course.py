@@ -70,8 +70,7 @@ def budget_section(data: ReportData) -> Html:
         "budget",
         "Budget",
         el("dl", *limits, class_="budget") if limits else None,
-        el("p", data.screening) if data.screening else None,
-        el("p", data.stopping) if data.stopping else None,
+        figure("budget", data) if data.records else None,
         table(head, rows, "What each stage took", numeric=head[1:])
         if rows
         else el("p", "Nothing was spent yet.", class_="note"),

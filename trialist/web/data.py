@@ -16,12 +16,16 @@ from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
+    from trialist.budget.forecast import Outlay
+    from trialist.effects.effects import Effects
+    from trialist.effects.sweep import Sweep
     from trialist.scoring.components import Components
     from trialist.scoring.expected_best import ExpectedBest
     from trialist.scoring.optimism import Optimism
     from trialist.scoring.selection import Selection
     from trialist.scoring.verdict import Verdict
     from trialist.search.refinement import Refinement
+    from trialist.stopping.standing import Standing
     from trialist.study.study import Study
 
 
@@ -34,6 +38,8 @@ class ReportData:
     curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
     asked: the account of a study of a model's settings.  alone: effects of its dials one at a time.
+    outlays: what is spent and foreseen of time and money.  standings: of the stopping rules.  effects: of the dials.
+    sweeps: of single dials, as they were run.
     panels_at: the address under which the charts' data are served; empty where they stand in the page.
     """
 
@@ -61,6 +67,10 @@ class ReportData:
     asked: Mapping[str, Any] | None = None
     alone: Mapping[str, Any] | None = None
     panels_at: str = ""
+    outlays: tuple[Outlay, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    effects: Effects | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
     @classmethod
     def of(cls, study: Study, at: float) -> ReportData:
@@ -89,14 +99,19 @@ class ReportData:
             leaks=leaks(study),
             asked=study.stage("llm"),
             alone=study.stage("one_at_a_time"),
+            sweeps=tuple(getattr(study, "sweeps", ())),
         )
 
     def computed(self, study: Study) -> ReportData:
         """The same with all that takes seconds where a study is long."""
         from trialist.scoring.components import components
+        from trialist.stopping.standing import standings
 
         return replace(
             self,
+            outlays=study.forecast().outlays,
+            standings=standings(study.history),
+            effects=getattr(study, "effects", None),
             plan_lines=tuple(study.plan.lines()),
             screening=study.screening,
             curve=study.expected_best(),

@@ -40,7 +40,7 @@ def served(panel: str, data: ReportData) -> dict[str, Any] | None:
 def inside(panel: Panel) -> Html:
     """Caption, legend, the chart's place and its numbers; where there is nothing to draw, what to do next."""
     if panel.get("empty"):
-        return join(_caption(panel), el("p", str(panel["empty"]), class_="note empty"))
+        return join(_caption(panel), el("p", el("bdi", str(panel["empty"])), class_="note empty"), _numbers(panel))
     place = el(
         "div",
         class_="canvas",
@@ -80,7 +80,8 @@ def _numbers(panel: Panel) -> Html | None:
         for first, *rest in found["rows"]
     ]
     caption = str(found.get("caption") or panel.get("title") or "The same in numbers")
-    return el("details", el("summary", "The same in numbers"), table(head, rows, caption))
+    is_open = bool(panel.get("open"))
+    return el("details", el("summary", "The same in numbers"), table(head, rows, caption), open=is_open)
 
 
 def _label(panel: Panel) -> str:
@@ -91,7 +92,9 @@ def _label(panel: Panel) -> str:
 
 def _drawn(panel: Panel) -> dict[str, Any]:
     """The data of the chart alone."""
-    return {key: value for key, value in panel.items() if key not in ("table", "legend", "height", "label")}
+    return {
+        key: value for key, value in panel.items() if key not in ("table", "legend", "height", "label", "words", "open")
+    }
 
 
 def _embedded(panel: Panel) -> Html:

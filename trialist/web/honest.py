@@ -8,6 +8,7 @@ from trialist.scoring.expected_best import ExpectedBest, Kind
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.curve import best_chart
 from trialist.web.data import ReportData
+from trialist.web.figure import figure
 from trialist.web.html import Html, el, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured
@@ -81,7 +82,7 @@ def noise_section(data: ReportData) -> Html | None:
     return section(
         "noise",
         "Noise",
-        el("p", found.words),
+        figure("noise", data) or el("p", found.words),
         table(head, rows, f"Noise of one {found.unit}, by its source", numeric=head[1:]) if found.sd else None,
         el(
             "p",
@@ -89,6 +90,12 @@ def noise_section(data: ReportData) -> Html | None:
             class_="note",
         ),
     )
+
+
+def calibration_section(data: ReportData) -> Html | None:
+    """How good the model's predictions are."""
+    found = figure("calibration", data)
+    return None if found is None else section("calibration", "How good the model predicts", found)
 
 
 def statement_section(data: ReportData) -> Html | None:

@@ -14,13 +14,19 @@ from trialist.trials.plan import duration
 from trialist.web.assets import SCRIPTS, STYLES, text_of
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData
-from trialist.web.dials import parallel_section
-from trialist.web.honest import curve_section, noise_section, scoring_section, statement_section
+from trialist.web.dials import (
+    importance_section,
+    interactions_section,
+    parallel_section,
+    slices_section,
+    sweeps_section,
+)
+from trialist.web.honest import calibration_section, curve_section, noise_section, scoring_section, statement_section
 from trialist.web.html import Html, el, join, name
 from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.numbers import count, moment
 from trialist.web.result import comparison_section, finalists_section, verdict_section
-from trialist.web.running import curves_section, front_section, timeline_section
+from trialist.web.running import curves_section, front_section, stopping_section, timeline_section
 from trialist.web.trialtable import failures_section, trials_section
 
 if TYPE_CHECKING:
@@ -50,13 +56,19 @@ def page(data: ReportData) -> str:
         curve_section(data),
         front_section(data),
         curves_section(data),
+        importance_section(data),
+        interactions_section(data),
+        slices_section(data),
+        sweeps_section(data),
         parallel_section(data),
-        timeline_section(data),
         finalists_section(data),
         noise_section(data),
+        calibration_section(data),
         refinement_section(data),
         plan_section(data),
         budget_section(data),
+        stopping_section(data),
+        timeline_section(data),
         ledger_section(data),
         statement_section(data),
         failures_section(data),

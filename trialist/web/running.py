@@ -26,3 +26,11 @@ def timeline_section(data: ReportData) -> Html | None:
     """Who ran what when."""
     found = figure("timeline", data)
     return None if found is None else section("timeline", "Timeline", found)
+
+
+def stopping_section(data: ReportData) -> Html | None:
+    """The stopping rules with their statistics, and what more of the search would probably gain."""
+    found = figure("stopping", data)
+    if found is None:
+        return None
+    return section("stopping", "Stopping rules", el("p", data.stopping) if data.stopping else None, found)

@@ -11,6 +11,7 @@ from trialist.trials.feasibility import violations
 from trialist.trials.plan import duration
 from trialist.trials.trial import Failure, State, TrialRecord
 from trialist.web.data import ReportData
+from trialist.web.figure import figure
 from trialist.web.html import Child, Html, el, join, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured, setting
@@ -81,7 +82,7 @@ def failures_section(data: ReportData) -> Html | None:
         for (cause, message), records in sorted(groups.items(), key=lambda group: -len(group[1]))
     ]
     said = f"{count(len(data.failed), 'trial')} of {len(data.records):,} failed. A failed trial costs only itself."
-    return section("failures", "Failures", el("p", said), *entries)
+    return section("failures", "Failures", el("p", said), figure("failures", data), *entries)
 
 
 def _is_numeric(data: ReportData, dial: str) -> bool:

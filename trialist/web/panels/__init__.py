@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trialist.web.panels import curves, front, history, parallel, timeline
+from trialist.web.panels import (
+    burndown,
+    calibration,
+    curves,
+    failures,
+    front,
+    history,
+    importance,
+    interactions,
+    noise,
+    parallel,
+    slices,
+    stopping,
+    sweep,
+    timeline,
+)
 
 if TYPE_CHECKING:
     from trialist.web.data import ReportData
@@ -16,5 +31,14 @@ PANELS: Mapping[str, Callable[[ReportData], dict[str, Any] | None]] = {
     "curves": curves.of,
     "front": front.of,
     "timeline": timeline.of,
+    "budget": burndown.of,
+    "stopping": stopping.of,
+    "importance": importance.of,
+    "interactions": interactions.of,
+    "slices": slices.of,
     "parallel": parallel.of,
+    "sweeps": sweep.of,
+    "noise": noise.of,
+    "calibration": calibration.of,
+    "failures": failures.of,
 }

@@ -100,7 +100,7 @@
       const series = curves.map((curve) => ({
         type: "line", animation: false, name: String(curve.n), symbol: curve.x.length === 1 ? "circle" : "none", symbolSize: 5, lineStyle: CURVES[curve.kind] || CURVES.complete,
         itemStyle: { color: (CURVES[curve.kind] || CURVES.complete).color }, triggerLineEvent: true, clip: true,
-        emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: curve.x.map((x, i) => ({ value: [x, held(range, curve.y[i])], curve, y: curve.y[i] })),
+        emphasis: { lineStyle: { width: 3.5, opacity: 1 } }, data: curve.x.map((x, i) => ({ value: [x, range.log && curve.y[i] <= 0 ? null : curve.y[i]], curve, y: curve.y[i] })),
         curve,
       }));
       const ends = (kind, name) => {

@@ -53,7 +53,7 @@
     return axis({
       type: range.log ? "log" : "value",
       ...(range.low !== null && range.low !== undefined && { min: range.low, max: range.high }),
-      axisLabel: { formatter: short, showMinLabel: false, showMaxLabel: false, ...(range.ticks?.length && { customValues: range.ticks }) },
+      axisLabel: range.ticks?.length ? { formatter: short, customValues: range.ticks } : { formatter: short, showMinLabel: false, showMaxLabel: false },
       ...(range.ticks?.length && { axisTick: { show: false, customValues: range.ticks } }),
       ...given,
     });
@@ -109,7 +109,7 @@
     if (!instance) instance = echarts.init(place, null, { renderer: "svg" });
     instances.set(figure, { instance, data, place });
     instance.resize();
-    const option = chart.option(data, place.clientWidth || 720);
+    const option = chart.option(data, place.clientWidth || 720, figure);
     instance.setOption({ animation: false, textStyle: text, aria: { enabled: false }, ...option }, { notMerge: true });
     if (!before || before.place !== place) chart.ready?.(figure, instance, data);
     chart.drawn?.(figure, instance, data);

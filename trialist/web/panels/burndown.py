@@ -1,0 +1,67 @@
+"""The budget: what is spent of each limit, what running trials have claimed, where it is going."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trialist.study.views.burndown import Purse, burndown
+from trialist.trials.plan import duration
+from trialist.web.panels.plain import number, numbers, thinned
+
+if TYPE_CHECKING:
+    from trialist.web.data import ReportData
+
+_POINTS = 200  # of each course
+
+
+def of(data: ReportData) -> dict[str, Any]:
+    view = burndown(data.history, data.spent, data.outlays, data.written_at)
+    if not view.enough:
+        return {"chart": "burndown", "empty": view.words}
+    legend = [("line strong", "spent"), ("line best dashed", "limit")]
+    if any(purse.committed for purse in view.purses):
+        legend.append(("bar committed", "running or queued"))
+    if any(purse.forecast is not None for purse in view.purses):
+        legend.append(("line forecast", "forecast, with an interval of 80 %"))
+    return {
+        "chart": "burndown",
+        "purses": [_purse(purse) for purse in view.purses],
+        "seconds": number(view.seconds),
+        "finish": None if view.finish is None else number(view.finish.mean),
+        "breaks": [[number(at), duration(length)] for at, length in view.breaks],
+        "legend": legend,
+        "words": f"{view.words[:1].upper()}{view.words[1:]}.",
+        "label": f"Budget: {view.words}.",
+        "table": {
+            "head": ["limit", "spent", "running or queued", "forecast", "of"],
+            "rows": [
+                [
+                    purse.title,
+                    purse.told(purse.spent),
+                    purse.told(purse.committed),
+                    "–"
+                    if purse.forecast is None
+                    else f"{purse.told(purse.forecast.mean)} "
+                    f"({purse.told(purse.forecast.low)} to {purse.told(purse.forecast.high)})",
+                    "no limit" if purse.limit is None else purse.told(purse.limit),
+                ]
+                for purse in view.purses
+            ],
+            "caption": "What is spent of each limit",
+        },
+    }
+
+
+def _purse(purse: Purse) -> dict[str, Any]:
+    course = thinned(purse.course, most=_POINTS)
+    forecast = purse.forecast
+    return {
+        "title": purse.title,
+        "time": purse.name in ("seconds", "compute_seconds"),
+        "spent": number(purse.spent),
+        "committed": number(purse.committed),
+        "limit": number(purse.limit),
+        "forecast": None if forecast is None else numbers((forecast.mean, forecast.low, forecast.high)),
+        "course": [numbers(point) for point in course],
+        "words": purse.words,
+    }
