@@ -655,6 +655,18 @@ class Study:
             return written
         raise StudyError("no report writer is installed: install Trialist itself, pip install trialist")
 
+    @property
+    def plot(self) -> Any:
+        """Pictures by matplotlib: `study.plot.history()`, `.importance()` and others, each giving back its axes.
+
+        MissingExtraError, with the install line, from the first of them where matplotlib is not there.
+        """
+        from importlib.metadata import entry_points
+
+        for found in entry_points(group="trialist.plots", name="matplotlib"):
+            return found.load()(self)
+        raise StudyError("no plots are installed: install Trialist itself, pip install 'trialist[plots]'")
+
     def close(self) -> None:
         """Let go of leases and files; safe to call twice."""
         self._session.close()

@@ -1,0 +1,1 @@
+"""Pictures of a study by matplotlib, as `study.plot`."""
