@@ -8,10 +8,10 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from trialist.scoring.expected_best import ExpectedBest, Kind
+from trialist.study.views.scale import Scale
 from trialist.trials.plan import Objective
 from trialist.web.html import Html, el
 from trialist.web.numbers import count, measured
-from trialist.web.scale import Scale
 
 _WIDTH, _HEIGHT = 960, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 16, 16, 46

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trialist.study.views.scale import round_step
 from trialist.web.html import Html, el
 from trialist.web.numbers import measured
-from trialist.web.scale import round_step
 
 _CELL, _ROW = 34, 4  # of the heat map: wide and low, for there are many items
 _HEAD = 84

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from trialist.study.views.scale import round_step
 from trialist.trials.plan import Direction, Objective
 from trialist.trials.trial import Score
 from trialist.web.html import Html, el
 from trialist.web.numbers import measured
-from trialist.web.scale import round_step
 
 _WIDTH, _ROW, _TOP, _BOTTOM, _SIDE = 520, 46, 8, 40, 18
 

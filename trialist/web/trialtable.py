@@ -33,13 +33,14 @@ def trials_section(data: ReportData) -> Html:
         el("input", type="search", id="filter", placeholder="any text, such as failed"),
         class_="filter",
     )
+    filtered = el("span", id="filtered", class_="note", role="status")
     shown = _shown(data)
     left_out = len(data.records) - len(shown)
     note = f"{count(left_out, 'older trial')} left out here; trialist export has all." if left_out else None
     return section(
         "trials",
         "Trials",
-        filter_box,
+        el("p", filter_box, " ", filtered),
         trials_table(data, shown),
         el("p", note, class_="note") if note else None,
     )

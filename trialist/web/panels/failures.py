@@ -88,7 +88,7 @@ def _ranges(
 
 
 def _short(value: Any) -> Any:
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    return float(f"{value:.2g}") if isinstance(value, float) else value
 
 
 def _telling(dial: str, bins: Sequence[dict[str, Any]], n: int, failed: int) -> tuple[float, str]:

@@ -39,7 +39,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
         "words": words,
         "label": f"Stopping rules. {words} " + " ".join(f"{s.rule}: {s.words}." for s in data.standings),
         "legend": [("dot search", "statistic"), ("diamond bad", "past its threshold"), ("line best dashed", "fires")],
-        "height": 50 + 40 * len(drawn),
+        "height": 66 + 40 * len(drawn),
         "table": table,
         "open": True,
     }

@@ -33,16 +33,16 @@
   charts.stopping = {
     option(data, width) {
       const rows = [...data.rows].reverse(), left = Math.min(170, width * 0.3);
-      const shares = rows.map((row) => Math.max(row.share, 1e-3));
+      const shares = rows.map((row) => Math.max(row.share, 0.01));
       const low = Math.min(0.5, ...shares) / 1.3, high = Math.max(2, ...shares) * 1.3;
       return {
-        grid: { left: left + 8, right: 30, top: 6, bottom: 40 },
-        xAxis: axis({ type: "log", min: low, max: high, name: "statistic, in parts of the threshold", axisLabel: { formatter: short } }),
+        grid: { left: left + 8, right: 30, top: 22, bottom: 40 },
+        xAxis: axis({ type: "log", min: low, max: high, name: "statistic, in parts of the threshold", axisLabel: { formatter: short, showMinLabel: false, showMaxLabel: false } }),
         yAxis: axis({ type: "category", data: rows.map((row) => row.rule + (row.ends ? "" : " (advice)")), grid: false, axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 } }),
         series: [{
           type: "scatter", animation: false, symbolSize: 13, cursor: "default",
           data: rows.map((row, i) => ({ value: [shares[i], i], row, symbol: row.past ? "diamond" : "circle", symbolSize: row.past ? 16 : 12, itemStyle: { color: color(row.past ? "bad" : "search") } })),
-          markLine: { silent: true, symbol: "none", lineStyle: { color: color("best"), type: [7, 4], width: 1.5 }, label: { formatter: "fires", position: "insideEndTop", ...text, color: color("ink"), textBorderColor: color("card"), textBorderWidth: 3 }, data: [{ xAxis: 1 }] },
+          markLine: { silent: true, symbol: "none", lineStyle: { color: color("best"), type: [7, 4], width: 1.5 }, label: { formatter: "fires", position: "end", rotate: 0, ...text, color: color("ink") }, data: [{ xAxis: 1 }] },
         }],
         tooltip: tooltip(({ data: { row } }) => `<b>${escape(row.rule)}</b><br>${escape(row.words)}`),
       };
@@ -94,7 +94,7 @@
       const left = Math.min(150, width * 0.28), grid = [], xAxis = [], yAxis = [], series = [];
       data.rows.forEach((row, k) => {
         grid.push({ left: left + 10, right: 14, top: k * 64 + 8, height: 30 });
-        xAxis.push(axis({ gridIndex: k, type: "category", data: row.bins.map((bin) => bin.label), grid: false, axisLabel: { fontSize: 11, width: (width - left - 24) / row.bins.length - 6, overflow: "truncate", hideOverlap: false, interval: 0, formatter: (v) => v.split(" to ")[0] } }));
+        xAxis.push(axis({ gridIndex: k, type: "category", data: row.bins.map((bin) => bin.label), grid: false, axisLabel: { fontSize: 11, width: (width - left - 24) / row.bins.length - 6, overflow: "truncate", hideOverlap: false, interval: 0, formatter: (v) => v.replace(" to ", "–") } }));
         yAxis.push(axis({ gridIndex: k, type: "value", min: 0, max: 1, show: true, axisLine: { show: false }, axisLabel: { show: false }, grid: false, name: clipped(row.dial, Math.floor(left / 7)), nameLocation: "middle", nameRotate: 0, nameGap: 10, nameTextStyle: { ...text, align: "right", color: color("ink"), fontSize: 13 } }));
         series.push({ xAxisIndex: k, yAxisIndex: k, type: "bar", animation: false, barCategoryGap: "6%", cursor: "default", showBackground: true, backgroundStyle: { color: color("soft"), opacity: 0.12 }, itemStyle: { color: color("bad") }, data: row.bins.map((bin) => ({ value: bin.n ? bin.failed / bin.n : 0, bin, row, label: { show: bin.failed > 0 && (width - left) / row.bins.length > 40, formatter: `${bin.failed}/${bin.n}`, position: "insideBottom", color: color("ink"), fontSize: 11, textBorderColor: color("card"), textBorderWidth: 3 } })) });
       });

@@ -1,0 +1,111 @@
+"""Charts that answer: ranges of dials filter the table by mouse and by keyboard; all is reached without a mouse."""
+
+from __future__ import annotations
+
+import pytest
+
+from trialist.testing.odd_studies import ODD
+from trialist.web.data import ReportData
+from trialist.web.report import page, save
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    with ODD["verified"]("memory") as study:
+        path = save(page(ReportData.of(study, 1.8e9)), tmp_path_factory.mktemp("charts") / "report.html")
+        yield path.as_uri(), study.trials
+
+
+def rows(found):
+    return found.page.locator("#trials tbody tr:not([hidden])").count()
+
+
+def test_a_range_by_mouse_filters_the_table_and_can_be_taken_back(report, opened):
+    url, trials = report
+    found = opened(url)
+    found.draw()
+    whole = rows(found)
+    assert whole == len(trials)
+    canvas = found.page.locator("#parallel .canvas")
+    canvas.scroll_into_view_if_needed()
+    offset = found.page.evaluate(
+        "trialist.instances.get(document.querySelector('#parallel figure')).instance.getModel()"
+        ".getComponent('parallel').coordinateSystem.getAxisLayout('dim0').position[0]"
+    )
+    box = canvas.bounding_box()
+    found.page.mouse.move(box["x"] + offset, box["y"] + 60)
+    found.page.mouse.down()
+    found.page.mouse.move(box["x"] + offset, box["y"] + 120, steps=6)
+    found.page.mouse.up()
+    found.page.wait_for_function("document.querySelector('#parallel .chosen-told').textContent.includes(' of ')")
+    left = rows(found)
+    assert 0 < left < whole
+    told = found.page.locator("#parallel .chosen-told").text_content()
+    assert told.startswith(f"{left} of ") and str(left) in found.page.locator("#filtered").text_content()
+    found.page.locator("#parallel .clear").click()
+    found.page.wait_for_function("document.querySelector('#parallel .chosen-told').textContent.startsWith('No range')")
+    assert rows(found) == whole
+    assert found.complaints == []
+
+
+def test_the_same_ranges_are_chosen_by_keyboard_alone(report, opened):
+    url, trials = report
+    found = opened(url)
+    found.draw()
+    summary = found.page.locator("#parallel summary", has_text="keyboard")
+    summary.focus()
+    found.page.keyboard.press("Enter")
+    choice = found.page.locator("#parallel .ranges select[aria-label='solver is']")
+    choice.focus()
+    found.page.keyboard.press("ArrowDown")
+    found.page.wait_for_function("document.querySelector('#parallel .chosen-told').textContent.includes(' of ')")
+    value = choice.evaluate("(node) => node.selectedOptions[0].textContent")
+    wanted = {str(t.number) for t in trials if t.params["solver"] == value and t.repeats is None}
+    shown = found.page.evaluate(
+        "[...document.querySelectorAll('#trials tbody tr:not([hidden])')].map((row) => row.cells[0].dataset.v)"
+    )
+    assert set(shown) == wanted and wanted
+
+
+def test_every_control_is_reached_by_the_tabulator(report, opened):
+    found = opened(report[0])
+    found.draw()
+    wanted = found.page.locator("summary, #filter, th button, .scroll").count()
+    reached = found.page.evaluate(
+        "[...document.querySelectorAll('summary, #filter, th button, .scroll')].filter((n) => n.tabIndex >= 0).length"
+    )
+    assert reached == wanted
+    seen = set()
+    for _ in range(12):
+        found.page.keyboard.press("Tab")
+        seen.add(found.page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+    assert len(seen) == 12
+
+
+def test_a_column_is_sorted_by_its_button(report, opened):
+    found = opened(report[0])
+    button = found.page.locator("#trials th button", has_text="loss").first
+    button.focus()
+    found.page.keyboard.press("Enter")
+    values = found.page.evaluate(
+        "[...document.querySelectorAll('#trials tbody tr')].map((row) => Number(row.cells[3].dataset.v))"
+    )
+    assert values == sorted(values) and len(values) > 30
+
+
+def test_a_page_redraws_what_it_is_told_to_and_keeps_the_ranges(report, opened):
+    found = opened(report[0])
+    found.draw()
+    kept = found.page.evaluate(
+        """async () => {
+          const figure = document.querySelector('#parallel figure');
+          const choice = figure.querySelector("select[aria-label='solver is']");
+          choice.selectedIndex = 1; choice.dispatchEvent(new Event('change'));
+          const before = figure.querySelector('.chosen-told').textContent;
+          await trialist.redraw(document.getElementById('parallel'));
+          return [before, figure.querySelector('.chosen-told').textContent];
+        }"""
+    )
+    assert kept[0] == kept[1] and " of " in kept[0]
