@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trialist.errors import InputError, shown
+from trialist.llm.clashes import Clash
 from trialist.llm.dials import (
     NATURAL,
     OF_CHANCE,
@@ -36,16 +37,20 @@ class Dials:
     """dials: those with a choice, by name.  fixed: values of all others that are asked with, texts as they are.
 
     space: what a study searches.  dropped: dials that were given and have nothing to say, each with its reason.
+    clashes: what is not sent beside some levels of another dial.
     """
 
     dials: Mapping[str, Dial]
     fixed: Mapping[str, Any]
     space: Space = field(compare=False)
     dropped: Mapping[str, str] = field(default_factory=dict)
+    clashes: tuple[Clash, ...] = ()
 
     def value(self, name: str, params: Mapping[str, Any]) -> Any:
         """What a configuration gives the dial: a text for prompts; None where it is unset or inactive."""
         dial = self.dials.get(name)
+        if any(self._is_met(clash, params) for clash in self.clashes if clash.dial == name):
+            return None
         if dial is None:
             return self.fixed.get(name)
         level = params.get(name)
@@ -55,6 +60,21 @@ class Dials:
         if level is None or level == UNSET:
             return None
         return dial.texts.get(level, level) if isinstance(level, str) else level
+
+    def _is_met(self, clash: Clash, params: Mapping[str, Any]) -> bool:
+        """Whether the dial that it names stands at a level that bears no other beside it."""
+        beside = self.dials.get(clash.beside)
+        if beside is None:
+            return self.fixed.get(clash.beside, UNSET) in _unset(clash.levels)
+        found = params.get(beside.switch if beside.is_mixed else clash.beside)
+        return found in _choices(beside, clash.levels)
+
+    def apart(self, clash: Clash) -> Dials:
+        """The dials with one that is not sent beside some levels of another one."""
+        both = (*self.clashes, clash)
+        space, dropped = _space(self.dials, self.fixed, both)
+        kept = {name: dial for name, dial in self.dials.items() if name not in dropped}
+        return replace(self, dials=kept, space=space, dropped={**self.dropped, **dropped}, clashes=both)
 
     def settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a request, each sent as it is; what is unset or inactive is absent."""
@@ -97,10 +117,11 @@ class Dials:
         if levels is None or (span is None and len(kept) < 2):
             value = self.value(name, self.space.baseline()) if levels is None else kept[0] if kept else None
             fixed = self.fixed if value is None or value == UNSET else {**self.fixed, name: value}
-            return replace(self, dials=others, fixed=fixed, dropped=dropped, space=_space(others, fixed)[0])
+            return replace(self, dials=others, fixed=fixed, dropped=dropped,
+                           space=_space(others, fixed, self.clashes)[0])  # fmt: skip
         default = None if dial.default in refused else dial.default
         rest = {**self.dials, name: replace(dial, levels=kept, span=span, default=default)}
-        return replace(self, dials=rest, space=_space(rest, self.fixed)[0], dropped=dropped)
+        return replace(self, dials=rest, space=_space(rest, self.fixed, self.clashes)[0], dropped=dropped)
 
 
 def dials_of(written: Written, defaults: Mapping[str, Any] | None = None, folder: Path | None = None) -> Dials:
@@ -159,7 +180,9 @@ def _with_default(dial: Dial, defaults: Mapping[str, Any]) -> Dial:
     return replace(dial, default=value)
 
 
-def _space(dials: Mapping[str, Dial], fixed: Mapping[str, Any]) -> tuple[Space, dict[str, str]]:
+def _space(
+    dials: Mapping[str, Dial], fixed: Mapping[str, Any], clashes: Iterable[Clash] = ()
+) -> tuple[Space, dict[str, str]]:
     """The space, and the dials that can never act."""
     parameters: dict[str, Parameter] = {}
     dropped: dict[str, str] = {}
@@ -168,6 +191,18 @@ def _space(dials: Mapping[str, Dial], fixed: Mapping[str, Any]) -> tuple[Space, 
         when: dict[str, Any] = dict(warm) if name in OF_CHANCE else {}
         if name in OF_CHANCE and TEMPERATURE not in dials and fixed.get(TEMPERATURE) == 0:
             dropped[name] = "at temperature 0 the likeliest answer is taken, so that it changes nothing"
+            continue
+        for clash in (clash for clash in clashes if clash.dial == name):
+            if (beside := dials.get(clash.beside)) is None:
+                borne = [] if fixed.get(clash.beside, UNSET) in _unset(clash.levels) else [None]
+            else:
+                borne = [each for each in _choices(beside) if each not in _choices(beside, clash.levels)]
+            if not borne:
+                dropped[name] = f"the endpoint refuses it beside {clash.beside}"
+                break
+            if beside is not None:
+                when[beside.switch if beside.is_mixed else clash.beside] = borne
+        if name in dropped:
             continue
         if dial.is_mixed:
             choices = [*map(label_of, dial.levels), RANGE]
@@ -214,6 +249,22 @@ def _warm(temperature: Dial | None) -> dict[str, Any]:
     if temperature.is_mixed:
         return {temperature.switch: [*map(label_of, warm), RANGE]}
     return {TEMPERATURE: warm}
+
+
+def _choices(dial: Dial, levels: Iterable[Any] | None = None) -> list[Any]:
+    """The values in a configuration by which the dial, or its switch, tells these levels; by default all of them.
+
+    A range is one of them, where the dial has levels beside it; of a range alone nothing tells single levels.
+    """
+    given = _unset(dial.levels if levels is None else levels)
+    if not dial.is_mixed:
+        return given
+    within = RANGE if levels is None or any(level not in dial.levels for level in given) else None
+    return [*(label_of(level) for level in given if level in dial.levels), *([within] if within else [])]
+
+
+def _unset(levels: Iterable[Any]) -> list[Any]:
+    return [UNSET if level is None else level for level in levels]
 
 
 def _is_number(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialist.errors import UnknownStudyError
 from trialist.llm.answers import LIMITS
+from trialist.llm.clashes import Clash
 from trialist.llm.dialspace import Dials
 from trialist.llm.preflight import Finding, Treatment
 
@@ -18,9 +19,19 @@ PREFLIGHT = "preflight"  # the stage that keeps what was found of each dial
 
 def acted_on(dials: Dials, finding: Finding) -> tuple[Dials, str]:
     """The dials as the finding leaves them, and what becomes of its own, in words."""
-    name, reason = finding.dial, finding.reason
-    if name not in dials.dials:
+    if finding.dial not in dials.dials:
         return dials, finding.treatment.value
+    left, what = _treated(dials, finding)
+    if not finding.clashes:
+        return left, what
+    for clash in finding.clashes:
+        left = left.apart(clash)
+    apart = ", ".join(dict.fromkeys(clash.dial for clash in finding.clashes))
+    return left, f"{what}, and not beside {apart}, which the endpoint refuses together with it"
+
+
+def _treated(dials: Dials, finding: Finding) -> tuple[Dials, str]:
+    name, reason = finding.dial, finding.reason
     if finding.treatment is Treatment.REJECTED:
         left = dials.without(name, reason, finding.rejected)
         return left, "loses levels" if name in left.dials else "dropped"
@@ -37,7 +48,14 @@ def known_findings(store: Store, study: str) -> tuple[Finding, ...]:
     kept = kept_stage(store, study, PREFLIGHT)
     listed = [] if kept is None else kept["findings"]
     return tuple(
-        Finding(each["dial"], Treatment(each["treatment"]), each["reason"], (), tuple(each["rejected"]))
+        Finding(
+            each["dial"],
+            Treatment(each["treatment"]),
+            each["reason"],
+            (),
+            tuple(each["rejected"]),
+            clashes=tuple(Clash(c["dial"], each["dial"], tuple(c["levels"])) for c in each.get("clashes", ())),
+        )
         for each in listed
     )
 
@@ -61,6 +79,7 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
                 "rejected": list(finding.rejected),
                 "calls": finding.calls,
                 "cost": finding.cost,
+                "clashes": [{"dial": clash.dial, "levels": list(clash.levels)} for clash in finding.clashes],
             }
             for finding in findings
         ]

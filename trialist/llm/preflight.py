@@ -4,7 +4,8 @@ Many servers accept fields that they do not know, and some accept dials that thi
 status of 200 proves nothing. Each dial is asked at two levels far apart, on the same few items, several times each,
 where it can act (top_p says nothing at temperature 0), and the answers are compared. "ignored" is said where no
 difference beyond chance was found and a dial that changes half of the answers would have been noticed; never after a
-single call. Where not even that would have been noticed, it is "unclear".
+single call. Where not even that would have been noticed, it is "unclear". Dials of thinking are tried together with
+those of sampling too: where one is refused beside the other, both are kept, and not sent together.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trialist.errors import InputError, shown
+from trialist.llm.clashes import THINKING, Clash, clashes
 from trialist.llm.paired import Answered, Pairs, Plant, p_value, power
 from trialist.llm.request import Reply, Request
 from trialist.numerics.keys import Key
@@ -91,6 +93,7 @@ class Finding:
     """What was found for one dial, and why. levels: those compared.  rejected: those that the endpoint refuses.
 
     p: of the paired test, None where none was needed.  calls, cost: paid for it.
+    clashes: settings that are refused beside some of this dial's levels.
     """
 
     dial: str
@@ -101,6 +104,7 @@ class Finding:
     p: float | None = None
     calls: int = 0
     cost: float = 0.0
+    clashes: tuple[Clash, ...] = ()
 
 
 async def preflight(
@@ -124,6 +128,7 @@ async def preflight(
         raise InputError("items", f"{len(items)} are too few to compare settings", "Give at least 2.")
     trials = _Trials(client, items[: effort.looks[-1]], model, dict(settings or {}), effort, key)
     findings: dict[str, Finding] = {}
+    await trials.look_for_clashes(dials)
     # Temperature first: others are tried where it leaves them something to do.
     for name in sorted(dials, key=lambda name: name != "temperature"):
         found = findings.get("temperature")
@@ -155,12 +160,43 @@ class _Trials:
         self._client, self._items, self._model, self._effort, self._key = client, items, model, effort, key
         self.settings, self.chance, self.greedy = settings, dict[str, Any](), dict[str, Any]()
         self._calls, self._cost = 0, 0.0
+        self._clashes, self._of_clashes = dict[str, tuple[Clash, ...]](), dict[str, tuple[int, float]]()
+        self._allowed = dict[str, tuple[str, Any]]()  # of what clashes: beside what, and a level that bears it
+
+    async def look_for_clashes(self, dials: Mapping[str, Sequence[Any]]) -> None:
+        """Which dials cannot be sent together: from here on they are not."""
+        self._calls, self._cost = 0, 0.0
+
+        async def accepts(settings: Mapping[str, Any]) -> bool:
+            return (await self._ask(0, settings, 0)).failure is None
+
+        found = await clashes(accepts, dials, self.settings)
+        for beside in dict.fromkeys(clash.beside for clash in found):
+            self._clashes[beside] = tuple(clash for clash in found if clash.beside == beside)
+        self._allowed = {
+            clash.dial: (clash.beside, next(each for each in dials[clash.beside] if each not in clash.levels))
+            for clash in found
+        }
+        if thinking := [name for name in THINKING if name in dials]:
+            self._of_clashes[thinking[0]] = self._calls, self._cost
 
     async def finding(self, name: str, levels: Sequence[Any]) -> Finding:
+        found = await self._finding(name, levels)
+        calls, cost = self._of_clashes.get(name, (0, 0.0))
+        met = self._clashes.get(name, ())
+        return replace(found, clashes=met, calls=found.calls + calls, cost=found.cost + cost)
+
+    async def _finding(self, name: str, levels: Sequence[Any]) -> Finding:
         self._calls, self._cost = 0, 0.0
         context = {**self.settings}
         if name != "temperature":
             context |= self.chance if name in _OF_CHANCE else self.greedy
+        for clash in self._clashes.get(name, ()):
+            context.pop(clash.dial, None)
+        for sent in (name, *context):
+            if sent in self._allowed and self._allowed[sent][0] != name:
+                beside, level = self._allowed[sent]
+                context = {**context, beside: level}
         tried: list[Any] = []
         refusals: list[tuple[Any, str]] = []
         for level, own in _ends(name, levels):
