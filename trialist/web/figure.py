@@ -14,7 +14,7 @@ from urllib.parse import quote
 from trialist.web.data import ReportData
 from trialist.web.html import Html, el, join, name
 from trialist.web.layout import table
-from trialist.web.panels import PANELS
+from trialist.web.panels import PANELS, applies
 
 Panel = Mapping[str, Any]
 
@@ -22,6 +22,8 @@ Panel = Mapping[str, Any]
 def figure(panel: str, data: ReportData) -> Html | None:
     """The figure of a panel; None where the study has nothing of its kind."""
     if data.panels_at:
+        if not applies(panel, data):
+            return None
         source = f"{data.panels_at.rstrip('/')}/{quote(panel)}.json"
         waiting = el("p", "Being computed …", class_="note waiting")
         return el("figure", waiting, class_="panel", data_panel=panel, data_src=source)

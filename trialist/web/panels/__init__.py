@@ -42,3 +42,22 @@ PANELS: Mapping[str, Callable[[ReportData], dict[str, Any] | None]] = {
     "calibration": calibration.of,
     "failures": failures.of,
 }
+# Whether a study may have something of the kind, told without computing it; of all others it may.
+_APPLIES: Mapping[str, Callable[[ReportData], bool]] = {
+    "curves": lambda data: data.plan.fidelity is not None or any(record.reports for record in data.records),
+    "front": lambda data: len(data.plan.objectives) > 1,
+    "stopping": lambda data: bool(data.standings),
+    "importance": lambda data: bool(data.space.names),
+    "interactions": lambda data: len(data.space.names) > 1,
+    "slices": lambda data: bool(data.space.names),
+    "parallel": lambda data: bool(data.space.names),
+    "sweeps": lambda data: bool(data.sweeps),
+    "noise": lambda data: data.noise is not None,
+    "calibration": lambda data: bool(data.space.names),
+    "failures": lambda data: 0 < len(data.failed) < len(data.records),
+}
+
+
+def applies(panel: str, data: ReportData) -> bool:
+    """Whether a panel's place should stand on a page whose charts come later."""
+    return panel not in _APPLIES or _APPLIES[panel](data)

@@ -6,12 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData
-from trialist.web.dials import parallel_section
-from trialist.web.honest import curve_section, noise_section, scoring_section, statement_section
+from trialist.web.dials import (
+    importance_section,
+    interactions_section,
+    parallel_section,
+    slices_section,
+    sweeps_section,
+)
+from trialist.web.honest import calibration_section, curve_section, noise_section, scoring_section, statement_section
 from trialist.web.html import Html, el
 from trialist.web.layout import section
 from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.result import comparison_section, finalists_section, verdict_section
+from trialist.web.running import curves_section, front_section, stopping_section, timeline_section
 from trialist.web.trialtable import failures_section
 
 Section = Callable[[ReportData], Html | None]
@@ -21,14 +28,25 @@ SECTIONS: Mapping[str, Sequence[Section]] = {
     "": (
         verdict_section,
         budget_section,
+        stopping_section,
         comparison_section,
         history_section,
+        front_section,
+        curves_section,
+        timeline_section,
         curve_section,
         finalists_section,
         plan_section,
     ),
-    "dials": (parallel_section, refinement_section),
-    "validity": (scoring_section, noise_section, ledger_section, statement_section),
+    "dials": (
+        importance_section,
+        interactions_section,
+        slices_section,
+        sweeps_section,
+        parallel_section,
+        refinement_section,
+    ),
+    "validity": (scoring_section, noise_section, calibration_section, ledger_section, statement_section),
     "failures": (failures_section,),
     "llm": (asked_section, disagreements_section, items_section, race_section, alone_section),
 }

@@ -176,7 +176,7 @@
   // Again, with new data: those that were drawn already; others when they are come to.
   function redraw(root = document) {
     const all = root.matches?.("figure.panel") ? [root] : [...figures(root)];
-    return Promise.all(all.map((figure) => (figure.dataset.drawn ? show(figure) : near.observe(figure))));
+    return Promise.all(all.map((figure) => (figure.dataset.drawn || figure.hidden ? show(figure) : near.observe(figure))));
   }
 
   function fit() {
