@@ -24,6 +24,7 @@ GREY = "#8A8A8A"  # seen on white and on black
 WIDTH, HEIGHT = 7.2, 4.2  # inches of one picture
 NAME = 42  # characters of a name in a picture
 _SMALL = "small"
+_LETTERS = 15.5  # of small text, to the inch
 
 
 def new_axes(ax: Any, count: int = 1, width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> list[Axes]:
@@ -78,20 +79,17 @@ def text(words: str, width: int = NAME) -> str:
     return plain.replace("$", r"\$")
 
 
-def sentence(words: str, width: int) -> str:
+def sentence(words: str, width: int, most: int = 8) -> str:
     """Text over several lines."""
-    lines = textwrap.wrap(words, width, break_long_words=True, max_lines=8, placeholder=" …")
+    lines = textwrap.wrap(words, width, break_long_words=True, max_lines=most, placeholder=" …")
     return "\n".join(lines).replace("$", r"\$")
 
 
 def headed(ax: Axes, title: str, words: str = "") -> None:
     """A title at the left, and what the picture says below it, as wide as the axes are."""
-    pixels = ax.get_window_extent().width / ax.figure.dpi  # inches
-    letters = max(24, int(pixels * 14))
-    below = sentence(words[:1].upper() + words[1:], letters) if words else ""
-    if below.count("\n") > 2:
-        below = "\n".join(below.split("\n")[:3]) + " …"
-    ax.set_title(text(title, max(30, int(pixels * 9))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
+    inches = _inches(ax)
+    below = sentence(words[:1].upper() + words[1:], max(24, int(inches * _LETTERS)), 4) if words else ""
+    ax.set_title(text(title, max(30, int(inches * 9))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
     if below:
         ax.annotate(
             below, (0.0, 1.0), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=_SMALL,
@@ -106,9 +104,9 @@ def _lines(told: str) -> int:
 def nothing(ax: Axes, title: str, words: str) -> None:
     """An empty picture: why, and what to do next."""
     ax.set_axis_off()
-    pixels = ax.get_window_extent().width / ax.figure.dpi
-    ax.set_title(text(title), loc="left", fontweight="bold")
-    told = sentence(words, max(24, int(pixels * 11)))
+    inches = _inches(ax)
+    ax.set_title(text(title, max(30, int(inches * 9))), loc="left", fontweight="bold")
+    told = sentence(words, max(24, int(inches * 10)))
     ax.text(0.5, 0.5, told, ha="center", va="center", transform=ax.transAxes, linespacing=1.5, alpha=0.85)
 
 
@@ -129,9 +127,9 @@ def value_axis(ax: Axes, scale: Scale, name: str, direction: str, along: str = "
     getattr(ax, f"set_{along}lim")(scale.low, scale.high)
     ticks = scale.ticks()
     if len(ticks) >= 2:
-        side.set_ticks(ticks, [number(tick, ticks) for tick in ticks])
+        side.set_ticks(ticks, [number(tick, () if scale.log else ticks) for tick in ticks])
         side.set_ticks([], minor=True)
-    getattr(ax, f"set_{along}label")(f"{text(name)} ({better(direction)} is better)")
+    getattr(ax, f"set_{along}label")(f"{text(name, 26)} ({better(direction)} is better)")
 
 
 def better(direction: str) -> str:
@@ -156,7 +154,7 @@ def trial_axis(ax: Axes, last: int) -> None:
 def time_axis(ax: Axes, seconds: float, name: str = "working time") -> None:
     """An axis of seconds from 0 on, in the unit that suits its end."""
     end = seconds or 1.0
-    unit, size = next((u for u in _UNITS if end >= 2 * u[1]), _UNITS[-1])
+    unit, size = next((u for u in _UNITS if end >= u[2] * u[1]), _UNITS[-1])[:2]
     step = round_step(end / size / 6)
     ticks = [k * step for k in range(math.floor(end / size / step * (1 + 1e-9)) + 1)]
     ax.set_xlim(0, end * 1.02)
@@ -164,7 +162,10 @@ def time_axis(ax: Axes, seconds: float, name: str = "working time") -> None:
     ax.set_xlabel(f"{name} ({unit})")
 
 
-_UNITS = (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0), ("seconds", 1.0), ("milliseconds", 1e-3))
+# Each with its size, and with how many of them it begins.
+_UNITS = (
+    ("days", 86_400.0, 2), ("hours", 3_600.0, 2), ("minutes", 60.0, 2), ("seconds", 1.0, 1), ("milliseconds", 1e-3, 0),
+)  # fmt: skip
 
 
 def cut_lines(ax: Axes, breaks: Sequence[tuple[float, float]]) -> None:
@@ -218,16 +219,30 @@ def place(parameter: Any, value: Any) -> float:
     return float(value)
 
 
-def legend(ax: Axes, columns: int = 4) -> None:
-    """Below the axes, so that it hides nothing; none where it would name one thing only."""
+def legend(ax: Axes, below: float = 0.56) -> None:
+    """So many inches below the axes, so that it hides nothing; none where it would name one thing only."""
+    from matplotlib.transforms import ScaledTranslation
+
     handles, labels = ax.get_legend_handles_labels()
     if len(handles) < 2:
         return
-    inches = ax.get_window_extent().width / ax.figure.dpi
-    widest = max(map(len, labels))
-    fits = max(1, min(columns, int(inches * 13 / (widest + 6))))
-    below = -0.62 / max(ax.get_window_extent().height / ax.figure.dpi, 0.5)
+    room = _inches(ax) * _LETTERS
+    columns = len(labels)
+    while columns > 1 and sum(max(map(len, labels[i::columns])) + 7 for i in range(columns)) > room:
+        columns -= 1
+    # Filled row by row, where matplotlib goes column by column.
+    order = [i for first in range(columns) for i in range(first, len(labels), columns)]
+    figure = ax.get_figure(root=True)
+    assert figure is not None
     ax.legend(
-        handles, labels, loc="upper left", bbox_to_anchor=(0.0, below), ncols=fits, frameon=False, fontsize=_SMALL,
-        borderaxespad=0.0, handlelength=1.8, columnspacing=1.4,
+        [handles[i] for i in order], [labels[i] for i in order], loc="upper left", bbox_to_anchor=(0.0, 0.0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0.0, -below, figure.dpi_scale_trans), ncols=columns,
+        frameon=False, fontsize=_SMALL, borderaxespad=0.0, handlelength=1.8, columnspacing=1.4,
     )  # fmt: skip
+
+
+def _inches(ax: Axes) -> float:
+    """How wide the axes will about be: of a figure of our own the layout widens them later."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return ax.get_window_extent().width / figure.dpi * (1.12 if figure.get_layout_engine() is not None else 1.0)

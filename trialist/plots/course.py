@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 # Of a kind of mark: what it is called, its shape, its colour, whether it is filled.
 _MARKS: dict[Kind, tuple[str, str, str, bool]] = {
     Kind.FULL: ("trial", "o", BLUE, True),
-    Kind.PARTIAL: ("stopped or paused: of a part of a run", "v", ORANGE, False),
+    Kind.PARTIAL: ("part of a run (stopped, paused)", "v", ORANGE, False),
     Kind.INFEASIBLE: ("violates a constraint", "s", ORANGE, False),
-    Kind.AGAIN: ("on a fresh seed, no part of the search", "D", PURPLE, False),
+    Kind.AGAIN: ("on a fresh seed", "D", PURPLE, False),
     Kind.OPEN: ("still running", "o", GREY, False),
 }
 _SHADED = {"refine": 0.10, "select": 0.18, "sweep": 0.10}
@@ -57,14 +57,15 @@ def draw_history(ax: Axes, view: BestSoFar) -> None:
         chosen = [mark for mark in view.marks if mark.kind is kind and mark.value is not None]
         if chosen:
             _points(ax, view, chosen, label, shape, colour, is_filled)
-    _failures(ax, [mark.number for mark in view.marks if mark.kind is Kind.FAILED])
+    # What is poor stands at the poor end, the names of the stages at the other.
+    _failures(ax, [mark.number for mark in view.marks if mark.kind is Kind.FAILED], view.direction == "minimize")
     _beyond(ax, view)
     if view.default is not None:
         ax.axhline(
             view.scale.within(view.default), color=GREY, linestyle=(0, (5, 3)), linewidth=1.4, label="the default"
         )
     _best(ax, view)
-    headed(ax, title, view.words)
+    headed(ax, title, f"{view.words}; {view.band}" if view.band else view.words)
     legend(ax)
 
 
@@ -113,7 +114,7 @@ def _best(ax: Axes, view: BestSoFar) -> None:
         )
         ax.fill_between(
             x, [*low, low[-1]], [*high, high[-1]], step="post", color=GREEN, alpha=0.18, linewidth=0,
-            label=text(view.band, 90),
+            label="95 % interval of the best",
         )  # fmt: skip
     for step in view.steps[-1:]:
         ax.plot(
@@ -122,10 +123,11 @@ def _best(ax: Axes, view: BestSoFar) -> None:
         )  # fmt: skip
 
 
-def _failures(ax: Axes, failed: list[int]) -> None:
+def _failures(ax: Axes, failed: list[int], at_top: bool) -> None:
     if failed:
         ax.plot(
-            failed, [0.02] * len(failed), marker="x", color=RED, linestyle="none", markersize=6, markeredgewidth=1.5,
+            failed, [0.955 if at_top else 0.045] * len(failed),
+            marker="x", color=RED, linestyle="none", markersize=6, markeredgewidth=1.5,
             label=f"failed ({len(failed)})", transform=ax.get_xaxis_transform(), clip_on=False, zorder=5,
         )  # fmt: skip
 
@@ -149,13 +151,14 @@ def _stages(ax: Axes, view: BestSoFar) -> None:
     """Later stages shaded, and named where there is room."""
     if len(view.spans) > 12:
         return
+    at, up, side = (0.0, 3, "bottom") if view.direction == "minimize" else (1.0, -3, "top")
     for span in view.spans:
         if span.stage in _SHADED:
             ax.axvspan(span.first - 0.5, span.last + 0.5, color=GREY, alpha=_SHADED[span.stage], linewidth=0, zorder=0)
         if len(view.spans) > 1 and (span.last - span.first + 1) > 0.08 * (view.last + 1):
             ax.annotate(
-                span.stage, (span.first - 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -3),
-                textcoords="offset points", va="top", fontsize="x-small", alpha=0.8,
+                span.stage, (span.first - 0.5, at), xycoords=("data", "axes fraction"), xytext=(3, up),
+                textcoords="offset points", va=side, fontsize="x-small", alpha=0.8,
             )  # fmt: skip
 
 
@@ -259,16 +262,17 @@ def draw_timeline(ax: Axes, view: Timeline) -> None:
         for bar in view.bars:
             if (bar.end - bar.start) * inches > 0.10 * (len(str(bar.number)) + 1) * (view.seconds or 1.0):
                 ax.text(
-                    (bar.start + bar.end) / 2, bar.lane, str(bar.number), ha="center", va="center", color="white",
-                    fontsize="x-small", fontweight="bold", clip_on=True,
+                    (bar.start + bar.end) / 2, bar.lane, str(bar.number), ha="center", va="center", color="black",
+                    fontsize="x-small", clip_on=True,
+                    bbox={"pad": 1.0, "facecolor": "white", "alpha": 0.8, "linewidth": 0},
                 )  # fmt: skip
     cut_lines(ax, view.breaks)
     time_axis(ax, view.seconds)
     ax.set_yticks(range(view.lanes), [str(lane + 1) for lane in range(view.lanes)])
     ax.set_ylim(view.lanes - 0.45, -0.55)
-    ax.set_ylabel("trials at once")
+    ax.set_ylabel("lane")
     headed(ax, "Timeline", view.words)
-    legend(ax, 6)
+    legend(ax)
 
 
 _LINES = ((BLUE, "-", "o"), (RED, (0, (5, 2)), "s"), (GREEN, (0, (2, 1.5)), "D"), (PURPLE, (0, (6, 1, 1, 1)), "^"),
@@ -317,4 +321,4 @@ def draw_budget(ax: Axes, view: BurnDown) -> None:
     others = [purse.words for purse in view.purses if purse not in shown]
     limits = "no limit was declared" if not limited else ""
     headed(ax, "Budget", "; ".join(each for each in (limits, *others, view.price) if each) or duration(view.seconds))
-    legend(ax, 1)
+    legend(ax)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trialist.plots.canvas import (
@@ -67,7 +68,7 @@ def draw_importance(ax: Axes, view: Any) -> None:
     ax.set_xlim(0, max(top, 0.05) * 1.16)
     ax.set_xlabel(f"share of the variance of {text(view.metric, 30)} over the space")
     headed(ax, title, view.words)
-    legend(ax, 2)
+    legend(ax)
 
 
 def draw_matrix(ax: Axes, view: Any) -> None:
@@ -161,7 +162,7 @@ def draw_slices(
             place(parameter, best), color=GREEN, linestyle=(0, (1, 1.5)), linewidth=1.6, label="chosen", zorder=3
         )
     headed(ax, title, first.words if len(slices) == 1 else "")
-    legend(ax, 4)
+    legend(ax)
 
 
 def draw_sweep(ax: Axes, view: Any, parameter: Any, direction: Direction) -> None:
@@ -204,7 +205,7 @@ def draw_sweep(ax: Axes, view: Any, parameter: Any, direction: Direction) -> Non
             ax.axvline(place(parameter, level.value), color=GREY, linestyle=(0, (5, 3)), linewidth=1.2,
                        label=f"default: {text(setting(level.value), 20)}")  # fmt: skip
     headed(ax, title, view.words)
-    legend(ax, 2)
+    legend(ax)
 
 
 def draw_parallel(ax: Axes, view: Parallel) -> None:
@@ -231,10 +232,12 @@ def draw_parallel(ax: Axes, view: Parallel) -> None:
             _polyline(ax, line, color="0.4", linestyle="--", linewidth=2.2, zorder=5, label="the default")
         if line.is_best:
             _polyline(ax, line, color=GREEN, linewidth=3.0, zorder=6, label=f"trial {line.number}, the best")
-    ax.plot([], [], color=colours(0.0), linewidth=2, label="good")
-    ax.plot([], [], color=colours(0.92), linewidth=2, label="poor")
+    ends = [axis.name for axis in view.axes if axis.kind == "objective"]
+    by = f" {text(ends[0], 24)}" if len(ends) > 1 else ""
+    ax.plot([], [], color=colours(0.0), linewidth=2, label=f"good{by}")
+    ax.plot([], [], color=colours(0.92), linewidth=2, label=f"poor{by}")
     if any(line.rank is None for line in view.lines):
-        ax.plot([], [], color=RED, linestyle=(0, (1, 1.5)), label="no score: failed, stopped or paused")
+        ax.plot([], [], color=RED, linestyle=(0, (1, 1.5)), label="without a full score")
     for at, axis in enumerate(view.axes):
         ax.axvline(at, color=GREY, linewidth=1.0, zorder=1)
         last = at == len(view.axes) - 1
@@ -252,17 +255,19 @@ def draw_parallel(ax: Axes, view: Parallel) -> None:
     for side in ax.spines.values():
         side.set_visible(False)
     headed(ax, "Configurations", view.words)
-    legend(ax, 5)
+    legend(ax, 0.6 if crowded else 0.34)
 
 
 def _polyline(ax: Axes, line: Line, **look: Any) -> None:
-    """A line with gaps where a dial is not active; a point between two gaps is drawn as one."""
+    """A line with gaps where a dial is not active; dots lead across them, so that it can be followed to its score."""
     import numpy as np
 
     y = np.array([np.nan if each is None else each for each in line.places], dtype=float)
-    known = np.isfinite(y)
-    alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
+    known = np.flatnonzero(np.isfinite(y))
     ax.plot(range(len(y)), y, solid_capstyle="round", **look)
-    if alone.any():
-        look = {name: value for name, value in look.items() if name not in ("label", "linestyle", "linewidth")}
-        ax.plot(np.flatnonzero(alone), y[alone], marker="o", linestyle="none", markersize=3.5, **look)
+    faint = {"color": look["color"], "alpha": 0.45 * look.get("alpha", 1.0), "zorder": look.get("zorder", 2)}
+    for i, j in pairwise(known):
+        if j > i + 1:
+            ax.plot([i, j], [y[i], y[j]], linestyle=(0, (1, 3)), linewidth=0.9, label="_gap", **faint)
+    alone = [i for i in known if (i - 1 not in known) and (i + 1 not in known)]
+    ax.plot(alone, y[alone], marker="o", linestyle="none", markersize=3.5, label="_gap", **faint | {"alpha": 0.8})

@@ -101,8 +101,10 @@ class Plot:
 
         view = tradeoffs(self._study.history, self._best)
         pairs = view.pairs if view.enough else ((0, 0),)
-        axes = new_axes(ax, len(pairs) if ax is None or not hasattr(ax, "plot") else 1, height=4.8)
-        for each, (across, up) in zip(axes, pairs, strict=False):
+        pairs = pairs[:1] if hasattr(ax, "plot") else pairs
+        wide = len(pairs) > 1
+        axes = new_axes(ax, len(pairs), width=1.5 * WIDTH if wide else WIDTH, height=4.8, columns=2 if wide else 1)
+        for each, (across, up) in zip(axes, pairs, strict=True):
             draw_front(each, view, across, up)
         return together(axes)
 

@@ -53,7 +53,7 @@ def draw_noise(ax: Axes, view: Spreads) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     headed(ax, title, view.words)
-    legend(ax, 3)
+    legend(ax)
 
 
 def _role(is_default: bool, is_best: bool) -> str:
@@ -95,7 +95,7 @@ def draw_front(ax: Axes, view: Tradeoffs, across: int, up: int) -> None:
         if number in by_number:
             put([by_number[number]], label, markerfacecolor="none", markeredgewidth=1.8, zorder=5, **look)
     headed(ax, f"{view.metrics[up]} against {view.metrics[across]}", view.words)
-    legend(ax, 3)
+    legend(ax)
 
 
 def draw_calibration(ax: Axes, view: Any, metric: str) -> None:
@@ -127,4 +127,4 @@ def draw_calibration(ax: Axes, view: Any, metric: str) -> None:
     ax.set_xlabel("predicted without the trial itself")
     ax.set_ylabel("scored")
     headed(ax, title, view.words)
-    legend(ax, 3)
+    legend(ax)

@@ -678,6 +678,12 @@ class Study:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        """For notebooks: a small table with a sparkline of the best so far."""
+        from trialist.study.card import card
+
+        return card(self)
+
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {self._session.store.url!r}, {len(self.history)} trials)"
 

@@ -193,7 +193,10 @@ def _price(history: History, cost: float) -> str:
 
 
 def summary(view: BurnDown) -> str:
-    """The limits alone, on one line: "12 of 40 trials, 3 min of 10 min"."""
-    limited = [purse for purse in view.purses if purse.limit is not None]
-    told = [f"{purse.told(purse.spent)} of {purse.told(purse.limit or 0.0)} {purse.title}" for purse in limited]
-    return listed(told) or counted(int(view.purses[0].spent), "trial") if view.purses else ""
+    """The limits alone, on one line: "12 of 40 trials, 3 min of 10 min and cost 0.8 of 5"."""
+    told = []
+    for purse in view.purses:
+        if purse.limit is not None:
+            amounts = f"{purse.told(purse.spent)} of {purse.told(purse.limit)}"
+            told.append({"trials": f"{amounts} trials", "seconds": amounts}.get(purse.name, f"{purse.title} {amounts}"))
+    return listed(told) or (counted(int(view.purses[0].spent), "trial") if view.purses else "")

@@ -63,9 +63,9 @@ class Scale:
         return min(max(value, self.low), self.high)
 
     def ticks(self) -> list[float]:
-        """Round values inside, about five."""
+        """Round values inside, three to eight."""
         if not self.log:
-            step = round_step(self.high / 5 - self.low / 5)
+            step = round_step(self.high / 8 - self.low / 8)
             return [k * step for k in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
         first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
         every = max(1, (last - first) // 6)
