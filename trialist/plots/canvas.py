@@ -24,7 +24,7 @@ GREY = "#8A8A8A"  # seen on white and on black
 WIDTH, HEIGHT = 7.2, 4.2  # inches of one picture
 NAME = 42  # characters of a name in a picture
 _SMALL = "small"
-_LETTERS = 15.5  # of small text, to the inch
+_LETTERS = 14.5  # of small text, to the inch
 
 
 def new_axes(ax: Any, count: int = 1, width: float = WIDTH, height: float = HEIGHT, columns: int = 1) -> list[Axes]:
