@@ -32,7 +32,7 @@ from trialist.web.serve.board import Board, Boards, as_json
 from trialist.web.serve.doing import Doer, done, study_actions, trial_actions
 from trialist.web.serve.events import all_moments, id_of, progress, stream, stream_of_all
 from trialist.web.serve.frame import ICON, OURS, Frame, framed, problem
-from trialist.web.serve.guard import Guard, Rules, is_form_of_ours
+from trialist.web.serve.guard import HEADERS, Guard, Rules, is_form_of_ours
 from trialist.web.serve.listing import Wanted, form_section, listing_section
 from trialist.web.serve.pages import SECTIONS, pages_of, sections
 from trialist.web.serve.places import name_of, study_at
@@ -70,7 +70,7 @@ def app(store: Store, rules: Rules, is_over: Callable[[], bool] = lambda: False)
             Middleware(Guard, rules=rules),
             Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4),
         ],
-        exception_handlers={TrialistError: _told, 404: _missing},
+        exception_handlers={TrialistError: _told, 404: _missing, 500: _our_fault},
     )
 
 
@@ -325,6 +325,12 @@ def _page_missing() -> Response:
 
 async def _missing(request: Request, error: Exception) -> Response:
     return _page_missing()
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    """The traceback is in the server's own output; a browser gets none of it."""
+    words = "Something is wrong in Trialist itself. The output of trialist serve has the traceback: please report it."
+    return HTMLResponse(problem("Not shown", words), status_code=500, headers=HEADERS)
 
 
 async def _told(request: Request, error: Exception) -> Response:

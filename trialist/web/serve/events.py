@@ -65,7 +65,7 @@ async def stream(board: Board, last: str, is_over: Callable[[], bool]) -> AsyncI
     if known is None:
         known = now  # it has just read the page
     if known.created_at != now.created_at or known.changes > now.changes:
-        known = Moment(now.created_at, 0, -1, -1, 0)  # another study of that name: all of it is news
+        known = Moment(now.created_at, 0, 0, 0, 0)  # another study of that name: all of it is news
     seen = Seen(known, board.version, board.panels_version)
     yield "retry: 1000\n\n" + _event("hello", now if known == now else known, {})
     silent = 0.0

@@ -1,0 +1,120 @@
+"""What people do on the dashboard: it is asked of the study, recorded with who and why, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import trialist as tl
+from trialist.errors import SpaceError
+from trialist.trials.instruction import Act
+from trialist.trials.trial import State
+from trialist.web.serve.doing import configuration
+from trialist.web.serve.guard import Rules
+
+Visit = Callable[..., TestClient]
+HEADERS = {"Origin": "http://127.0.0.1:8787", "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
+
+
+@pytest.fixture
+def act(visit: Visit) -> Callable[..., Any]:
+    """Send a form as the page's script does; status and answer."""
+    rules = Rules()
+    client = visit(rules)
+
+    def send(what: str, **fields: str) -> tuple[int, str]:
+        form = {"csrf": rules.csrf, "who": "ann", **{key.replace("__", ":"): text for key, text in fields.items()}}
+        answer = client.post(f"/studies/tiny/do/{what}", data=form, headers=HEADERS)
+        told = answer.json()
+        return answer.status_code, told.get("done") or told["problem"]
+
+    return send
+
+
+def test_a_configuration_is_queued_with_who_wanted_it_and_why(act: Callable[..., Any], study: tl.Study) -> None:
+    assert act("enqueue", dial__x="0.125", **{"dial__<b>kind": "1"}, why="between <two>") == (
+        200,
+        "Trial 7 is in the queue.",
+    )
+    record = study.trials[7]
+    assert record.params == {"x": 0.125, "<b>kind": "<i>"} and record.state is State.WAITING
+    assert record.reason.startswith("asked for by ann (dashboard, ") and record.reason.endswith(": between <two>")
+    (asked,) = study.instructions
+    assert (asked.act, asked.trial, asked.words) == (Act.ENQUEUE, 7, "between <two>") and "ann" in asked.who
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"dial__x": "7"}, "x: "),
+        ({"dial__x": "a lot"}, "is not a number"),
+        ({"dial__x": "nan"}, "x: "),
+        ({"dial__<b>kind": "9"}, "none of its choices"),
+    ],
+)
+def test_a_configuration_outside_the_space_is_refused_by_name(
+    act: Callable[..., Any], study: tl.Study, fields: dict[str, str], words: str
+) -> None:
+    status, told = act("enqueue", **fields)
+    assert status == 400 and words in told and len(study.trials) == 7 and not study.instructions
+
+
+def test_a_waiting_trial_is_stopped_and_a_closed_one_is_not(act: Callable[..., Any], study: tl.Study) -> None:
+    assert act("stop", trial="6", why="too late") == (200, "Trial 6 is to stop.")
+    status, told = act("stop", trial="0")
+    assert status == 400 and "complete" in told
+    assert act("stop", trial="99")[0] == 404 and act("stop", trial="x")[0] == 400 and act("stop")[0] == 400
+    study.optimize(lambda trial: trial["x"], trials=1)
+    assert study.trials[6].state is State.STOPPED and "too late" in study.trials[6].stop_reason
+
+
+def test_pause_resume_and_notes_are_kept_and_shown(act: Callable[..., Any], study: tl.Study, visit: Visit) -> None:
+    assert act("pause", why="heat")[0] == 200 and study.paused is not None
+    with visit() as client:
+        page = client.get("/studies/tiny").text
+        assert "Paused by ann" in page and "do-resume" in page and ">paused<" in client.get("/").text
+        assert act("resume")[0] == 200 and study.paused is None
+        assert act("note", why="all <fine>", trial="0")[0] == 200 and act("note", why="of it all")[0] == 200
+        assert act("note", why="  ")[0] == 400
+        asked = client.get("/studies/tiny/asked").text
+        assert asked.count("ann (dashboard, ") == 4 and "all &lt;fine&gt;" in asked
+        trial = client.get("/studies/tiny/trials/0").text
+        assert "all &lt;fine&gt;" in trial and "of it all" not in trial
+
+
+def test_the_budget_is_changed_by_a_revision_with_its_reason(
+    act: Callable[..., Any], study: tl.Study, visit: Visit
+) -> None:
+    assert act("extend", trials="40", minutes="2", why="more time")[0] == 200
+    with tl.Study.load("tiny", study.store.url.removeprefix("sqlite:///")) as again:
+        assert again.declared.budget == tl.Budget(trials=40, minutes=2)
+    assert [r.reason for r in study.store.revisions("tiny")][1:] == ["more time"]
+    assert act("extend", trials="40", minutes="2")[0] == 400  # it is that already
+    for wrong in ({"trials": "0"}, {"trials": "2.5"}, {"trials": "many"}, {"minutes": "-1"}, {"trials": "nan"}):
+        assert act("extend", **wrong)[0] == 400, wrong
+    with visit() as client:
+        assert "more time" in client.get("/studies/tiny/asked").text
+
+
+def test_what_is_no_action_is_told_and_a_page_without_script_is_led_back(visit: Visit, act: Callable[..., Any]) -> None:
+    status, told = act("delete")
+    assert status == 400 and "Use one of" in told
+    rules = Rules()
+    with visit(rules) as client:
+        form = {"csrf": rules.csrf, "why": "hm"}
+        plain = {key: value for key, value in HEADERS.items() if key != "Accept"}
+        answer = client.post("/studies/tiny/do/note", data=form, headers=plain)
+        assert answer.status_code == 303 and answer.headers["location"] == "/studies/tiny"
+        answer = client.post("/studies/tiny/do/note", data={**form, "why": ""}, headers=plain)
+        assert answer.status_code == 400 and "says nothing" in answer.text
+
+
+def test_a_typed_configuration_keeps_kinds_and_leaves_out_what_is_empty() -> None:
+    space = tl.Space(n=tl.Int(1, 9), f=tl.Float(0.0, 1.0), c=tl.Categorical([None, 1, "1", True]))
+    assert configuration(space, {"n": "3", "f": "", "c": "2", "gone": "1"}) == {"n": 3, "c": "1"}
+    assert configuration(space, {"c": "0"}) == {"c": None}
+    with pytest.raises(SpaceError, match="whole number"):
+        configuration(space, {"n": "2.5"})
