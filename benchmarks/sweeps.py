@@ -1,7 +1,7 @@
 """How honest a sweep of one dial is: whether its intervals hold, and which planted shapes it recognises.
 
     python benchmarks/sweeps.py                      # a few minutes; --sweeps 1000 --seed 0
-    python benchmarks/sweeps.py --only intervals     # or shapes, folds
+    python benchmarks/sweeps.py --only intervals     # or shapes, folds, bounds
 
 Losses are simulated: seven levels on 2 to 5 seeds, noise of one run 1, so that effects are in units of it.  What runs
 and stores trials is left out: the functions are those that `study.sweep` reads its trials with.
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from trialist.effects.shape import Response, Shape, findings
-from trialist.numerics.crossed import paired
+from trialist.numerics.crossed import paired, spread
 
 LEVELS, MIDDLE = 7, 4
 BOWL = np.array([3.0, 2.0, 1.0, 0.3, 0.0, 0.5, 2.0])  # a response with its best inside, in units of the noise
@@ -45,6 +45,7 @@ NOISES = (
     Noise("heavy tails: Student's t, df 3", lambda rng, r: rng.standard_t(3, size=(LEVELS, r)) / 3**0.5),
     Noise("grows with the loss, sd 0.5 to 3.5", _by_level(0.5 + BOWL)),
     Noise("one level of sd 6, others 1", _by_level(np.where(np.arange(LEVELS) == 6, 6.0, 1.0))),
+    Noise("sd 0.25 to 90, as of a diverging learning rate", _by_level(np.array([1.4, 0.8, 0.25, 0.4, 1.0, 5.4, 90.0]))),
     Noise(
         "skewed: lognormal, sigma 1", lambda rng, r: np.exp(rng.normal(size=(LEVELS, r))) / 2.16 - np.exp(0.5) / 2.16
     ),
@@ -157,10 +158,34 @@ def shapes(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
     return rows
 
 
+def bounds(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
+    """How often the bound of how much levels differ holds, in units of their own noise, and is F's p below 0.05."""
+    rows: list[dict[str, object]] = []
+    for noise in NOISES[:5]:
+        for size in (0.0, 1.0, 1.5):
+            for r in (2, 3, 5):
+                held = rejected = 0
+                sizes = noise.draw(rng, 2000).std(axis=1) if noise.name != NOISES[1].name else np.ones(LEVELS)
+                means = size * sizes * (-1.0) ** np.arange(LEVELS)
+                weights = sizes**-2 / (sizes**-2).sum()
+                true = float(np.sqrt((((means - weights @ means) / sizes) ** 2).mean()))
+                for _ in range(sweeps):
+                    found = spread(means[:, None] + noise.draw(rng, r))
+                    assert found is not None
+                    held += found.bound >= true
+                    rejected += found.p < 0.05
+                row = {"noise": noise.name, "replicates": r, "differ by": round(true, 2), "sweeps": sweeps}
+                rows.append({**row, "bound_holds": held / sweeps, "F_shows": rejected / sweeps})
+    return rows
+
+
 def _told(means: tuple[float, ...], middle: int, r: int, rng: np.random.Generator) -> set[Shape]:
     Y = np.array(means, dtype=float)[:, None] + rng.normal(size=(LEVELS, r)) + rng.normal(size=r)
     labels = [str(i) for i in range(LEVELS)]
     return {f.shape for f in findings(Response(Y, labels, middle, ends=(True, True), replicates=r))}
+
+
+SECTIONS = (("intervals", intervals), ("folds", folds), ("shapes", shapes), ("bounds", bounds))
 
 
 def _ends(estimate: object) -> tuple[float, float]:
@@ -171,12 +196,12 @@ def _ends(estimate: object) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", choices=("intervals", "folds", "shapes"))
+    parser.add_argument("--only", choices=("intervals", "folds", "shapes", "bounds"))
     parser.add_argument("--sweeps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="also as lines of JSON")
     asked = parser.parse_args()
-    for i, (name, measure) in enumerate((("intervals", intervals), ("folds", folds), ("shapes", shapes))):
+    for i, (name, measure) in enumerate(SECTIONS):
         if asked.only not in (None, name):
             continue
         rows = measure(asked.sweeps, np.random.default_rng([asked.seed, i]))

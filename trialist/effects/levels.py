@@ -23,8 +23,8 @@ class Design:
     """One dial at several levels, all else at the incumbent's values, each level on the same seeds.
 
     values: the levels, ascending or in the order of the choices.  around: the configuration that is looked round;
-    its own value is one of the levels.  default: the index of the level that the baseline has, None where the dial is
-    not active there, or its value is no level.  left_out: levels that cannot be run, with the reason.
+    its own value is one of the levels.  default: the index of the level that the baseline has, or would have were the
+    dial active there; None where that is no level.  left_out: levels that cannot be run, with the reason.
     """
 
     dial: str
@@ -91,8 +91,7 @@ def design(
         settings = {name: around[name] for name in getattr(parameter, "when", None) or {} if name in around}
         problem = f"it does nothing round {shown(settings or dict(around))}: it is active only when {condition}"
         raise SpaceError(dial, problem, "Look round a configuration that has it: around={...}, or --around NAME=VALUE.")
-    baseline = space.baseline()
-    fixed = [around[dial], *([baseline[dial]] if dial in baseline else [])]
+    fixed = [around[dial], space.baseline().get(dial, parameter.baseline)]
     if isinstance(levels, int):
         wanted = _chosen(dial, parameter, fixed, levels)
     else:
@@ -112,7 +111,7 @@ def design(
     if len(values) < LEAST:
         problem = f"only {', '.join(map(label_of, values))} of its levels can be run"
         raise SpaceError(dial, problem, "Give others as levels=[...], or look round another configuration.")
-    default = next((i for i, value in enumerate(values) if len(fixed) > 1 and is_same(fixed[1], value)), None)
+    default = next((i for i, value in enumerate(values) if is_same(fixed[1], value)), None)
     return Design(dial, tuple(values), dict(around), replicates, default, tuple(left_out))
 
 

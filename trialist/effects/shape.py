@@ -222,24 +222,24 @@ def _flat(response: Response, found: Spread, apart: Mapping[int, Estimate]) -> F
             words = f"flat: no level moves {metric} by more than {most:.2g} from the incumbent's; {matters:.2g} matters"
             return Finding(Shape.FLAT, words, most, None)
         return None
-    if found.noise == 0.0 and found.effect == 0.0:
+    if found.noise == 0.0 and found.bound == 0.0:
         return Finding(Shape.FLAT, f"flat: {metric} is the same at every level", 0.0, None)
     least = min(min(1.0, 2 * len(apart) * min(e.below(), 1 - e.below())) for e in apart.values())
-    if least < FLAT_P or found.bound > FLAT_NOISE * found.noise:
+    if least < FLAT_P or found.bound > FLAT_NOISE:
         return None
     words = (
-        f"flat: its levels differ by {found.bound:.2g} of {metric} at most (root mean square, 95 %), "
-        f"{found.bound / found.noise:.2g} times the noise of one run"
+        f"flat: its levels differ by no more than {found.bound:.2g} times the noise of one run, which is "
+        f"{found.noise:.2g} of {metric} (root mean square, 95 %)"
     )
     return Finding(Shape.FLAT, words, found.bound, found.p)
 
 
 def _open(response: Response, found: Spread) -> Finding:
-    times = found.bound / (FLAT_NOISE * found.noise) if found.noise else 1.0
+    times = found.bound / FLAT_NOISE
     more = min(max(math.ceil(response.replicates * times**2), response.replicates + 1), MOST_REPLICATES)
     words = (
-        f"undecided: no difference is shown, and there may be one of {found.bound:.2g} of {response.metric} (root mean "
-        f"square of the levels, 95 %; noise of a run {found.noise:.2g}): some {more} replicates would tell"
+        f"undecided: no difference is shown, and its levels may differ by {found.bound:.2g} times the noise of one "
+        f"run, which is {found.noise:.2g} of {response.metric}: some {more} replicates would tell"
     )
     return Finding(Shape.OPEN, words, found.F, found.p)
 

@@ -62,8 +62,8 @@ class Sweep:
 
     kind: "float", "int" or "choice".  is_log: whether the dial's scale is.  around: the configuration looked round.
     replicates: seeds that every level was to be run on.  runs: trials that were.  findings: what asks for something
-    first.  noise: of one run, once what its seed does to all levels is out.  bound: how much the levels differ at most
-    (root mean square, 95 %).  matters: as declared.  note: of other dials that this one depends on.
+    first.  noise: of one run, once what its seed does to all levels is out.  bound: how much the levels differ at most,
+    as a multiple of it (root mean square, 95 %).  matters: as declared.  note: of other dials that this one depends on.
     seconds: run time of all its trials.  enough: whether the runs tell anything.
     """
 
