@@ -6,7 +6,6 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from trialist.cli.format import (
@@ -25,9 +24,12 @@ from trialist.cli.format import (
     wrapped,
 )
 from trialist.cli.result import command_line, verdict_lines
+from trialist.cli.sketches import best_lines, budget_lines
 from trialist.cli.table import LABEL, Column, labelled, table
 from trialist.study.folders import trial_folder
 from trialist.study.summary import constraint_note, unit_noun
+from trialist.study.views.best import best_so_far
+from trialist.study.views.burndown import burndown
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
@@ -54,10 +56,13 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     if study.declared.source:
         lines += labelled("tunes", safe(study.declared.source), room)
     lines += labelled("strategy", safe(planned.reason), room)
-    lines += labelled("budget", _budget(study, len(history), spent["seconds"]), room)
+    lines += labelled("budget", _budget(study, len(history) - len(history.swept), spent["seconds"]), room)
+    lines += budget_lines(burndown(history, spent, study.forecast().outlays, datetime.now().timestamp()), room)
     lines += labelled("trials", _states(history), room)
     if pause := study.paused:
         lines += labelled("paused", safe(f"{pause}; to go on: trialist resume"), room, "yellow")
+    for sweep in study.sweeps if history.swept else ():
+        lines += labelled("sweep", f"{safe(sweep.dial)}: {', '.join(f.shape.value for f in sweep.findings)}", room)
     if study.declared.fidelity is not None:
         used = f"{history.full_runs_used:.3g} full runs used"
         lines += labelled("fidelity", f"{safe(str(study.declared.fidelity))}; {used}", room)
@@ -223,8 +228,9 @@ def _standing(study: Study, history: History, room: int) -> list[str]:
         if note := constraint_note(baseline, best):
             lines += labelled("", safe(note), room, "yellow")
     if len(history.feasible) > 1:
-        rising = [-loss for loss in accumulate((r.loss for r in history.feasible if r.loss is not None), min)]
-        lines += labelled("history", f"{sparkline(rising, room - LABEL - 14)} best so far", room)
+        lines += best_lines(
+            best_so_far(history), room, safe(objective.name) if len(study.declared.objectives) > 1 else ""
+        )
     return lines
 
 
@@ -253,10 +259,11 @@ def _budget(study: Study, trials: int, seconds: float) -> str:
 
 
 def _states(history: History) -> str:
-    counts = Counter(record.state for record in history)
+    counts = Counter(record.state for record in history if record.stage is not Stage.SWEEP)
     told = [f"{counts[state]} {state.value}" for state in State if counts[state]]
     again = sum(1 for record in history if record.stage is Stage.SELECT)
-    return (", ".join(told) or "none yet") + (f"; {again} of them finalists on fresh seeds" if again else "")
+    swept = f"; beside them {len(history.swept)} of sweeps" if history.swept else ""
+    return (", ".join(told) or "none yet") + (f"; {again} of them finalists on fresh seeds" if again else "") + swept
 
 
 def _next(study: Study, history: History) -> str:

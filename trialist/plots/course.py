@@ -38,6 +38,7 @@ _MARKS: dict[Kind, tuple[str, str, str, bool]] = {
     Kind.PARTIAL: ("part of a run (stopped, paused)", "v", ORANGE, False),
     Kind.INFEASIBLE: ("violates a constraint", "s", ORANGE, False),
     Kind.AGAIN: ("on a fresh seed", "D", PURPLE, False),
+    Kind.SWEEP: ("a level of a sweep", "P", SKY, False),
     Kind.OPEN: ("still running", "o", GREY, False),
 }
 _SHADED = {"refine": 0.10, "select": 0.18, "sweep": 0.10}
@@ -120,6 +121,13 @@ def _best(ax: Axes, view: BestSoFar) -> None:
         ax.plot(
             [step.number], [view.scale.within(step.value)], marker="*", markersize=13, color=GREEN,
             markeredgecolor="white", linestyle="none", zorder=5,
+        )  # fmt: skip
+    chosen = next((mark for mark in view.marks if mark.number == view.chosen and mark.value is not None), None)
+    if chosen is not None and chosen.value is not None and chosen.number != view.steps[-1].number:
+        ax.plot(
+            [chosen.number], [view.scale.within(chosen.value)], marker="o", markersize=12, color=ORANGE,
+            markerfacecolor="none", markeredgewidth=2, linestyle="none", zorder=6,
+            label=f"chosen on fresh seeds: trial {chosen.number}",
         )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Plot:
             chosen = chosen[:1]
         axes = new_axes(ax, len(chosen))
         for each, objective in zip(axes, chosen, strict=True):
-            draw_history(each, best_so_far(history, objective.name))
+            draw_history(each, best_so_far(history, objective.name, self._best))
         return together(axes)
 
     def curves(self, ax: Any = None) -> Any:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     INFEASIBLE = "infeasible"  # scored, and violates a constraint that it measured
     PARTIAL = "partial"  # stopped or paused: its value is of a part of a run
     AGAIN = "again"  # a configuration that was chosen before, on a fresh seed: no part of the search
+    SWEEP = "sweep"  # a level of one dial, all else as chosen
     FAILED = "failed"
     OPEN = "open"  # waiting or running
 
@@ -70,8 +71,9 @@ class Span:
 class BestSoFar:
     """One metric of a study by trial number.
 
-    steps: where the best changed.  default: of the baseline.  last: the highest trial number.  band: what low and high
-    of the steps are, in words; empty where there are none.  scale: an axis that shows the good values well.
+    steps: where the best changed.  default: of the baseline.  chosen: the number of the selected trial, where it is
+    known.  last: the highest trial number.  band: what low and high of the steps are, in words; empty where there are
+    none.  scale: an axis that shows the good values well.
     """
 
     metric: str
@@ -80,6 +82,7 @@ class BestSoFar:
     steps: tuple[Step, ...]
     spans: tuple[Span, ...]
     default: float | None
+    chosen: int | None
     last: int
     scale: Scale
     band: str
@@ -100,8 +103,11 @@ class BestSoFar:
         )
 
 
-def best_so_far(history: History, metric: str | None = None) -> BestSoFar:
-    """Of an objective by name, by default the first one; PlanError for a metric that is none of them."""
+def best_so_far(history: History, metric: str | None = None, chosen: int | None = None) -> BestSoFar:
+    """Of an objective by name, by default the first one; PlanError for a metric that is none of them.
+
+    chosen: the number of the selected trial.
+    """
     objective = objective_of(history, metric)
     marks = tuple(_mark(record, objective.name) for record in history)
     values = [mark.value for mark in marks if mark.value is not None]
@@ -117,6 +123,7 @@ def best_so_far(history: History, metric: str | None = None) -> BestSoFar:
         steps=steps,
         spans=tuple(_spans(history)),
         default=default,
+        chosen=chosen,
         last=max((mark.number for mark in marks), default=0),
         scale=Scale.over(values, objective.direction) if values else Scale(0.0, 1.0, log=False),
         band=f"{CONFIDENCE:.0%} interval of the best score alone, {source}" if has_band else "",
@@ -144,7 +151,7 @@ def _mark(record: TrialRecord, metric: str) -> Mark:
     elif record.state is State.FAILED:
         kind = Kind.FAILED
     elif not record.stage.is_explored:
-        kind = Kind.AGAIN
+        kind = Kind.SWEEP if record.stage is Stage.SWEEP else Kind.AGAIN
     elif not record.is_scored:
         kind = Kind.PARTIAL
     stderr = None if score is None or score.stderr is None or not math.isfinite(score.stderr) else score.stderr
@@ -200,7 +207,9 @@ def _words(
     history: History, objective: Objective, marks: Sequence[Mark], steps: Sequence[Step], default: float | None
 ) -> str:
     name, failed = named(objective.name), sum(mark.kind is Kind.FAILED for mark in marks)
-    told = [f"{counted(len(marks), 'trial')}, {failed} failed" if failed else counted(len(marks), "trial")]
+    swept = sum(mark.kind is Kind.SWEEP for mark in marks)
+    told = [counted(len(marks), "trial") + (f", {failed} failed" if failed else "")]
+    told[0] += f", {swept} of them of sweeps" if swept else ""
     if steps:
         told.append(f"the best {name} is {steps[-1].value:.4g} (trial {steps[-1].number})")
     elif history.scored:

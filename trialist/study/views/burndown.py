@@ -155,6 +155,9 @@ def _course(
 ) -> Iterator[tuple[float, float]]:
     """Sums over trials as they ended; what other things took, the verification for one, comes at the end."""
     yield 0.0, 0.0
+    if name == "seconds":  # time passes whether trials end or not
+        yield seconds, used
+        return
     amounts = [_amount(name, record, history) for _, record in over]
     whole = math.fsum(amounts)
     # Of trials that began anew some was spent before: then the sum is scaled to what is known to be spent.
@@ -162,8 +165,7 @@ def _course(
     total = 0.0
     for (at, _), amount in zip(over, amounts, strict=True):
         total += scale * amount
-        if name != "seconds":
-            yield at, min(total, used)
+        yield at, min(total, used)
     yield seconds, used
 
 

@@ -83,7 +83,7 @@ def spreads(history: History, best: int | None = None, most: int = MOST) -> Spre
         found.append(Spread(record.number, searched, again, mean, low, high, is_fresh, is_default, is_best))
     found.sort(key=lambda s: (objective.loss(s.mean), s.number))
     kept = [s for place, s in enumerate(found) if place < most or s.is_default or s.is_best]
-    values = [x for s in kept for x in (*s.search, *s.fresh)]
+    values = [x for s in kept for x in (*s.search, *s.fresh, s.mean)]
     parts = components(history) if found else None
     return Spreads(
         metric=objective.name,
@@ -91,7 +91,7 @@ def spreads(history: History, best: int | None = None, most: int = MOST) -> Spre
         spreads=tuple(kept),
         sd=None if parts is None else parts.sd,
         left_out=len(found) - len(kept),
-        scale=Scale.over(values, objective.direction) if values else Scale(0.0, 1.0, log=False),
+        scale=Scale.whole(values) if values else Scale(0.0, 1.0, log=False),
         enough=bool(kept),
         words=_words(history, len(found), "" if parts is None else parts.words),
     )

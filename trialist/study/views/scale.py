@@ -35,14 +35,27 @@ class Scale:
         is_far = abs(worst / 2 - best / 2) > 4 * spread > 0.0
         if low > 0.0 and math.log(high) - math.log(low) > math.log(_FACTOR):
             middle = ordered[len(ordered) // 2]
-            if abs(math.log(worst) - math.log(best)) > 4 * max(abs(math.log(middle) - math.log(best)), 1.0):
-                worst = best * (middle / best) ** 4 if middle != best else best * math.e ** (4 * direction.sign)
-                low, high = min(best, worst), max(best, worst)
+            reach = 4 * max(abs(math.log(middle) - math.log(best)), 1.0)
+            if abs(math.log(worst) - math.log(best)) > reach:
+                end = math.exp(math.log(best) + direction.sign * reach)
+                low, high = min(best, end), max(best, end)
             margin = 0.04 * (math.log(high) - math.log(low))
             return cls(max(low * math.exp(-margin), _SMALLEST), min(high * math.exp(margin), _LARGEST), log=True)
         if is_far:
-            worst = best + direction.sign * 16 * spread
-            low, high = min(best, worst), max(best, worst)
+            end = best + direction.sign * 16 * spread
+            low, high = min(best, end), max(best, end)
+            low, high = max(low, min(best, worst)), min(high, max(best, worst))
+        margin = (high / 2 - low / 2) * 0.16 or abs(high) * 0.05 or 0.5
+        return cls(max(low - margin, -_LARGEST), min(high + margin, _LARGEST), log=False)
+
+    @classmethod
+    def whole(cls, values: Iterable[float]) -> Scale:
+        """A scale that shows all values, and leaves none outside; logarithmic from a factor of 5 on."""
+        ordered = sorted(values)
+        low, high = ordered[0], ordered[-1]
+        if low > 0.0 and high / low > 5.0 and high < _LARGEST / 2:
+            margin = 0.04 * (math.log(high) - math.log(low))
+            return cls(max(low * math.exp(-margin), _SMALLEST), high * math.exp(margin), log=True)
         margin = (high / 2 - low / 2) * 0.16 or abs(high) * 0.05 or 0.5
         return cls(max(low - margin, -_LARGEST), min(high + margin, _LARGEST), log=False)
 
