@@ -21,7 +21,7 @@ def of(data: ReportData) -> dict[str, Any]:
     legend = [("line strong", "spent"), ("line best dashed", "limit")]
     if any(purse.committed for purse in view.purses):
         legend.append(("bar committed", "running or queued"))
-    if any(purse.forecast is not None for purse in view.purses):
+    if any(p.forecast is not None and p.forecast.mean > p.spent for p in view.purses):
         legend.append(("line forecast", "forecast, with an interval of 80 %"))
     return {
         "chart": "burndown",

@@ -16,11 +16,11 @@ _ROWS = 60
 
 
 def of(data: ReportData) -> dict[str, Any] | None:
-    """None where trials have scored and none reports on its way: there is then no curve to come."""
+    """None where no trial reports on its way, and no dial of fidelity says that any will."""
     view = curves(data.history, None if data.best is None else data.best.number, _MOST, _POINTS)
     if not view.curves:
-        is_to_come = data.plan.fidelity is not None or not any(record.is_scored for record in data.records)
-        return {"chart": "curves", "empty": view.words} if is_to_come and data.records else None
+        has_any = data.plan.fidelity is not None or any(record.reports for record in data.records)
+        return {"chart": "curves", "empty": view.words} if has_any else None
     words = f"{view.words}."
     if view.is_mean:
         words += f" Each curve is the mean over the {view.unit} so far."

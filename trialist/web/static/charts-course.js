@@ -26,7 +26,7 @@
         const range = objective.axis, top = 34 + k * (height + gap);
         grid.push({ left: 64, right: 18, top, height });
         xAxis.push(axis({ gridIndex: k, type: "value", min: -0.5, max: data.last + 0.5, minInterval: 1, name: "trial", grid: false, axisLabel: { formatter: (v) => (Number.isInteger(v) ? String(v) : ""), showMinLabel: false, showMaxLabel: false } }));
-        yAxis.push(valueAxis(range, { gridIndex: k, name: `${clipped(objective.name, 40)} (${objective.better} is better)`, nameLocation: "end", nameGap: 14, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] } }));
+        yAxis.push(valueAxis(range, { gridIndex: k, name: `${clipped(objective.name, Math.min(60, Math.floor((width - 150) / 7)))} (${objective.better} is better)`, nameLocation: "end", nameGap: 14, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] } }));
         const at = { xAxisIndex: k, yAxisIndex: k, animation: false };
         // Stages as bands behind all.
         series.push({

@@ -166,7 +166,7 @@
     return { wide, side, matrix: Math.min(side - 110, 44 * data.dials.length) };
   };
   charts.interactions = {
-    height: (data, width) => (layout(data, width).wide ? Math.max(360, layout(data, width).matrix + 130) : layout(data, width).matrix + 130 + 330),
+    height: (data, width) => (layout(data, width).wide ? Math.max(330, layout(data, width).matrix + 116) : layout(data, width).matrix + 130 + 330),
     option(data, width, figure) {
       const { wide, side, matrix } = layout(data, width);
       const chosen = data.slices[figure?.pair || 0];
@@ -199,7 +199,7 @@
         option.yAxis.push(axis({ gridIndex: 1, type: "value", scale: true, axisLabel: { formatter: short }, name: clipped(data.metric, 30), nameLocation: "end", nameGap: 12, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -50] } }));
         chosen.lines.forEach((line, k) => {
           const tint = ["search", "refine", "again", "base"][k % 4], at = { xAxisIndex: 1, yAxisIndex: 1, animation: false };
-          option.series.push({ ...at, name: line.given, type: "line", symbol: ["circle", "rect", "triangle", "diamond"][k % 4], showAllSymbol: false, symbolSize: (value, params) => (chosen.axis.category || params.dataIndex % Math.ceil(line.x.length / 6) === k ? 8 : 0), lineStyle: { color: color(tint), width: 2, type: ["solid", [7, 3], [2, 3], [9, 3, 2, 3]][k % 4] }, itemStyle: { color: color(tint) }, data: line.x.map((x, i) => [x, line.y[i]]), tooltip: tooltip(() => escape(line.given)) });
+          option.series.push({ ...at, name: line.given, type: "line", symbol: ["circle", "rect", "triangle", "diamond"][k % 4], showAllSymbol: false, symbolSize: (value, params) => (chosen.axis.category || params.dataIndex % Math.ceil(line.x.length / 6) === k ? 8 : 0), lineStyle: { color: color(tint), width: chosen.axis.category ? 0 : 2, type: ["solid", [7, 3], [2, 3], [9, 3, 2, 3]][k % 4] }, itemStyle: { color: color(tint) }, data: line.x.map((x, i) => [x, line.y[i]]), tooltip: tooltip(() => escape(line.given)) });
         });
         option.legend = { show: true, data: chosen.lines.map((line) => line.given), left, top: wide ? 0 : matrix + 112, width: room, itemWidth: 26, textStyle: { ...text, color: color("ink") }, selectedMode: false };
       }

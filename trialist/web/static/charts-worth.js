@@ -94,7 +94,7 @@
       const left = Math.min(150, width * 0.28), grid = [], xAxis = [], yAxis = [], series = [];
       data.rows.forEach((row, k) => {
         grid.push({ left: left + 10, right: 14, top: k * 64 + 8, height: 30 });
-        xAxis.push(axis({ gridIndex: k, type: "category", data: row.bins.map((bin) => bin.label), grid: false, axisLabel: { fontSize: 11, width: (width - left - 24) / row.bins.length - 6, overflow: "truncate", hideOverlap: false, interval: 0, formatter: (v) => v.replace(" to ", "–") } }));
+        xAxis.push(axis({ gridIndex: k, type: "category", data: row.bins.map((bin) => bin.label), grid: false, axisLabel: { fontSize: 11, width: (width - left - 24) / row.bins.length - 6, overflow: "truncate", hideOverlap: false, interval: 0, formatter: (v) => ((width - left) / row.bins.length > 70 ? v.replace(" to ", "–") : v.split(" to ")[0]) } }));
         yAxis.push(axis({ gridIndex: k, type: "value", min: 0, max: 1, show: true, axisLine: { show: false }, axisLabel: { show: false }, grid: false, name: clipped(row.dial, Math.floor(left / 7)), nameLocation: "middle", nameRotate: 0, nameGap: 10, nameTextStyle: { ...text, align: "right", color: color("ink"), fontSize: 13 } }));
         series.push({ xAxisIndex: k, yAxisIndex: k, type: "bar", animation: false, barCategoryGap: "6%", cursor: "default", showBackground: true, backgroundStyle: { color: color("soft"), opacity: 0.12 }, itemStyle: { color: color("bad") }, data: row.bins.map((bin) => ({ value: bin.n ? bin.failed / bin.n : 0, bin, row, label: { show: bin.failed > 0 && (width - left) / row.bins.length > 40, formatter: `${bin.failed}/${bin.n}`, position: "insideBottom", color: color("ink"), fontSize: 11, textBorderColor: color("card"), textBorderWidth: 3 } })) });
       });

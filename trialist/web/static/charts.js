@@ -7,7 +7,8 @@
   const instances = new Map(); // figure -> {instance, data}
 
   const color = (name) => `var(--${name})`;
-  const text = { color: color("soft"), fontSize: 12, fontFamily: "inherit" };
+  const family = getComputedStyle(document.body || document.documentElement).fontFamily; // by which labels are measured
+  const text = { color: color("soft"), fontSize: 12, fontFamily: family };
   const rule = { lineStyle: { color: color("rule") } };
 
   // Parts that options are made of.
@@ -23,7 +24,7 @@
   };
   const clock = (seconds) => {
     const size = Math.abs(seconds);
-    if (size < 1) return seconds === 0 ? "0" : `${Math.round(seconds * 1000)} ms`;
+    if (size < 1) return seconds === 0 ? "0" : `${short(seconds * 1000)} ms`;
     if (size < 60) return `${short(Math.round(seconds * 10) / 10)} s`;
     if (size < 3600) return `${short(Math.round(seconds / 6) / 10)} min`;
     return `${short(Math.round(seconds / 360) / 10)} h`;
@@ -68,7 +69,7 @@
       confine: true,
       backgroundColor: color("card"),
       borderColor: color("rule"),
-      textStyle: { color: color("ink"), fontSize: 13, fontFamily: "inherit" },
+      textStyle: { color: color("ink"), fontSize: 13, fontFamily: family },
       extraCssText: "max-width:26rem;white-space:normal;overflow-wrap:anywhere",
       formatter,
     };
