@@ -125,7 +125,8 @@ PLANTED = (
     Planted("edge, slope of 2 a level", (12, 10, 8, 6, 4, 2, 0), Shape.EDGE, 6),
     Planted("edge, slope of 1 a level", (6, 5, 4, 3, 2, 1, 0), Shape.EDGE, 6),
     Planted("edge, slope of 2, incumbent inside", (12, 10, 8, 6, 4, 2, 0), Shape.EDGE),
-    Planted("a level better by 5", (3, 2, 1, -5, 0, 1, 2), Shape.BETTER),
+    Planted("a level better by 6", (3, 2, 1, -6, 0, 1, 2), Shape.BETTER),
+    Planted("a level better by 3", (3, 2, 1, -3, 0, 1, 2), Shape.BETTER),
 )
 # What is not there: shapes that must not be seen in them.
 ABSENT = (

@@ -96,8 +96,8 @@ class Spread:
     """How much levels differ, and by how much runs do that have the same level.
 
     noise: standard deviation of one run about its level's mean, once what the seeds do to all levels is taken out; of
-    the usual level.  bound: upper confidence limit, of about 95 %, of how much the levels differ, root mean square of each about
-    their mean in units of its own noise.  F, p: of the hypothesis that all levels are the same.
+    the usual level.  bound: upper confidence limit, of about 95 %, of how much the levels differ: root mean square of
+    each about their mean, in units of its own noise.  F, p: of the hypothesis that all levels are the same.
     """
 
     noise: float
