@@ -55,7 +55,12 @@ def curve_section(data: ReportData) -> Html | None:
     return section(
         "by-budget",
         title,
-        el("figure", el("figcaption", name(curve.metric), _legend(curve)), best_chart(curve, data.objective, baseline)),
+        el(
+            "figure",
+            el("figcaption", name(curve.metric), _legend(curve)),
+            best_chart(curve, data.objective, baseline),
+            tabindex=0,
+        ),
         el("p", words, class_="note"),
         el("details", el("summary", "The same in numbers"), _budgets(curve)),
     )
@@ -130,7 +135,9 @@ def _stages(rows: list[Row], data: ReportData, word: str) -> Html | None:
     if any(row.selected is not None for row in rows):
         entries.insert(1, ("dot search", word))
     items = [el("li", el("span", class_=f"key {kind}", aria_hidden="true"), label) for kind, label in entries]
-    return el("figure", el("figcaption", name(data.objective.name), el("ul", *items, class_="legend")), chart)
+    return el(
+        "figure", el("figcaption", name(data.objective.name), el("ul", *items, class_="legend")), chart, tabindex=0
+    )
 
 
 def _row(row: Row, data: ReportData, columns: int) -> Html:

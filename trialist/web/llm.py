@@ -155,7 +155,7 @@ def race_section(data: ReportData) -> Html | None:
             "p",
             f"{saved:,} of {blocks * len(race):,} blocks were spared: {len(stopped):,} settings were asked no further.",
         ),
-        el("figure", race_chart(race, blocks)),
+        el("figure", race_chart(race, blocks), tabindex=0),
         el(
             "details",
             el("summary", "Why they ended"),
@@ -227,7 +227,7 @@ def _scatter(kept: Mapping[str, Any], settings: Sequence[Mapping[str, Any]], pri
     ]
     if len(points) < 2:
         return None
-    return el("figure", el("figcaption", f"Score by {title}"), scatter_chart(points, title))
+    return el("figure", el("figcaption", f"Score by {title}"), scatter_chart(points, title), tabindex=0)
 
 
 def _answer(side: Mapping[str, Any]) -> Html:

@@ -182,6 +182,8 @@ class _Dashboard:
                 known = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), PATIENCE)
             except TimeoutError:
                 return Response(status_code=202)  # ask again
+        if not known and board.is_computing:
+            return Response(status_code=202)  # what it is drawn from may still come
         return _json(known or b"")
 
     async def trial_panel(self, request: Request) -> Response:

@@ -59,7 +59,9 @@ def framed(frame: Frame, *content: Child, after: Sequence[Child] = ()) -> str:
         *(el("link", rel="stylesheet", href=asset(style)) for style in (*STYLES, "live.css")),
         *(el("script", src=asset(script), defer=True) for script in (*SCRIPTS, *OURS)),
     )
-    live = el("p", frame.progress, id="progress", role="status", class_="note")
+    live = join(
+        el("p", frame.progress, id="progress", role="status", class_="note"), el("p", "", id="done", role="status")
+    )
     body = el(
         "body",
         el("a", "Skip to the content", href="#content", class_="skip"),

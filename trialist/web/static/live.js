@@ -157,6 +157,8 @@
   });
 
   // Dialogs.
+  const done = document.getElementById("done");
+  let forgotten = null;
   document.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-opens]");
     if (opener) {
@@ -182,8 +184,9 @@
       localStorage.setItem("trialist-who", form.elements.who?.value || "");
       if (form.elements.why) form.elements.why.value = "";
       dialog.close();
-      said = 0;
-      say(answer.done);
+      done.textContent = answer.done;
+      clearTimeout(forgotten);
+      forgotten = setTimeout(() => (done.textContent = ""), 12_000);
       renewSoon();
     } catch (error) {
       problem.textContent = error.message;
