@@ -89,7 +89,7 @@ def headed(ax: Axes, title: str, words: str = "") -> None:
     """A title at the left, and what the picture says below it, as wide as the axes are."""
     inches = _inches(ax)
     below = sentence(words[:1].upper() + words[1:], max(24, int(inches * _LETTERS)), 4) if words else ""
-    ax.set_title(text(title, max(30, int(inches * 9))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
+    ax.set_title(text(title, max(30, int(inches * 8))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
     if below:
         ax.annotate(
             below, (0.0, 1.0), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=_SMALL,
@@ -105,7 +105,7 @@ def nothing(ax: Axes, title: str, words: str) -> None:
     """An empty picture: why, and what to do next."""
     ax.set_axis_off()
     inches = _inches(ax)
-    ax.set_title(text(title, max(30, int(inches * 9))), loc="left", fontweight="bold")
+    ax.set_title(text(title, max(30, int(inches * 8))), loc="left", fontweight="bold")
     told = sentence(words, max(24, int(inches * 10)))
     ax.text(0.5, 0.5, told, ha="center", va="center", transform=ax.transAxes, linespacing=1.5, alpha=0.85)
 

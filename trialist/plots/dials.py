@@ -56,7 +56,7 @@ def draw_importance(ax: Axes, view: Any) -> None:
         )  # fmt: skip
     for row, share in zip(rows, shares, strict=True):
         ax.annotate(
-            f"{share.share:.0%}", (max(share.high, share.share), row), xytext=(5, 0), textcoords="offset points",
+            f"{share.share:.0%}", (max(share.high, share.share, share.ped or 0.0), row), xytext=(5, 0), textcoords="offset points",
             va="center", fontsize="small",
         )  # fmt: skip
     ax.set_yticks(list(rows), [text(share.dial, 30) for share in shares])
@@ -66,7 +66,7 @@ def draw_importance(ax: Axes, view: Any) -> None:
     ticks = [tick for tick in ax.get_xticks() if tick >= 0]
     ax.set_xticks(ticks, [f"{100 * tick:.3g} %" for tick in ticks])
     ax.set_xlim(0, max(top, 0.05) * 1.16)
-    ax.set_xlabel(f"share of the variance of {text(view.metric, 30)} over the space")
+    ax.set_xlabel(f"share of the variance of {text(view.metric, 22)} over the space")
     headed(ax, title, view.words)
     legend(ax)
 

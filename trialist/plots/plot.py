@@ -137,7 +137,7 @@ class Plot:
         if a is None or b is None:
             interactions = self._effects.interactions()
             side = max(3.2, 1.9 + 0.62 * len(interactions.dials))
-            (axes,) = new_axes(ax, width=max(WIDTH, side + 1.6), height=side)
+            (axes,) = new_axes(ax, width=max(4.4, side + 1.8), height=side)
             draw_matrix(axes, interactions)
             return axes
         self._dial(a), self._dial(b)
