@@ -62,7 +62,7 @@ def _caption(panel: Panel) -> Html:
     return el(
         "figcaption",
         el("strong", name(title)) if title else None,
-        el("p", el("bdi", str(panel["words"]))) if panel.get("words") else None,
+        *(el("p", el("bdi", line)) for line in _lines(panel.get("words"))),
         el("ul", *legend, class_="legend") if legend else None,
     )
 
@@ -86,9 +86,13 @@ def _numbers(panel: Panel) -> Html | None:
     return el("details", el("summary", "The same in numbers"), table(head, rows, caption), open=is_open)
 
 
+def _lines(words: str | Sequence[str] | None) -> Sequence[str]:
+    return [words] if isinstance(words, str) and words else words or ()
+
+
 def _label(panel: Panel) -> str:
     """What a screen reader says of the picture."""
-    told = str(panel.get("label") or panel.get("words") or panel.get("title") or "chart")
+    told = str(panel.get("label") or panel.get("title") or "chart")
     return told if len(told) <= 600 else told[:599] + "…"
 
 

@@ -29,7 +29,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
         "legend": [("dot search", "mean of the runs, 95 % interval of its difference from the incumbent"),
                    ("dot faint", "one run"), ("line baseline", "the incumbent’s level"), ("square", "default"),
                    ("cross", "most runs failed")],
-        "words": " ".join(f"{sweep.words}." for sweep in drawn),
+        "words": [f"{sweep.words}." for sweep in drawn],
         "label": "One dial at a time. " + " ".join(f"{sweep.words}." for sweep in drawn),
         "table": {
             "head": ["dial", "level", "runs", "mean", "better by", "95 % interval", ""],

@@ -34,7 +34,7 @@
           markArea: {
             silent: true,
             data: data.bands.map((band) => [
-              { xAxis: band.from - 0.5, itemStyle: { color: color(`band-${band.stage}`) }, label: { show: (band.to - band.from + 1) / (data.last + 1) * (width - 82) > 60, formatter: band.stage, position: "insideTopLeft", ...text } },
+              { xAxis: band.from - 0.5, itemStyle: { color: `var(--band-${band.stage}, transparent)` }, label: { show: (band.to - band.from + 1) / (data.last + 1) * (width - 82) > 60, formatter: band.stage, position: "insideTopLeft", ...text } },
               { xAxis: band.to + 0.5 },
             ]),
           },

@@ -37,7 +37,7 @@
   function axis(given) {
     return {
       axisLabel: { ...text, hideOverlap: true, ...given.axisLabel },
-      axisLine: { show: true, ...rule },
+      axisLine: { show: true, onZero: false, ...rule },
       axisTick: { show: false },
       splitLine: { show: given.grid !== false, lineStyle: { color: color("rule"), opacity: 0.6 } },
       minorSplitLine: { show: false },
