@@ -16,6 +16,7 @@ from trialist.numerics.crossed import Estimate, Floats, Spread, paired, spread
 CLIFF_TIMES = 3.0  # the next largest step between neighbours
 CLIFF_P, FLAT_P = 0.01, 0.01
 ONE_SIDED, TWO_SIDED = 0.025, 0.05
+DIFFER_P = 0.02  # where noise grows with the loss, F is below 0.05 in one flat sweep of ten
 FLAT_NOISE = 1.5  # times the noise of one run is what a flat dial moves its levels by, at most
 MOST_REPLICATES = 20  # that are ever advised
 
@@ -110,12 +111,12 @@ def findings(response: Response) -> tuple[Finding, ...]:
         words = "too few runs came to a score to compare levels: at least two seeds that two levels have in common"
         failing = _failing(response)
         return (failing,) if failing else (Finding(Shape.TOO_FEW, words),)
-    edge = _edge(response) if found.p < TWO_SIDED else None
+    edge = _edge(response) if found.p < DIFFER_P else None
     told = [each for each in (_better(response, apart), _cliff(response), edge) if each is not None]
     flat = None if told else _flat(response, found, apart)
     told += [flat] if flat is not None else []
     default = _default(response, apart)
-    if not told and found.p < TWO_SIDED:
+    if not told and found.p < DIFFER_P:
         clear = f"by more than noise (F {found.F:.3g}, p {_p(found.p)})" if found.noise else "and runs have no noise"
         words = f"it matters: its levels differ {clear}, "
         words += f"and none is shown to be better than {response.labels[response.middle]}"
