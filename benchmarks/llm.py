@@ -4,6 +4,8 @@ table        the tiny model's whole grid, as its server answers: prompt, tempera
 calibration  intervals of the verdict over simulated suites with temperature noise
 find         whether a good setting is found with a part of the grid's calls
 racing       what racing saves of the calls, and whether it chooses as well
+budget       whether a budget is ever overspent, with random token counts and errors
+kills        whether a call is paid twice after SIGKILL at a random moment
 
 python benchmarks/llm.py                                    # all, without a server
 python benchmarks/llm.py --only table -- --out table.json   # measured anew, with the extra llm-test
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-SECTIONS = ("table", "calibration", "find", "racing")
+SECTIONS = ("table", "calibration", "find", "racing", "budget", "kills")
 
 
 def main() -> None:

@@ -451,3 +451,19 @@ def test_how_many_items_are_asked_is_kept_when_a_study_goes_on(tmp_path):
     again = tuned(Adder(), budget="$4", **given)
     assert again.study.stage("items")["asked"] == kept
     assert len(again.study.trials) == len(first.study.trials)
+
+
+@pytest.mark.parametrize("preflight", [False, True])
+@pytest.mark.parametrize(
+    ("budget", "unit"), [("$50, 700 calls", "calls"), ("$0.05, 9000 calls", "money"), ("40k tokens, $9", "tokens")]
+)
+def test_of_several_limits_the_one_that_is_used_up_first_is_counted_and_leaves_room_for_the_verdict(
+    budget, unit, preflight
+):
+    found = tuned(Adder(), additions(60), budget=budget, prices="in=2/M,out=4/M", preflight=preflight)
+    assert found.study.verdict is not None
+    assert found.study.verdict.interval is not None
+    assert found.study.stage("items")["unit"] == unit
+    spent = found.study.stage("llm")["spent"]
+    assert spent["calls"] <= {"$50, 700 calls": 700, "$0.05, 9000 calls": 9000}.get(budget, math.inf)
+    assert spent["money"] <= {"$0.05, 9000 calls": 0.05}.get(budget, 9.0)

@@ -37,11 +37,15 @@ _BYTES_OF_TOKEN = 8  # of an answer that a judge reads: a long answer of long to
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """purse: of money, tokens, calls.  trials, seconds: of the study; None is no limit."""
+    """purse: of money, tokens, calls.  trials, seconds: of the study; None is no limit.
+
+    counted_in: the unit of costs, where the one that is likely used up first is known.
+    """
 
     purse: Purse = field(default_factory=Purse)
     trials: int | None = None
     seconds: float | None = None
+    counted_in: str | None = None
 
     @staticmethod
     def of(given: Means | Purse | Budget | str | int, name: str = "") -> Means:
@@ -74,8 +78,19 @@ class Means:
 
     @property
     def unit(self) -> str:
-        """What costs are counted in: the first of money, tokens, calls that is limited."""
+        """What costs are counted in: the first of money, tokens, calls that is limited, unless told otherwise."""
+        if self.counted_in is not None:
+            return self.counted_in
         return next((unit for unit in (MONEY, TOKENS, CALLS) if getattr(self.purse, unit) is not None), MONEY)
+
+    def counted(self, sample: Amount) -> Means:
+        """The same, counted in what calls like the sample would use up first: of "$5, 3000 calls", money or calls.
+
+        A study keeps back what the verification takes in that unit; by another one it would end before it.
+        """
+        limits = {unit: getattr(self.purse, unit) for unit in (MONEY, TOKENS, CALLS)}
+        used = {unit: in_unit(sample, unit) / limit for unit, limit in limits.items() if limit}
+        return replace(self, counted_in=max(used, key=lambda unit: used[unit])) if len(used) > 1 else self
 
     @property
     def is_unlimited(self) -> bool:

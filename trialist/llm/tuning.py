@@ -20,6 +20,7 @@ from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, kept_stage
 from trialist.llm.means import Means, dearest_call, told
 from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
 from trialist.llm.preflight import Effort, Finding, preflight
+from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe
 from trialist.numerics.keys import Key
 from trialist.scoring.power import smallest_difference
@@ -32,7 +33,6 @@ from trialist.trials.validation import Items
 
 if TYPE_CHECKING:
     from trialist.llm.client import Client
-    from trialist.llm.purse import Amount
     from trialist.llm.scorer import Scorer
     from trialist.llm.suite import Suite
     from trialist.protocols import Store
@@ -144,6 +144,11 @@ class Tuning:
             if self.means.purse.money is not None:
                 raise PlanError("prices", "the budget is money, and no prices are given", "Give prices.")
         self.evaluator.recipe.check(self.suite.items)
+        # Bytes bound tokens from above, about four times too high for English.
+        usual = Amount(self.dearest.money / 4, self.dearest.tokens // 4, 1)
+        if (means := self.means.counted(usual)) != self.means:
+            self.means, self.asked = means, self._payable()
+            self.evaluator = self._evaluator()
         self.means.budget(self.dearest)
 
     def found(self) -> Iterator[str]:
@@ -158,6 +163,10 @@ class Tuning:
             remedy = "Give others: prompts, shots and votes need nothing of the endpoint."
             raise InputError("dials", "none of them acts on this endpoint", remedy)
         before, kept = self.asked, kept_stage(self.store, self.declared.name, ITEMS)
+        if kept is not None:
+            self.means = replace(self.means, counted_in=str(kept["unit"]))
+        elif self.client.spent.calls >= _TELLING:
+            self.means = self.means.counted(self.client.spent)
         self.asked = self._payable() if kept is None else int(kept["asked"])
         if self.asked != before:
             yield from self._fewer
@@ -183,7 +192,7 @@ class Tuning:
         if self.findings and study.stage(PREFLIGHT) is None:
             _keep(study, PREFLIGHT, findings_json(self.findings))
         if study.stage(ITEMS) is None:
-            _keep(study, ITEMS, {"asked": self.asked})
+            _keep(study, ITEMS, {"asked": self.asked, "unit": self.means.unit})
         # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
         unknown = self.evaluator.spent - study.spent["cost"]
         if unknown > 1e-9:
