@@ -16,7 +16,7 @@ from trialist.web.html import Child, Html, el, join, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured, setting
 
-_BYTES = 380_000  # of rows, about: the newest, the default and the best stay, and the file below 2 MB
+_BYTES = 300_000  # of rows, about: the newest, the default and the best stay, and the file below 2 MB
 _COLUMNS = 10  # more dials than these share one column
 _TRACEBACK = 6_000  # characters of a traceback's end, where the error is
 _NUMBERS = 40  # trial numbers named for one kind of failure

@@ -18,19 +18,23 @@ def of(data: ReportData) -> dict[str, Any]:
     view = burndown(data.history, data.spent, data.outlays, data.written_at)
     if not view.enough:
         return {"chart": "burndown", "empty": view.words}
-    legend = [("line strong", "spent"), ("line best dashed", "limit")]
-    if any(purse.committed for purse in view.purses):
+    limited = [purse for purse in view.purses if purse.limit is not None]
+    drawn = limited or list(view.purses[:2])  # of what has no limit the table tells
+    legend = [("line strong", "spent")]
+    if limited:
+        legend.append(("line best dashed", "limit"))
+    if any(purse.committed for purse in drawn):
         legend.append(("bar committed", "running or queued"))
-    if any(p.forecast is not None and p.forecast.mean > p.spent for p in view.purses):
+    if any(p.forecast is not None and p.forecast.mean > p.spent for p in drawn):
         legend.append(("line forecast", "forecast, with an interval of 80 %"))
     return {
         "chart": "burndown",
-        "purses": [_purse(purse) for purse in view.purses],
+        "purses": [_purse(purse) for purse in drawn],
         "seconds": number(view.seconds),
         "finish": None if view.finish is None else number(view.finish.mean),
         "breaks": [[number(at), duration(length)] for at, length in view.breaks],
         "legend": legend,
-        "words": f"{view.words[:1].upper()}{view.words[1:]}.",
+        "words": f"{view.price}." if view.price else "",
         "label": f"Budget: {view.words}.",
         "table": {
             "head": ["limit", "spent", "running or queued", "forecast", "of"],

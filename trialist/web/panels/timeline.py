@@ -12,7 +12,7 @@ from trialist.web.panels.plain import MOST_REASONS, cut, number
 if TYPE_CHECKING:
     from trialist.web.data import ReportData
 
-_MOST = 1_500  # bars; of more the newest
+_MOST = 1_000  # bars; of more the newest
 _KEYS = {
     "complete": ("bar complete", "complete"),
     "running": ("bar running", "running"),
