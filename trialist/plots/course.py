@@ -74,7 +74,7 @@ def _points(
     ax: Axes, view: BestSoFar, chosen: list[Mark], label: str, shape: str, colour: str, is_filled: bool
 ) -> None:
     inside = [mark for mark in chosen if mark.value is not None and view.scale.holds(mark.value)]
-    size = 26.0 if view.last < 100 else 14.0
+    size, alpha = (26.0, 0.75) if view.last < 100 else (14.0, 0.75) if view.last < 1000 else (5.0, 0.4)
     x, y = [mark.number for mark in inside], [mark.value or 0.0 for mark in inside]
     face = colour if is_filled else "none"
     ax.scatter(
@@ -249,22 +249,24 @@ def draw_timeline(ax: Axes, view: Timeline) -> None:
     if not view.enough:
         nothing(ax, "Timeline", view.words)
         return
+    from matplotlib.collections import PolyCollection
+
     clean(ax, "")
-    for idle in view.idle:
-        ax.barh(idle.lane, idle.end - idle.start, left=idle.start, height=0.7, color=GREY, alpha=0.18, linewidth=0)
     if view.idle:
-        ax.barh([0], [0], color=GREY, alpha=0.18, label="idle")
+        idle = [_box(each.lane, each.start, each.end) for each in view.idle]
+        ax.add_collection(PolyCollection(idle, facecolor=GREY, alpha=0.18, linewidth=0, label="idle"))
     counts = Counter(bar.state for bar in view.bars)
     least = 0.0015 * (view.seconds or 1.0)  # so that every trial is seen
     for state, (colour, hatch) in _BARS.items():
         bars = [bar for bar in view.bars if bar.state == state]
         if not bars:
             continue
-        ax.barh(
-            [bar.lane for bar in bars], [max(bar.end - bar.start, least) for bar in bars],
-            left=[bar.start for bar in bars], height=0.7, color=colour, alpha=0.85, hatch=hatch, edgecolor="white",
-            linewidth=0.5, label=f"{state} ({counts[state]})",
+        drawn = PolyCollection(
+            [_box(bar.lane, bar.start, max(bar.end, bar.start + least)) for bar in bars], facecolor=colour, alpha=0.85,
+            hatch=hatch, edgecolor="white", linewidth=0.5 if len(bars) < 1000 else 0.0,
+            label=f"{state} ({counts[state]})",
         )  # fmt: skip
+        ax.add_collection(drawn)
     if len(view.bars) <= 400:
         inches = ax.get_window_extent().width / ax.figure.dpi
         for bar in view.bars:
@@ -281,6 +283,12 @@ def draw_timeline(ax: Axes, view: Timeline) -> None:
     ax.set_ylabel("lane")
     headed(ax, "Timeline", view.words)
     legend(ax)
+
+
+def _box(lane: int, start: float, end: float) -> list[tuple[float, float]]:
+    """The corners of a bar."""
+    low, high = lane - 0.35, lane + 0.35
+    return [(start, low), (end, low), (end, high), (start, high)]
 
 
 _LINES = ((BLUE, "-", "o"), (RED, (0, (5, 2)), "s"), (GREEN, (0, (2, 1.5)), "D"), (PURPLE, (0, (6, 1, 1, 1)), "^"),

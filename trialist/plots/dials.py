@@ -56,8 +56,8 @@ def draw_importance(ax: Axes, view: Any) -> None:
         )  # fmt: skip
     for row, share in zip(rows, shares, strict=True):
         ax.annotate(
-            f"{share.share:.0%}", (max(share.high, share.share, share.ped or 0.0), row), xytext=(5, 0), textcoords="offset points",
-            va="center", fontsize="small",
+            f"{share.share:.0%}", (max(share.high, share.share, share.ped or 0.0), row), xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize="small",
         )  # fmt: skip
     ax.set_yticks(list(rows), [text(share.dial, 30) for share in shares])
     ax.set_ylim(len(shares) - 0.4, -0.6)

@@ -64,10 +64,11 @@ def spreads(history: History, best: int | None = None, most: int = MOST) -> Spre
     objective = history.plan.objective
     if best is None and history.best is not None:
         best = history.best.number
+    again = {record.repeats for record in history if record.stage is Stage.SELECT}
     found = []
     for record in history.scored:
         score = record.metrics.get(objective.name)
-        fresh = fresh_score(history, record.number, objective.name)
+        fresh = fresh_score(history, record.number, objective.name) if record.number in again else None
         searched = () if score is None else _finite(score)
         spread = None
         if fresh is not None and len(_finite(fresh)) > 1:
@@ -78,9 +79,9 @@ def spreads(history: History, best: int | None = None, most: int = MOST) -> Spre
             continue
         mean, low, high = spread
         is_fresh = fresh is not None and len(_finite(fresh)) > 1
-        again = () if fresh is None else _finite(fresh)
+        anew = () if fresh is None else _finite(fresh)
         is_default, is_best = record.stage is Stage.BASELINE, record.number == best
-        found.append(Spread(record.number, searched, again, mean, low, high, is_fresh, is_default, is_best))
+        found.append(Spread(record.number, searched, anew, mean, low, high, is_fresh, is_default, is_best))
     found.sort(key=lambda s: (objective.loss(s.mean), s.number))
     kept = [s for place, s in enumerate(found) if place < most or s.is_default or s.is_best]
     values = [x for s in kept for x in (*s.search, *s.fresh, s.mean)]
