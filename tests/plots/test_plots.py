@@ -16,7 +16,7 @@ import trialist as tl
 from trialist.study.views.best import best_so_far
 from trialist.study.views.curves import curves
 from trialist.study.views.timeline import timeline
-from trialist.testing.odd_studies import HOSTILE, ODD
+from trialist.testing.odd_studies import HOSTILE, ODD, SPACE, loss_of
 from trialist.trials.trial import Stage, State
 
 COURSE = ("history", "curves", "timeline", "budget", "noise", "front", "parallel")
@@ -274,3 +274,27 @@ def test_stages_of_finalists_are_marked_as_no_part_of_the_search(studies):
     (again,) = [c for c in ax.collections if c.get_label() == "on a fresh seed"]
     fresh = [r.number for r in studies["screened"].trials if r.stage is Stage.SELECT]
     assert again.get_offsets()[:, 0].tolist() == fresh
+
+
+def test_a_sweep_is_drawn_with_its_levels_their_intervals_and_what_is_chosen():
+    study = tl.Study.create(SPACE, minimize="loss", budget=20, strategy="random", store="memory", name="swept")
+    assert "study.sweep('rate'" in words(study.plot.sweep("rate"))
+    study.optimize(loss_of)
+    found = study.sweep("rate", loss_of, levels=5, replicates=3)
+    study.sweep("solver", loss_of, replicates=3)
+    ax = study.plot.sweep("rate")
+    (bars,) = ax.containers
+    x, y = bars.lines[0].get_data()
+    told = [level for level in found.levels if level.response is not None]
+    assert x.tolist() == [level.value for level in told]
+    assert y.tolist() == pytest.approx([level.response[0] for level in told])
+    ends = bars.lines[2][0].get_segments()
+    assert [tuple(segment[:, 1]) for segment in ends] == [pytest.approx(level.response[1:]) for level in told]
+    assert ax.get_xscale() == "log"
+    assert f"chosen: {found.incumbent.value:.4g}" in words(ax)
+    assert study.plot.sweep().get_title(loc="left").startswith("solver")  # the last one
+    assert [label.get_text() for label in study.plot.sweep("solver").get_xticklabels()] == ["adam", "sgd"]
+    marks = [c for c in study.plot.history().collections if c.get_label() == "a level of a sweep"]
+    assert len(marks[0].get_offsets()) == len(study.history.swept)
+    with pytest.raises(tl.SpaceError, match="solver"):
+        study.plot.sweep("momentum")

@@ -85,7 +85,7 @@ def _points(
         facecolors=face,
         edgecolors=colour,
         linewidths=1.1,
-        alpha=0.75,
+        alpha=alpha,
         label=label,
         zorder=3,
     )
