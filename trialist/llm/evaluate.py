@@ -127,8 +127,8 @@ class Evaluator:
         return in_unit(self.client.spent, self.unit)
 
     def replicate_of(self, trial: Trial) -> int:
-        """Fresh answers for finalists, the same for all that are compared; else the first ones."""
-        return 0 if trial.stage is not Stage.SELECT or self._fresh_of(trial) is not None else 1 + trial.seed
+        """Fresh answers for finalists and sweeps, the same for all that are compared; else the first ones."""
+        return 0 if trial.stage.is_explored or self._fresh_of(trial) is not None else 1 + trial.seed
 
     def close(self) -> None:
         """End connections and the thread; the cache stays open, for it may be shared."""
