@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialist.stopping.modelled import Reader, emmr, regret, worth
-from trialist.stopping.plain import LEAST, best_of, gained_since
+from trialist.stopping.plain import LEAST, best_of, gained_since, plateau, target
 from trialist.stopping.prospects import Prospects
 from trialist.stopping.rules import ADVISERS, EACH_DIAL, IN_A_ROW, MODELLED_LEAST
 from trialist.trials.history import History
@@ -65,7 +65,7 @@ def _target(rule: Target, ends: bool, history: History) -> Standing:
     words = f"asked for: {asked}"
     if best is None:
         return Standing(str(rule), ends, None, level, objective.name, below, False, f"{words}; no full run has a score")
-    is_past = objective.loss(best) <= objective.loss(level)
+    is_past = target(rule, history, 0) is not None
     return Standing(str(rule), ends, best, level, objective.name, below, is_past, f"{words}; the best has {best:.4g}")
 
 
@@ -82,7 +82,7 @@ def _plateau(rule: Plateau, ends: bool, history: History) -> Standing:
             str(rule), ends, None, rule.delta, of, True, False, "no earlier run has a score to compare with"
         )
     words = f"the last {rule.trials} trials gained {gained:.3g}; it fires at no more than {rule.delta:g}"
-    return Standing(str(rule), ends, gained, rule.delta, of, True, gained <= rule.delta, words)
+    return Standing(str(rule), ends, gained, rule.delta, of, True, plateau(rule, history, 0) is not None, words)
 
 
 def _modelled(rule: Rule, read: Reader, ends: bool, history: History, prospects: Prospects) -> Standing:

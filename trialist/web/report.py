@@ -26,7 +26,7 @@ from trialist.web.html import Html, el, join, name
 from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.numbers import count, moment
 from trialist.web.result import comparison_section, finalists_section, verdict_section
-from trialist.web.running import curves_section, front_section, stopping_section, timeline_section
+from trialist.web.running import audit_section, curves_section, front_section, stopping_section, timeline_section
 from trialist.web.trialtable import failures_section, trials_section
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def page(data: ReportData) -> str:
         curve_section(data),
         front_section(data),
         curves_section(data),
+        audit_section(data),
         importance_section(data),
         interactions_section(data),
         slices_section(data),

@@ -9,11 +9,17 @@ from trialist.web.layout import section
 
 
 def curves_section(data: ReportData) -> Html | None:
-    """Learning curves, and why each ended; beside them what an audit of early looks says."""
+    """Learning curves, and why each ended."""
     found = figure("curves", data)
-    if found is None:
+    return None if found is None else section("curves", "Learning curves", found)
+
+
+def audit_section(data: ReportData) -> Html | None:
+    """Whether trials were ended rightly: which early looks say nothing of the end, how often halting was wrong."""
+    if not data.screening:
         return None
-    return section("curves", "Learning curves", el("p", data.screening) if data.screening else None, found)
+    told = data.screening[:1].upper() + data.screening[1:]
+    return section("audit", "Were trials ended rightly?", el("p", f"{told}."))
 
 
 def front_section(data: ReportData) -> Html | None:

@@ -18,7 +18,7 @@ from trialist.web.html import Html, el
 from trialist.web.layout import section
 from trialist.web.llm import alone_section, asked_section, disagreements_section, items_section, race_section
 from trialist.web.result import comparison_section, finalists_section, verdict_section
-from trialist.web.running import curves_section, front_section, stopping_section, timeline_section
+from trialist.web.running import audit_section, curves_section, front_section, stopping_section, timeline_section
 from trialist.web.trialtable import failures_section
 
 Section = Callable[[ReportData], Html | None]
@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, Sequence[Section]] = {
         parallel_section,
         refinement_section,
     ),
-    "validity": (scoring_section, noise_section, calibration_section, ledger_section, statement_section),
+    "validity": (scoring_section, noise_section, calibration_section, audit_section, ledger_section, statement_section),
     "failures": (failures_section,),
     "llm": (asked_section, disagreements_section, items_section, race_section, alone_section),
 }

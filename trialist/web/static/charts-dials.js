@@ -50,11 +50,11 @@
         tooltip: tooltip((params) => (params.data?.row ? `<b>trial ${params.data.row.n}</b>${params.data.row.kind ? ` · ${escape(params.data.row.kind)}` : ""}<br>${escape(data.metric)} ${escape(params.data.row.told || "–")}` : "")),
       };
     },
-    ready(figure, instance, data) {
-      rangesOf(figure, instance, data);
+    ready(figure, instance) {
       instance.on("axisareaselected", () => chosen(figure, instance));
     },
-    drawn(figure, instance) {
+    drawn(figure, instance, data) {
+      rangesOf(figure, instance, data);
       const asked = figure.ranges || [];
       asked.forEach((interval, k) => interval && select(instance, k, [interval]));
     },
@@ -87,7 +87,11 @@
   // The same ranges by keyboard: two sliders' worth of choices for each axis.
   function rangesOf(figure, instance, data) {
     const place = figure.querySelector(".controls");
-    if (!place || place.childElementCount) return;
+    const key = JSON.stringify(data.axes.map((given) => [given.dial, given.ticks]));
+    if (!place || place.dataset.key === key) return;
+    place.dataset.key = key; // other dials need other fields
+    place.replaceChildren();
+    figure.ranges = [];
     const make = (tag, props = {}, ...children) => {
       const node = Object.assign(document.createElement(tag), props);
       node.append(...children);
@@ -205,15 +209,20 @@
       }
       return option;
     },
-    ready(figure, instance) {
-      const place = figure.querySelector(".controls"), { data } = trialist.instances.get(figure);
-      if (place && !place.childElementCount && data.slices.length) {
+    drawn(figure, instance, data) {
+      const place = figure.querySelector(".controls"), key = JSON.stringify(data.slices.map((slice) => [slice.dial, slice.by]));
+      if (place && place.dataset.key !== key && data.slices.length) {
+        place.dataset.key = key;
+        place.replaceChildren();
+        figure.pair = 0;
         const choice = document.createElement("select"), label = document.createElement("label");
         data.slices.forEach((slice, i) => choice.append(new Option(`${slice.dial} at values of ${slice.by}`, String(i))));
         label.append("Show ", choice);
         place.append(label);
         choice.addEventListener("change", () => pair(figure, Number(choice.value)));
       }
+    },
+    ready(figure, instance) {
       instance.on("click", ({ data: spot }) => {
         const { data } = trialist.instances.get(figure);
         if (!spot?.pair) return;

@@ -139,7 +139,7 @@
     figure.hidden = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = answer.html;
-    const opened = figure.querySelector("details")?.open;
+    const opened = figure.querySelector(":scope > details")?.open;
     const kept = figure.querySelector(".canvas"), place = fresh.content.querySelector(".canvas");
     const controls = figure.querySelector(".controls");
     if (kept && place) {
@@ -150,9 +150,9 @@
     }
     const focused = figure.contains(document.activeElement) ? document.activeElement : null;
     figure.replaceChildren(...fresh.content.childNodes);
-    if (opened) figure.querySelector("details")?.setAttribute("open", "");
+    if (opened !== undefined) figure.querySelector(":scope > details")?.toggleAttribute("open", opened);
     if (focused?.isConnected) focused.focus({ preventScroll: true });
-    else if (focused?.matches("summary")) figure.querySelector("summary")?.focus({ preventScroll: true });
+    else if (focused?.matches("summary")) figure.querySelector(":scope > details > summary")?.focus({ preventScroll: true });
     draw(figure, answer.data);
   }
 
