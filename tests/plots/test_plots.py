@@ -56,24 +56,19 @@ def line(ax, label):
 @pytest.mark.filterwarnings(GLYPHS)
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("kind", COURSE)
-def test_every_picture_of_an_odd_study_can_be_saved_and_has_words(studies, name, kind, tmp_path):
+def test_every_picture_of_an_odd_study_has_words_all_of_them_inside_the_figure(studies, name, kind):
     before = dict(mpl.rcParams)
     drawn = flat(getattr(studies[name].plot, kind)())
-    assert all(isinstance(ax, Axes) for ax in drawn)
-    drawn[0].figure.savefig(tmp_path / "drawn.png", dpi=40)
-    assert (tmp_path / "drawn.png").stat().st_size > 1_000
-    assert all(words(ax) for ax in drawn)
+    assert all(isinstance(ax, Axes) and words(ax) for ax in drawn)
+    figure = drawn[0].figure
+    figure.canvas.draw()
+    renderer, whole = figure.canvas.get_renderer(), figure.bbox
+    for ax in drawn:
+        assert_inside(ax, renderer, whole)
     assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.filterwarnings(GLYPHS)
-@pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize("kind", COURSE)
-def test_nothing_is_written_beyond_the_figure(studies, name, kind):
-    ax = flat(getattr(studies[name].plot, kind)())[0]
-    figure = ax.figure
-    figure.draw_without_rendering()
-    renderer, whole = figure.canvas.get_renderer(), figure.bbox
+def assert_inside(ax, renderer, whole):
     texts = [*ax.texts, ax.title, ax._left_title, ax.xaxis.label, ax.yaxis.label]
     for axis, place in ((ax.xaxis, 0), (ax.yaxis, 1)):  # a tick outside of the limits is not drawn
         low, high = sorted(axis.get_view_interval())

@@ -166,7 +166,8 @@ def _stages(ax: Axes, view: BestSoFar) -> None:
         if len(view.spans) > 1 and (span.last - span.first + 1) > 0.08 * (view.last + 1):
             ax.annotate(
                 span.stage, (span.first - 0.5, at), xycoords=("data", "axes fraction"), xytext=(3, up),
-                textcoords="offset points", va=side, fontsize="x-small", alpha=0.8,
+                textcoords="offset points", va=side, fontsize="x-small", zorder=7,
+                bbox={"pad": 1.0, "facecolor": ax.get_facecolor(), "alpha": 0.7, "linewidth": 0},
             )  # fmt: skip
 
 
@@ -307,9 +308,9 @@ def draw_budget(ax: Axes, view: BurnDown) -> None:
     for purse, (colour, dashes, shape) in zip(shown, _LINES, strict=False):
         unit = purse.limit or 1.0
         x, y = [at for at, _ in purse.course], [amount / unit for _, amount in purse.course]
-        ax.step(
-            x, y, where="post", color=colour, linestyle=dashes, linewidth=2.0, label=text(purse.words, 80), zorder=3
-        )
+        stairs = "default" if purse.name == "seconds" else "steps-post"
+        words = text(purse.words, 80)
+        ax.plot(x, y, drawstyle=stairs, color=colour, linestyle=dashes, linewidth=2.0, label=words, zorder=3)
         now = purse.spent / unit
         ax.plot([view.seconds], [now], marker=shape, color=colour, linestyle="none", markersize=7, zorder=4)
         claimed = now + purse.committed / unit
