@@ -130,7 +130,7 @@ PLANTED = (
 )
 # What is not there: shapes that must not be seen in them.
 ABSENT = (
-    ("flat", (0,) * 7, (Shape.CLIFF, Shape.EDGE, Shape.BETTER)),
+    ("flat", (0,) * 7, (Shape.CLIFF, Shape.EDGE, Shape.BETTER, Shape.UNSTEADY)),
     ("best inside, all smooth", tuple(3 * BOWL), (Shape.CLIFF, Shape.EDGE, Shape.FLAT)),
     ("slope of 2 a level to an edge", (12, 10, 8, 6, 4, 2, 0), (Shape.CLIFF, Shape.FLAT)),
     ("best next to the edge, flat between", (6, 5, 4, 3, 2, 0, 0), (Shape.CLIFF, Shape.FLAT)),

@@ -86,6 +86,16 @@ def test_nothing_shown_says_how_many_replicates_would_tell():
     assert found.shape is Shape.OPEN and "replicates would tell" in found.words
 
 
+def test_a_level_whose_runs_scatter_is_told_and_hides_nothing_of_the_others():
+    given = response([30.0, 20.0, 10.0, 0.0, 0.0, 0.0, 0.0])
+    Y = given.Y.copy()
+    Y[6] += np.array([0.0, 300.0, 40.0])
+    found = {finding.shape: finding for finding in findings(replace(given, Y=Y))}
+    assert found[Shape.UNSTEADY].level == 6 and found[Shape.UNSTEADY].statistic > 20
+    assert "l4, l5 are as good" in found[Shape.SENSITIVE].words
+    assert share(Shape.UNSTEADY, 0 * STEPS) < 0.03
+
+
 def test_the_default_ties_or_stands_apart():
     tied = findings(response(0 * STEPS, default=1))
     assert tied[-1].shape is Shape.TIE and "l1" in tied[-1].words

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from trialist.numerics.crossed import Estimate, Floats, Spread, paired, spread
+from trialist.numerics.crossed import Estimate, Floats, Spread, paired, spread, unsteady
 
 CLIFF_TIMES = 3.0  # the next largest step between neighbours
 CLIFF_P, FLAT_P = 0.01, 0.01
 ONE_SIDED, TWO_SIDED = 0.025, 0.05
 DIFFER_P = 0.02  # where noise grows with the loss, F is below 0.05 in one flat sweep of ten
 FLAT_NOISE = 1.5  # times the noise of one run is what a flat dial moves its levels by, at most
+UNSTEADY_TIMES, UNSTEADY_P = 4.0, 0.01  # times the noise of the others
 MOST_REPLICATES = 20  # that are ever advised
 
 
@@ -33,6 +34,7 @@ class Shape(StrEnum):
     APART = "apart from the default"
     OPEN = "undecided"
     SENSITIVE = "sensitive"
+    UNSTEADY = "unsteady level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +117,19 @@ def findings(response: Response) -> tuple[Finding, ...]:
     told = [each for each in (_better(response, apart), _cliff(response), edge) if each is not None]
     flat = None if told else _flat(response, found, apart)
     told += [flat] if flat is not None else []
-    default = _default(response, apart)
+    default, wild = _default(response, apart), _unsteady(response)
     if not told and found.p < DIFFER_P:
         clear = f"by more than noise (F {found.F:.3g}, p {_p(found.p)})" if found.noise else "and runs have no noise"
         words = f"it matters: its levels differ {clear}, "
         words += f"and none is shown to be better than {response.labels[response.middle]}"
         worse = [i for i, e in apart.items() if len(apart) * (1 - e.below()) < ONE_SIDED and e.value > 0]
-        if close := [response.labels[i] for i in apart if i not in worse]:
+        wild_ones = [finding.level for finding in wild]
+        if close := [response.labels[i] for i in apart if i not in worse and i not in wild_ones]:
             words += f"; as far as told, {', '.join(close)} {'is' if len(close) == 1 else 'are'} as good"
         told.append(Finding(Shape.SENSITIVE, words, found.F, found.p))
     elif not told:
         told.append(_open(response, found))
-    return (*told, default) if default is not None else tuple(told)
+    return (*told, *wild, *([] if default is None else [default]))
 
 
 def _better(response: Response, apart: Mapping[int, Estimate]) -> Finding | None:
@@ -214,6 +217,19 @@ def _edge(response: Response) -> Finding | None:
             )
             return Finding(Shape.EDGE, words, _t(estimate), p, at)
     return None
+
+
+def _unsteady(response: Response) -> list[Finding]:
+    """Levels at which runs vary many times as much as elsewhere: a mean says little there, and a bad run is ahead."""
+    rows = [i for i in range(len(response.Y)) if i not in response.fails]
+    found = []
+    for at, times, p in unsteady(response.Y[rows]):
+        if times >= UNSTEADY_TIMES and p < UNSTEADY_P:
+            label = response.labels[rows[at]]
+            told = f"{times:.2g}" if times < 10 else f"{times:.0f}"
+            words = f"unsteady at {label}: its runs vary {told} times as much as those of other levels"
+            found.append(Finding(Shape.UNSTEADY, words, times, p, rows[at]))
+    return found
 
 
 def _flat(response: Response, found: Spread, apart: Mapping[int, Estimate]) -> Finding | None:

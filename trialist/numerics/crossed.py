@@ -119,7 +119,7 @@ def spread(Y: Floats, overlap: float = 0.0) -> Spread | None:
     if k < 2 or J < 2:
         return None
     means, size = Y.mean(axis=1), float(np.abs(Y).max())
-    variances, freedoms = _noise_of_levels(Y)
+    variances, freedoms, _ = _noise_of_levels(Y)
     noise = math.sqrt(float(np.median(variances)))
     if math.sqrt(float(variances.max())) <= _ROUNDING * size:  # no noise at all
         is_same = float(np.ptp(means)) <= 10 * _ROUNDING * size
@@ -136,8 +136,29 @@ def spread(Y: Floats, overlap: float = 0.0) -> Spread | None:
     return Spread(noise, bound, F, p)
 
 
-def _noise_of_levels(Y: Floats) -> tuple[Floats, Floats]:
-    """Variances (k,) of one run at each level beside what its seed does to all, and their degrees of freedom.
+def unsteady(Y: Floats) -> list[tuple[int, float, float]]:
+    """Levels of Y (k, J) whose runs vary more than those of others: index, how many times as much, and p.
+
+    p: of a variance ratio as large by chance, times the number of levels.  The others' usual variance counts as known
+    by half of their degrees of freedom, since it is a median.
+    """
+    Y = Y[:, np.isfinite(Y).all(axis=0)]
+    k, J = Y.shape
+    if k < 3 or J < 2:
+        return []
+    own = _noise_of_levels(Y)[2]
+    found = []
+    for i in range(k):
+        usual = float(np.median(np.delete(own, i)) * (J - 1) / special.chdtri(J - 1, 0.5))
+        if usual > 0:
+            ratio = float(own[i]) / usual
+            found.append((i, math.sqrt(ratio), min(1.0, k * float(special.fdtrc(J - 1, (k - 1) * (J - 1) / 2, ratio)))))
+    return found
+
+
+def _noise_of_levels(Y: Floats) -> tuple[Floats, Floats, Floats]:
+    """Variances (k,) of one run at each level beside what its seed does to all, their degrees of freedom, and the
+    variances (k,) before these were moderated.
 
     What a seed does is told by the calm levels: each counts by the inverse of its variance, in a few rounds.
     """
@@ -145,7 +166,7 @@ def _noise_of_levels(Y: Floats) -> tuple[Floats, Floats]:
     rest = Y - Y.mean(axis=1, keepdims=True)  # (k, J)
     free = np.full(k, (J - 1) * (1 - 1 / k))
     share = np.full(k, 1 / k)
-    variances, freedoms = np.zeros(k), free
+    variances, freedoms, own = np.zeros(k), free, np.zeros(k)
     for _ in range(_ROUNDS):
         own = ((rest - share @ rest) ** 2).sum(axis=1) / (J - 1) / np.maximum(1 - share, _LEAST_SHARE)
         variances, freedoms = moderated(own, np.maximum(free, 1.0))
@@ -153,7 +174,7 @@ def _noise_of_levels(Y: Floats) -> tuple[Floats, Floats]:
             break
         weights = 1 / np.maximum(variances, _TINY * variances.max())
         share = weights / weights.sum()
-    return variances, freedoms
+    return variances, freedoms, own
 
 
 def _borrowed(own: Floats, free: Floats) -> float:
