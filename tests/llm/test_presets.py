@@ -116,3 +116,14 @@ def test_the_dials_need_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_presets_are_there_without_an_import_of_their_own_and_load_no_model_library():
+    code = (
+        "import sys, trialist.llm\n"
+        "assert 'numpy' not in sys.modules and 'pydantic' not in sys.modules\n"
+        "dials = trialist.llm.presets.lora()\n"
+        "assert 'lr' in dials and {'presets', 'trainer'} <= set(dir(trialist.llm))\n"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

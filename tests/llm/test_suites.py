@@ -349,3 +349,13 @@ def test_a_suite_needs_items_with_ids_of_their_own():
         Suite("s", ())
     with pytest.raises(SuiteError, match="is taken"):
         Suite("s", (item, item))
+
+
+def test_an_input_of_system_messages_alone_asks_by_the_last_of_them(write):
+    """As in many files of OpenAI's registry of evals; messages that a file calls a chat need a user."""
+    rule, asks = {"role": "system", "content": "Answer with a letter."}, {"role": "system", "content": "2+2?"}
+    rows = [{"input": [rule, asks], "ideal": "4"}, {"input": [rule, {"role": "user", "content": "3+3"}], "ideal": "6"}]
+    suite = read_suite(write("samples.jsonl", rows))
+    assert suite.items[0].messages == (Message("system", "Answer with a letter."), Message("user", "2+2?"))
+    assert suite.items[1].question == "3+3"
+    assert any(note.startswith("1 items are asked by system messages alone") for note in suite.notes)

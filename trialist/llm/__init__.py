@@ -41,6 +41,8 @@ _HOMES = {
     "trialist.llm.suite": "Suite read_suite",
     "trialist.llm.templates": "render",
 }
+# Rooms within this one that are used by their own names: `trialist.llm.presets.lora()`.
+_ROOMS = ("presets", "trainer")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
@@ -81,6 +83,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f"trialist.llm.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'trialist.llm' has no attribute {name!r}")
@@ -89,4 +93,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -8,7 +8,7 @@ from typing import Any
 
 from trialist.errors import SuiteError, shown
 from trialist.llm.formats.reading import id_of, messages_of
-from trialist.llm.item import Item
+from trialist.llm.item import Item, Message
 
 # The names of Inspect's samples come first; the others are what people call the same thing.
 INPUT = ("input", "question", "prompt", "messages")
@@ -27,6 +27,8 @@ def item_of(place: str, row: Mapping[str, Any], number: int) -> Item:
     if isinstance(value, str) and not value.strip():
         raise SuiteError(place, f"{named[asked]} is empty", "Write the question, or remove the row.")
     messages = messages_of(place, value)
+    if asked == "input" and is_asked_by_system(messages):
+        messages = (*messages[:-1], Message("user", messages[-1].content))
     target = None if right is None else target_of(place, row[named[right]])
     known = {named[key] for key in named if key in _OWN or key in (asked, right)}
     return Item(
@@ -37,6 +39,11 @@ def item_of(place: str, row: Mapping[str, Any], number: int) -> Item:
         metadata=_metadata(place, row, named.get("metadata"), known),
         place=place,
     )
+
+
+def is_asked_by_system(messages: Sequence[Message]) -> bool:
+    """Whether there is no user who asks, as in many evals of OpenAI's registry: the last system message does."""
+    return bool(messages) and all(message.role in ("system", "developer") for message in messages)
 
 
 def target_of(place: str, value: Any) -> Any:

@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Any
 
 from trialist.errors import SuiteError, shown
-from trialist.llm.formats.reading import MAX_LINE_CHARS, Reading, lines_of, named, parse_json, read_text
-from trialist.llm.formats.rows import INPUT, TARGET, item_of
+from trialist.llm.formats.reading import MAX_LINE_CHARS, Reading, lines_of, messages_of, named, parse_json, read_text
+from trialist.llm.formats.rows import INPUT, TARGET, is_asked_by_system, item_of
 
 _FIELD_LIMIT = Lock()  # the limit of the csv module holds for the whole process
 
@@ -131,7 +131,14 @@ def _reading(rows: list[tuple[str, dict[str, Any]]]) -> Reading:
     notes = []
     if any("choices" in item.metadata and not _shows_choices(item.question, item.metadata) for item in items):
         notes.append("Choices stand in metadata alone: a template has to put them into the question.")
+    if turned := sum(_is_asked_by_system(row) for _, row in rows):
+        notes.append(f"{turned} items are asked by system messages alone: the last one is sent as the user's.")
     return Reading(items, tuple(notes))
+
+
+def _is_asked_by_system(row: Mapping[str, Any]) -> bool:
+    asked = next((value for key, value in row.items() if key.strip().lower() == "input"), None)
+    return isinstance(asked, list) and is_asked_by_system(messages_of("", asked))
 
 
 def _shows_choices(question: str, metadata: Mapping[str, Any]) -> bool:
