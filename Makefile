@@ -61,7 +61,7 @@ bench-honest: $(STAMP)    ## how honest the end of a study is: coverage, choices
 	$(BIN)/python benchmarks/honest.py --only studies -- --jobs 2 --tag "$(VERSION)"
 	$(BIN)/python benchmarks/honest.py --only beside -- --jobs 2 --tag "$(VERSION)"
 
-bench-llm: $(STAMP)       ## language models: the tiny model's measured grid, how well verdicts hold; minutes, no server
+bench-llm: $(STAMP)       ## language models: the tiny model's grid, verdicts, finding, racing, budgets, kills; half an hour, no server
 	$(BIN)/python benchmarks/llm.py
 
 clean:
