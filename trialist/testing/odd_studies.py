@@ -209,6 +209,23 @@ def verified(store: Kept = "memory") -> Study:
     return study
 
 
+def swept(store: Kept = "memory") -> Study:
+    """One dial at a time: one whose runs fail from a level on, one with choices, one that was cut short."""
+
+    def objective(trial: Trial) -> float:
+        if trial["rate"] > 0.5:
+            raise RuntimeError("the loss is no number any more")
+        return loss_of(trial)
+
+    study = tune(
+        objective, SPACE, minimize="loss", budget=20, strategy="random", store=store, name="swept", progress=False
+    )
+    study.sweep("rate", objective)
+    study.sweep("solver", objective, replicates=2)
+    study.sweep("width", objective, levels=9, budget=8)
+    return study
+
+
 def many(store: Kept = "memory") -> Study:
     """Three hundred trials, a few of which fail."""
 
@@ -258,7 +275,7 @@ ODD: Mapping[str, Builder] = MappingProxyType(
         build.__name__: build
         for build in (
             empty, one_trial, all_failed, not_finite, several_objectives, conditional, define_by_run, screened,
-            stopped_early, raced, verified, many, hostile_names, under_way,
+            stopped_early, raced, verified, swept, many, hostile_names, under_way,
         )
     }
 )  # fmt: skip
