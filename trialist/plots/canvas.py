@@ -6,7 +6,6 @@ No picture shows itself or changes a global setting: what it draws stands in the
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,16 +78,38 @@ def text(words: str, width: int = NAME) -> str:
     return plain.replace("$", r"\$")
 
 
-def sentence(words: str, width: int, most: int = 8) -> str:
-    """Text over several lines."""
-    lines = textwrap.wrap(words, width, break_long_words=True, max_lines=most, placeholder=" …")
+def sentence(words: str, inches: float, size: str | float = "medium", most: int = 8) -> str:
+    """Text over several lines, each as wide as there is room for."""
+    lines = [""]
+    for word in words.split():
+        whole = f"{lines[-1]} {word}".strip()
+        if _width(whole, size) <= inches:
+            lines[-1] = whole
+            continue
+        lines += [""] if lines[-1] else []
+        while _width(word, size) > inches and len(word) > 1:  # a word that no line holds is broken
+            fits = max(1, int(len(word) * inches / _width(word, size)) - 1)
+            lines[-1], word = word[:fits], word[fits:]
+            lines.append("")
+        lines[-1] = word
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
     return "\n".join(lines).replace("$", r"\$")
+
+
+def _width(words: str, size: str | float) -> float:
+    """Of a line of text, in inches, at most: letters that are fitted to pixels come out a little wider."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    points: float = text_to_path.get_text_width_height_descent(words, FontProperties(size=size), ismath=False)[0]
+    return 1.07 * points / 72.0
 
 
 def headed(ax: Axes, title: str, words: str = "") -> None:
     """A title at the left, and what the picture says below it, as wide as the axes are."""
     inches = _inches(ax)
-    below = sentence(words[:1].upper() + words[1:], max(24, int(inches * _LETTERS)), 4) if words else ""
+    below = sentence(words[:1].upper() + words[1:], inches, _SMALL, 4) if words else ""
     ax.set_title(text(title, max(30, int(inches * 8))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
     if below:
         ax.annotate(
@@ -106,7 +127,7 @@ def nothing(ax: Axes, title: str, words: str) -> None:
     ax.set_axis_off()
     inches = _inches(ax)
     ax.set_title(text(title, max(30, int(inches * 8))), loc="left", fontweight="bold")
-    told = sentence(words, max(24, int(inches * 10)))
+    told = sentence(words, 0.75 * inches)
     ax.text(0.5, 0.5, told, ha="center", va="center", transform=ax.transAxes, linespacing=1.5, alpha=0.85)
 
 
@@ -242,7 +263,12 @@ def legend(ax: Axes, below: float = 0.56) -> None:
 
 
 def _inches(ax: Axes) -> float:
-    """How wide the axes will about be: of a figure of our own the layout widens them later."""
+    """How wide the axes will about be: in a figure of our own the layout gives them what labels leave."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    return ax.get_window_extent().width / figure.dpi * (1.12 if figure.get_layout_engine() is not None else 1.0)
+    place = ax.get_subplotspec()
+    if figure.get_layout_engine() is None or place is None:
+        return float(ax.get_window_extent().width / figure.dpi)
+    share = figure.get_figwidth() * len(place.colspan) / place.get_gridspec().ncols
+    labels = [_width(label.get_text(), label.get_fontsize()) for label in ax.get_yticklabels()] if ax.axison else []
+    return float(max(share - max(labels, default=0.0) - (0.25 if not ax.get_ylabel() else 0.5), 0.4 * share))
