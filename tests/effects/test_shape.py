@@ -120,6 +120,7 @@ def test_one_seed_compares_nothing():
 
 def test_without_noise_every_difference_counts():
     assert shapes(response(0 * STEPS, noise=0.0)) == [Shape.FLAT]
+    assert shapes(response(STEPS / 7, noise=0.0, middle=0, ends=(False, False))) == [Shape.SENSITIVE]  # rounding aside
     assert shapes(response((STEPS - 3) ** 2, noise=0.0)) == [Shape.SENSITIVE]
     assert shapes(response(np.where(STEPS == 5, -1e-9, 0.0), noise=0.0))[0] is Shape.BETTER
 

@@ -150,7 +150,7 @@ def unsteady(Y: Floats) -> list[tuple[int, float, float]]:
     found = []
     for i in range(k):
         usual = float(np.median(np.delete(own, i)) * (J - 1) / special.chdtri(J - 1, 0.5))
-        if usual > 0:
+        if math.sqrt(usual) > _ROUNDING * float(np.abs(Y).max()):
             ratio = float(own[i]) / usual
             found.append((i, math.sqrt(ratio), min(1.0, k * float(special.fdtrc(J - 1, (k - 1) * (J - 1) / 2, ratio)))))
     return found
