@@ -88,6 +88,8 @@ def page(data: ReportData) -> str:
         ),
         el("title", title),
         *(el("style", Html(text_of(style))) for style in STYLES),
+        # Without scripts there are the tables, and no empty places of charts.
+        el("noscript", el("style", Html(".canvas, .filter, .controls { display: none }"))),
     )
     footer = f"Written {moment(data.written_at)} by Trialist" + (f" from {data.store}." if data.store else ".")
     body = el(

@@ -139,20 +139,19 @@
     figure.hidden = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = answer.html;
-    const opened = figure.querySelector(":scope > details")?.open;
     const kept = figure.querySelector(".canvas"), place = fresh.content.querySelector(".canvas");
-    const controls = figure.querySelector(".controls");
+    const numbers = figure.querySelector(":scope > details"), newer = fresh.content.querySelector("details");
+    const hadFocus = numbers?.contains(document.activeElement);
+    if (numbers && newer) newer.open = numbers.open;
     if (kept && place) {
+      // The drawn chart and what is chosen by stay where they are: a list that is open must not close.
       kept.setAttribute("aria-label", place.getAttribute("aria-label"));
       kept.style.height = place.style.height;
-      place.replaceWith(kept); // the drawn chart is only told its new data
-      if (controls) fresh.content.querySelector(".controls")?.replaceWith(controls);
-    }
-    const focused = figure.contains(document.activeElement) ? document.activeElement : null;
-    figure.replaceChildren(...fresh.content.childNodes);
-    if (opened !== undefined) figure.querySelector(":scope > details")?.toggleAttribute("open", opened);
-    if (focused?.isConnected) focused.focus({ preventScroll: true });
-    else if (focused?.matches("summary")) figure.querySelector(":scope > details > summary")?.focus({ preventScroll: true });
+      figure.querySelector(":scope > figcaption").replaceWith(fresh.content.querySelector("figcaption"));
+      if (numbers) numbers.remove();
+      if (newer) figure.append(newer);
+    } else figure.replaceChildren(...fresh.content.childNodes);
+    if (hadFocus) newer?.querySelector("summary").focus({ preventScroll: true });
     draw(figure, answer.data);
   }
 
