@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,9 @@ HERE = Path("_demo")
 def main() -> int:
     HERE.mkdir(exist_ok=True)
     suite, store = HERE / "sums.jsonl", HERE / "llm.db"
+    # The server has another port each time, and what another endpoint answers is another study.
+    for earlier in (*HERE.glob("llm.db*"), *HERE.glob("llm.answers.db*")):
+        shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
     rows = [{"id": question, "question": question, "answer": answer} for question, answer in items(200)]
     suite.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     for prompt in PROMPTS:

@@ -93,7 +93,8 @@ class Components:
     def words(self) -> str:
         """In sentences: what the noise is made of, and what the two best would need."""
         if self.sd == 0.0:
-            return "A configuration scores alike each time: there is no noise."
+            # Of the best alone, whose answers may all be right: what is worse may well vary.
+            return f"The best configurations score alike from {self.unit} to {self.unit}: no noise shows in them."
         if len(self.parts) > 1:
             told = " and ".join(f"{_share(part)} due to the {part.name}" for part in self.parts)
             head = f"Of the variance of a score from {self.unit} to {self.unit} {told}"
