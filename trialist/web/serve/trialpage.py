@@ -30,16 +30,13 @@ TAIL_BYTES = 32 * 1024  # of a log that a page begins with, and at most in one a
 def trial_sections(data: ReportData, record: TrialRecord, asked: Sequence[Instruction], at: str) -> list[Html]:
     """at: the address of the trial's page.  record: with its reports.  asked: of this trial."""
     others = [(title, other) for title, other in _others(data) if other.number != record.number]
+    study = at.rpartition("/trials/")[0]
     links = [
         join(
-            el(
-                "a",
-                f"compare with {title}",
-                href=f"{at.rpartition('/trials/')[0]}/compare?a={other.number}&b={record.number}",
-            ),
-            " ",
+            " · " if i else None,
+            el("a", f"compare with {title}", href=f"{study}/compare?a={other.number}&b={record.number}"),
         )
-        for title, other in others
+        for i, (title, other) in enumerate(others)
     ]
     return [
         section("standing", "Standing", facts(_facts(data, record)), el("p", *links) if links else None),
