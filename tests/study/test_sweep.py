@@ -20,6 +20,7 @@ from trialist.effects.shape import Shape
 from trialist.effects.sweep import Sweep
 from trialist.errors import PlanError, SpaceError, StudyError, UnknownStudyError
 from trialist.study.events import StageStarted, Told
+from trialist.study.session import units_seed
 from trialist.trials.trial import Stage, State
 
 SPACE = tl.Space(
@@ -213,6 +214,31 @@ def test_folds_and_workers():
 def folded(trial):
     for unit in trial.seeds():
         trial.report(trial["x"] + 0.1 * random.Random(unit).random())
+
+
+def test_splits_are_fresh_and_the_same_for_all_levels():
+    study = tl.tune(
+        folded, {"x": tl.Float(0.0, 1.0, default=0.2)}, minimize="loss", budget=6, store="memory", name="units",
+        validation=tl.Seeds(4), progress=False,
+    )  # fmt: skip
+    study.sweep("x", folded, levels=3, replicates=2)
+    keys = {(record.stage, record.seed): units_seed(study.declared, record) for record in study.trials}
+    swept = {key for (stage, _), key in keys.items() if stage is Stage.SWEEP}
+    assert len(swept) == 2 and not swept & {key for (stage, _), key in keys.items() if stage is not Stage.SWEEP}
+
+
+def test_checkpoints_of_a_sweep_push_out_none_of_the_study(tmp_path):
+    def checkpointed(trial):
+        (trial.checkpoint_dir / "model").write_text("weights")
+        return trial["x"] - (10.0 if trial.stage == "sweep" else 0.0)  # each looks better than the study's best
+
+    with tl.tune(
+        checkpointed, {"x": tl.Float(0.0, 1.0)}, minimize="loss", budget=5, store=tmp_path / "s.db", progress=False
+    ) as study:
+        kept = study.directory / f"{study.best.number:05d}" / "checkpoint" / "model"
+        assert kept.exists()
+        study.sweep("x", checkpointed, levels=4, replicates=3)
+        assert kept.exists()
 
 
 def test_sweeps_read_back_from_the_store(tmp_path):
