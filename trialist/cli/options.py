@@ -26,8 +26,8 @@ def study_options(function: AnyFunction) -> AnyFunction:
     return study(store_option(json_option(function)))
 
 
-def load_study(name: str | None, store: str | None) -> Study:
-    """The named study, else the newest of the store; typed errors where there is none."""
+def load_study(name: str | None, store: str | None, thin: bool = False) -> Study:
+    """The named study, else the newest of the store; typed errors where there is none. thin: without most reports."""
     from trialist.store import open_store
     from trialist.study.study import Study
 
@@ -38,7 +38,7 @@ def load_study(name: str | None, store: str | None) -> Study:
             kept.close()
             raise UnknownStudyError(f"{kept.url} has no study yet. Start one: trialist run --help shows an example.")
         name = names[-1]
-    return Study.load(name, kept)
+    return Study.load(name, kept, thin=thin)
 
 
 def store_here() -> str:

@@ -62,7 +62,7 @@ def stop_command(number: int, reason: str, study: str | None, store: str | None,
     Example:
       trialist stop 7 --reason "it diverges"
     """
-    with load_study(study, store) as found:
+    with load_study(study, store, thin=True) as found:
         _tell(
             found.name,
             found.stop(number, reason),
@@ -81,7 +81,7 @@ def pause_command(reason: str, study: str | None, store: str | None, as_json: bo
     Example:
       trialist pause --reason "the machine is needed"
     """
-    with load_study(study, store) as found:
+    with load_study(study, store, thin=True) as found:
         _tell(found.name, found.pause(reason), "it is paused; to go on: trialist resume", as_json)
 
 
@@ -95,7 +95,7 @@ def resume_command(reason: str, study: str | None, store: str | None, as_json: b
     Example:
       trialist resume
     """
-    with load_study(study, store) as found:
+    with load_study(study, store, thin=True) as found:
         line = "it goes on where somebody still runs it, else with: " + _resume(found.name, store)
         _tell(found.name, found.resume(reason), line, as_json)
 
@@ -111,7 +111,7 @@ def note_command(text: str, trial: int | None, study: str | None, store: str | N
     Example:
       trialist note "the data were cleaned after this one" --trial 7
     """
-    with load_study(study, store) as found:
+    with load_study(study, store, thin=True) as found:
         _tell(found.name, found.note(text, trial), "noted", as_json)
 
 
@@ -130,7 +130,7 @@ def extend_command(budget: str, reason: str, study: str | None, store: str | Non
     from trialist.cli.asjson import print_json
 
     amount = budget_of(budget)
-    with load_study(study, store) as found:
+    with load_study(study, store, thin=True) as found:
         before = found.declared.budget
         found.extend(amount, reason)
         after = found.declared.budget
