@@ -340,7 +340,7 @@ class Study:
 
     @property
     def spent(self) -> Mapping[str, float]:
-        """What is used up: "trials", "seconds", "compute_seconds", "cost", "full_runs"."""
+        """What is used up: "trials", "seconds", "compute_seconds", "cost", "full_runs"; sweeps are left out."""
         return self._session.spent()
 
     def dataframe(self) -> DataFrame:

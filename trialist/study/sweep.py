@@ -144,7 +144,7 @@ class _Sweeping:
         self._at: float = kept["at"] if goes_on else time.time()
         self._first: int = kept["first"] if goes_on else len(history)
         self._before: float = kept["seconds"] if goes_on else 0.0  # of the allowance, by earlier calls
-        self._began = self._told = session.clock()
+        self._began, self._told = session.clock(), self._counted()
         self._expected = Expectations(session)
         self._strategy = _Missing(wanted, tuple(wanted.configurations(session.space)))
         self._planned = len(missing(history, wanted))
@@ -196,6 +196,7 @@ class _Sweeping:
 
     def keep(self) -> Sweep:
         """Write what there is; as the outcome where nothing is missing or more would not fit."""
+        self._session.beat()
         self._set_apart()
         history = self._session.history()
         found = read(history, self._design)
@@ -216,9 +217,13 @@ class _Sweeping:
         self._session.store.write_stage(self._session.name, stage_of(self._design.dial), kept, time.time())
 
     def _set_apart(self) -> None:
-        now = self._session.clock()
+        now = self._counted()
         self._session.set_apart(now - self._told)
         self._told = now
+
+    def _counted(self) -> float:
+        """Wall time of the study as the store counts it, sweeps included."""
+        return self._session.store.spent(self._session.name)["seconds"]
 
     # The allowance
 
