@@ -249,3 +249,44 @@ def test_stopping_rules_stand_beside_their_thresholds():
     assert plateau[0] == "plateau 5 0.5" and plateau[3] == "0.5" and "fires" in plateau[5]
     assert target[0] == "target 0.001" and target[2] == f"{History(study.declared, SPACE, study.trials).best.value:.4g}"
     assert "plateau 5 0.5 is past the threshold" in found["words"]
+
+
+def test_importance_has_bars_with_intervals_and_what_holds_near_the_best(odd, known_effects):
+    data = odd("many")
+    found = PANELS["importance"](replace(data, effects=known_effects(data.history)))
+    assert [row["dial"] for row in found["rows"]] == ["rate", "width", "solver"]
+    assert sum(row["share"] for row in found["rows"]) == pytest.approx(1, abs=1e-4)
+    assert all(low < row["share"] <= high for row in found["rows"] for low, high in [row["range"]])
+    assert len(found["legend"]) == 3 and found["table"]["rows"][0][0] == "rate"
+    assert PANELS["importance"](data) is None or data.effects is not None
+
+
+def test_slices_have_the_band_the_trials_and_the_best_on_the_dials_own_scale(odd, known_effects):
+    data = odd("many")
+    found = PANELS["slices"](replace(data, effects=known_effects(data.history)))
+    rate, _, solver = found["dials"]
+    assert rate["axis"]["dial"] == "rate" and solver["axis"]["category"]
+    lowest = rate["x"][rate["y"].index(min(rate["y"]))]
+    assert lowest == pytest.approx(0.5, abs=0.03)  # 0.01, in the middle of 1e-4..1
+    assert all(low < y < high for low, y, high in zip(rate["low"], rate["y"], rate["high"], strict=True))
+    assert len(rate["points"]) <= 160 and solver["x"] == [0.25, 0.75]
+    assert rate["best"] == pytest.approx(SPACE["rate"].encode(data.best.params["rate"]), abs=1e-3)
+
+
+def test_of_pairs_there_are_slices_of_each_dial_at_values_of_the_other(odd, known_effects):
+    data = odd("many")
+    found = PANELS["interactions"](replace(data, effects=known_effects(data.history)))
+    assert found["dials"] == ["rate", "width", "solver"] and len(found["pairs"]) == 3
+    ways = [(part["dial"], part["by"]) for part in found["slices"]]
+    assert ways and all((b, a) in ways for a, b in ways)
+    by_solver = [part for part in found["slices"] if part["by"] == "solver"]
+    assert all([line["given"] for line in part["lines"]] == ["solver = adam", "solver = sgd"] for part in by_solver)
+    assert found["table"]["rows"][0][-1] == "not shown"
+
+
+def test_predictions_stand_beside_scores(odd, known_effects):
+    data = odd("many")
+    found = PANELS["calibration"](replace(data, effects=known_effects(data.history)))
+    by_number = {r.number: r.value for r in data.history.scored}
+    assert all(actual == pytest.approx(by_number[n], rel=1e-4) for n, _, _, actual in found["points"])
+    assert found["words"].startswith("95 %")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trialist.testing.odd_studies import ODD
@@ -109,3 +111,47 @@ def test_a_page_redraws_what_it_is_told_to_and_keeps_the_ranges(report, opened):
         }"""
     )
     assert kept[0] == kept[1] and " of " in kept[0]
+
+
+@pytest.fixture(scope="module")
+def with_effects(tmp_path_factory, known_effects):
+    with ODD["many"]("memory") as study:
+        data = ReportData.of(study, 1.8e9)
+        data = replace(data, effects=known_effects(study.history))
+    return save(page(data), tmp_path_factory.mktemp("effects") / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_the_dials_do_is_drawn(with_effects, opened, width):
+    found = opened(with_effects, width=width)
+    found.draw()
+    for panel in ("importance", "interactions", "slices", "calibration"):
+        assert found.page.locator(f"#{panel} .canvas path").count() > 10
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert found.complaints == [] and found.axe() == []
+
+
+def test_a_pair_of_dials_is_chosen_by_the_matrix_and_by_keyboard(with_effects, opened):
+    found = opened(with_effects)
+    found.draw()
+    chosen = found.page.locator("#interactions .controls select")
+    shown = "trialist.instances.get(document.querySelector('#interactions figure')).instance.getOption().xAxis[1].name"
+    first = found.page.evaluate(shown)
+    chosen.focus()
+    found.page.keyboard.press("ArrowDown")
+    second = found.page.evaluate(shown)
+    assert second != first and chosen.evaluate("(node) => node.selectedOptions[0].textContent").startswith(second)
+    spot = found.page.evaluate(
+        """() => {
+          const figure = document.querySelector('#interactions figure');
+          const {instance, data} = trialist.instances.get(figure);
+          const place = figure.querySelector('.canvas');
+          place.scrollIntoView();
+          const box = place.getBoundingClientRect(), {dial, by} = data.slices[0];
+          const at = instance.convertToPixel({gridIndex: 0}, [data.dials.indexOf(dial), data.dials.indexOf(by)]);
+          return {x: box.x + at[0], y: box.y + at[1]};
+        }"""
+    )
+    found.page.mouse.click(spot["x"], spot["y"])
+    found.page.wait_for_function(f"{shown} === {first!r}")
+    assert chosen.input_value() == "0"
