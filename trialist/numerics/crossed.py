@@ -110,8 +110,8 @@ def spread(Y: Floats, overlap: float = 0.0) -> Spread | None:
     """Analysis of variance of Y (k, J), on the seeds that all levels have; None for less than two of either.
 
     Levels may be differently noisy: Welch's statistic, with moderated variances.  The bound inverts the noncentral F
-    distribution, at 3 % rather than 5, since the variances are estimates: with three to five seeds it holds in 92 to
-    97 % of simulations, with two in 87 to 95 %.
+    distribution, at 3 % rather than 5, since the variances are estimates: with three to five seeds it holds in 90 to
+    99 % of simulations, with two in 87 to 96 %: `benchmarks/sweeps.py`.
     Source: Welch 1951, On the comparison of several mean values: an alternative approach.
     """
     Y = Y[:, np.isfinite(Y).all(axis=0)]
