@@ -16,7 +16,7 @@ from trialist.numerics.crossed import Estimate, Floats, Spread, paired, spread, 
 CLIFF_TIMES = 3.0  # the next largest step between neighbours
 CLIFF_P, FLAT_P = 0.01, 0.01
 ONE_SIDED, TWO_SIDED = 0.025, 0.05
-DIFFER_P = 0.02  # where noise grows with the loss, F is below 0.05 in one flat sweep of ten
+DIFFER_P = 0.02  # where noise grows with the loss, p is below 0.05 in one flat sweep of ten
 FLAT_NOISE = 1.5  # times the noise of one run is what a flat dial moves its levels by, at most
 UNSTEADY_TIMES, UNSTEADY_P = 4.0, 0.01  # times the noise of the others
 MOST_REPLICATES = 20  # that are ever advised
