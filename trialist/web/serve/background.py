@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
+from trialist.web.serve.memory import give_back
+
 T = TypeVar("T")
 
 
@@ -31,5 +33,6 @@ class Background:
                 continue
             try:
                 future.set_result(work())
+                give_back()
             except BaseException as problem:  # noqa: BLE001 - told to whoever waits for it
                 future.set_exception(problem)

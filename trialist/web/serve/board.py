@@ -7,6 +7,7 @@ until there is something newer; how long it took says how often it is worth comp
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ WHOLE = 20_000  # reports up to which all are kept; of more each trial's last on
 CURVES = 60  # trials whose curves are drawn then
 POINTS = 60  # of a curve
 REST = 8.0  # times what a computation took passes before it is done again
+FEW = 500  # changed trials that are kept at hand for the next visitor
 FORGET = 120.0  # seconds after which a panel that nobody asks for is not computed anew
 
 
@@ -56,9 +58,10 @@ class Board:
         background: Background,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        whole: int = WHOLE,
     ) -> None:
         self.store, self.name = store, name
-        self._background, self._clock, self._wall = background, clock, wall
+        self._background, self._clock, self._wall, self._whole = background, clock, wall, whole
         self._lock = threading.RLock()
         self._study: Study | None = None
         self._thin = False
@@ -77,7 +80,7 @@ class Board:
         """The study to read and to ask; its records may be thin."""
         with self._lock:
             if self._study is None:
-                self._thin = self.store.reports(self.name, WHOLE + 1) > WHOLE
+                self._thin = self.store.reports(self.name, self._whole + 1) > self._whole
                 self._study = Study.load(self.name, self.store, thin=self._thin)
             return self._study
 
@@ -89,7 +92,7 @@ class Board:
                 if self._read is not None and self._read[0].created_at != moment.created_at:
                     self._study, self._slow, self._panels = None, _Kept(), {}  # another one of the same name
                 read = ReportData.read(self.study(), self._wall())
-                if not self._thin and sum(len(record.reports) for record in read.records) > 2 * WHOLE:
+                if not self._thin and sum(len(record.reports) for record in read.records) > 2 * self._whole:
                     self._study = None  # it has grown long: thin from here on
                     read = ReportData.read(self.study(), self._wall())
                 self._read = moment, replace(read, panels_at=f"{study_at(self.name)}/panels")
@@ -134,7 +137,8 @@ class Board:
                 found = self.store.changes(self.name, since, thin=True)
                 if len(self._told) > 20:
                     self._told.clear()
-                self._told[since, found.cursor] = found
+                if len(found.records) <= FEW:  # all of a long study are not held twice
+                    self._told[since, found.cursor] = found
             return found
 
     def with_curves(self, records: tuple[TrialRecord, ...], points: int = POINTS) -> tuple[TrialRecord, ...]:
@@ -174,6 +178,12 @@ class Board:
             began = self._clock()
             try:
                 value = compute()
+            except BaseException:
+                # Told in the server's output; the pages do without, and it is tried again after a rest.
+                logging.getLogger("trialist.dashboard").exception("study %r could not be computed", self.name)
+                if kept is self._slow and kept.value is None:
+                    kept.value = {}
+                raise
             finally:
                 with self._lock:
                     kept.work, kept.at = None, self._clock()

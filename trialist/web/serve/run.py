@@ -30,9 +30,11 @@ def serve(
     """
     try:
         import uvicorn
+        from anyio import to_thread
 
         from trialist.web.serve.app import app
         from trialist.web.serve.guard import Rules, hosts_of, is_loopback
+        from trialist.web.serve.memory import THREADS, share_heaps
     except ImportError as missing:
         if missing.name and missing.name.partition(".")[0] in ("starlette", "uvicorn", "anyio"):
             raise MissingExtraError("the dashboard needs", "web") from None
@@ -40,12 +42,14 @@ def serve(
     is_local = is_loopback(address.host)
     token = address.token or (None if is_local else secrets.token_urlsafe(24))
     listener = _listen(address)
+    share_heaps()
     port = listener.getsockname()[1]
     # Behind a token, names are no protection that is needed, and those of this machine are not all known.
     rules = Rules(token, hosts_of(address.host) if is_local else frozenset(), read_only, f"trialist-{port}")
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            to_thread.current_default_thread_limiter().total_tokens = THREADS
             await super().startup(sockets)
             started(_url(address.host, port, token))
 
