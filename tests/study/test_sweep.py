@@ -249,6 +249,13 @@ def test_sweeps_read_back_from_the_store(tmp_path):
     assert Sweep.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
+def test_without_noise_it_is_strict_json_too():
+    study = searched()
+    found = study.sweep("lr", lambda trial: trial["lr"], levels=4)
+    assert found.noise == 0.0 and found.bound is None and found.better is found.levels[0]
+    json.dumps(found.to_json(), allow_nan=False)
+
+
 SCRIPT = """
     import os, time
     import trialist as tl

@@ -63,8 +63,9 @@ class Sweep:
     kind: "float", "int" or "choice".  is_log: whether the dial's scale is.  around: the configuration looked round.
     replicates: seeds that every level was to be run on.  runs: trials that were.  findings: what asks for something
     first.  noise: of one run, once what its seed does to all levels is out.  bound: how much the levels differ at most,
-    as a multiple of it (root mean square, 95 %).  matters: as declared.  note: of other dials that this one depends on.
-    seconds: run time of all its trials.  enough: whether the runs tell anything.
+    as a multiple of it (root mean square, about 95 %); None where runs have no noise.  matters: as declared.
+    note: of other dials that this one depends on.  seconds: run time of all its trials.  enough: whether the runs tell
+    anything.
     """
 
     dial: str
@@ -223,7 +224,7 @@ def read(history: History, design: Design, note: str = "") -> Sweep:
         tuple(levels),
         told,
         noise=None if spread is None else spread.noise,
-        bound=None if spread is None else spread.bound,
+        bound=None if spread is None or not math.isfinite(spread.bound) else spread.bound,
         matters=plan.matters,
         seconds=math.fsum(record.seconds or 0.0 for record in done),
         left_out=design.left_out,
