@@ -214,7 +214,8 @@ class Plot:
 
     @property
     def _effects(self) -> Any:
-        return self._study.effects
+        study: Any = self._study
+        return study.effects
 
     def _dial(self, name: str) -> Any:
         space = self._study.space
