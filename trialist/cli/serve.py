@@ -21,7 +21,7 @@ def serve_command(
 ) -> int:
     """Serve a live dashboard of all studies in the store: what they find, what it is worth, and what to do about it.
 
-    It may start before the first study, and stays while others run and end. Ctrl-C ends it.
+    It stays while studies run and end, and with --store may start before the first one. Ctrl-C ends it.
 
     \b
     Examples:
@@ -34,7 +34,8 @@ def serve_command(
 
     if token is not None and not token.strip():
         raise CommandError("token", "it is empty", "Give one, or leave it out: one is drawn where it is needed.")
-    kept = open_store(store or store_here())
+    # A file is only made where it was named: an empty trialist.db would hide another one that comes later.
+    kept = open_store(store) if store else open_store(store_here(), create=False)
     address = Address(host, port, token)
 
     def started(url: str) -> None:
