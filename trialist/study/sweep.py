@@ -217,8 +217,10 @@ class _Sweeping:
         self._session.store.write_stage(self._session.name, stage_of(self._design.dial), kept, time.time())
 
     def _set_apart(self) -> None:
-        now = self._counted()
-        self._session.set_apart(now - self._told)
+        now, opened = self._counted(), self._session.opened
+        # Beside another coordinator's sweep the same time would be set apart twice: rather it counts as the study's.
+        if not any(r.state is State.RUNNING and r.number not in opened for r in self._session.history().swept):
+            self._session.set_apart(now - self._told)
         self._told = now
 
     def _counted(self) -> float:
