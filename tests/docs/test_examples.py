@@ -95,3 +95,13 @@ def test_the_network_of_the_schedule_search_learns_by_its_schedule_and_breaks_be
     assert training.optimizer.param_groups[0]["lr"] == pytest.approx(rate(rate.steps // 4 + 1))
     test = example["range_test"]()
     assert 1e-4 < test.low < 0.01 < test.high < test.diverged_at
+
+
+@pytest.mark.slow
+def test_understanding_a_study_writes_its_pictures_and_says_what_they_show(tmp_path):
+    words = [sys.executable, "understand.py", str(tmp_path)]
+    done = subprocess.run(words, cwd=EXAMPLES, capture_output=True, text=True, timeout=300, check=True)
+    drawn = {path.stem for path in tmp_path.glob("*.png")}
+    assert drawn >= {"history", "curves", "parallel", "timeline", "budget", "noise", "sweep", "front"}
+    assert all(str(tmp_path / f"{name}.png") in done.stdout for name in drawn)
+    assert "sweep: learning_rate" in done.stdout
