@@ -109,7 +109,7 @@ def _width(words: str, size: str | float) -> float:
 def headed(ax: Axes, title: str, words: str = "") -> None:
     """A title at the left, and what the picture says below it, as wide as the axes are."""
     inches = _inches(ax)
-    below = sentence(words[:1].upper() + words[1:], inches, _SMALL, 4) if words else ""
+    below = sentence(words, inches, _SMALL, 4) if words else ""
     ax.set_title(text(title, max(30, int(inches * 8))), loc="left", fontweight="bold", pad=6 + 12.5 * _lines(below))
     if below:
         ax.annotate(
