@@ -12,6 +12,7 @@ SCRIPTS = (
     "charts.js",
     "charts-course.js",
     "charts-dials.js",
+    "charts-parallel.js",
     "charts-worth.js",
     "tables.js",
 )

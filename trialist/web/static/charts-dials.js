@@ -1,4 +1,4 @@
-// What the dials do: parallel coordinates with ranges, importance, interactions, slices, sweeps.
+// What the dials do: importance, interactions, slices, sweeps.
 "use strict";
 (() => {
   const { charts, axis, valueAxis, held, tooltip, mark, quiet, color, text, escape, short, clipped } = trialist;
@@ -13,124 +13,22 @@
       return near ? clipped(near[1], more.most || 16) : "";
     };
     const values = more.none ? [NONE, ...ticks] : ticks;
-    return { min: more.none ? NONE - 0.06 : 0, max: 1, axisLabel: { ...text, ...more.halo, formatter: label, customValues: values, showMinLabel: null, showMaxLabel: null, hideOverlap: true }, axisTick: { show: true, customValues: values, lineStyle: { color: color("rule") } } };
-  };
-  trialist.unit = unit;
-
-  // Parallel coordinates. A narrow page has them from top to bottom.
-  const lineOf = (row) => {
-    const first = row.kind === "default";
-    if (row.kind === "best") return { color: color("best"), width: 3, opacity: 1 };
-    if (first) return { color: color("base"), width: 2.5, opacity: 1, type: [7, 4] };
-    if (row.kind === "failed") return { color: color("bad"), width: 1, opacity: 0.55, type: [2, 3] };
-    return row.strong ? { color: color("search"), width: 1.8, opacity: 0.85 } : { color: color("soft"), width: 1, opacity: 0.28 };
-  };
-
-  const isTall = (data, width) => width < 90 * data.axes.length;
-  charts.parallel = {
-    height: (data, width) => (isTall(data, width) ? 62 * data.axes.length + 40 : 380),
-    option(data, width) {
-      const tall = isTall(data, width);
-      const rows = [...data.rows].sort((a, b) => rank(a) - rank(b));
-      const missing = data.axes.map((_, k) => rows.some((row) => row.at[k] === null));
-      return {
-        parallel: { left: tall ? 24 : 60, right: tall ? 40 : 78, top: tall ? 26 : 34, bottom: tall ? 30 : 18, layout: tall ? "vertical" : "horizontal", axisExpandable: false },
-        parallelAxis: data.axes.map((given, k) => ({
-          dim: k, type: "value", ...unit(given, { none: missing[k], most: tall ? 8 : 11, halo }),
-          name: clipped(given.dial, tall ? 40 : Math.max(8, Math.floor(width / data.axes.length / 7))),
-          nameLocation: tall ? "middle" : "end", nameGap: tall ? -18 : 14,
-          nameTextStyle: { ...text, color: color("ink"), fontWeight: 600, ...halo },
-          axisLine: { lineStyle: { color: color("soft") } },
-          areaSelectStyle: { width: 18, borderWidth: 1, borderColor: color("search"), color: color("search"), opacity: 0.25 },
-        })),
-        series: [{
-          type: "parallel", smooth: false, animation: false, activeOpacity: 0.9, inactiveOpacity: 0.04, emphasis: { lineStyle: { width: 4, opacity: 1 } },
-          data: rows.map((row) => ({ value: row.at.map((place) => (place === null ? NONE : place)), row, lineStyle: lineOf(row) })),
-        }],
-        tooltip: tooltip((params) => (params.data?.row ? `<b>trial ${params.data.row.n}</b>${params.data.row.kind ? ` · ${escape(params.data.row.kind)}` : ""}<br>${escape(data.metric)} ${escape(params.data.row.told || "–")}` : "")),
-      };
-    },
-    ready(figure, instance) {
-      instance.on("axisareaselected", () => chosen(figure, instance));
-    },
-    drawn(figure, instance, data) {
-      rangesOf(figure, instance, data);
-      const asked = figure.ranges || [];
-      asked.forEach((interval, k) => interval && select(instance, k, [interval]));
-    },
-  };
-  const rank = (row) => (row.kind === "best" ? 3 : row.kind === "default" ? 2 : row.strong ? 1 : 0);
-
-  function select(instance, k, intervals) {
-    const id = instance.getModel().getComponent("parallelAxis", k).id;
-    instance.dispatchAction({ type: "axisAreaSelect", parallelAxisId: id, intervals });
-  }
-
-  // The trials within every range: told in words, listed, and shown alone in the page's table of trials.
-  function chosen(figure, instance) {
-    const { data } = trialist.instances.get(figure);
-    const model = instance.getModel();
-    const intervals = data.axes.map((_, k) => (model.getComponent("parallelAxis", k).activeIntervals || []).map((ends) => [...ends].sort((a, b) => a - b)));
-    const isChosen = intervals.some((found) => found.length);
-    const holds = (row) => intervals.every((found, k) => !found.length || found.some(([low, high]) => { const place = row.at[k] === null ? NONE : row.at[k]; return place >= low - 1e-9 && place <= high + 1e-9; }));
-    const rows = isChosen ? data.rows.filter(holds) : [];
-    const told = figure.querySelector(".chosen-told"), list = figure.querySelector(".chosen-list");
-    if (told) told.textContent = isChosen ? `${rows.length} of ${data.rows.length} configurations are within the ranges${rows.length > 10 ? "; the ten best" : ""}${rows.length ? ":" : "."}` : "No range is chosen: all configurations are shown.";
-    if (list) {
-      const scored = rows.filter((row) => row.v !== undefined && row.v !== null).sort((a, b) => (data.lower ? a.v - b.v : b.v - a.v));
-      list.replaceChildren(...scored.slice(0, 10).map((row) => Object.assign(document.createElement("li"), { textContent: `trial ${row.n}: ${row.told}` })));
-    }
-    figure.querySelector(".clear")?.toggleAttribute("disabled", !isChosen);
-    figure.dispatchEvent(new CustomEvent("trialist:chosen", { bubbles: true, detail: { numbers: isChosen ? rows.map((row) => row.n) : null, of: data.rows.length } }));
-  }
-
-  // The same ranges by keyboard: two sliders' worth of choices for each axis.
-  function rangesOf(figure, instance, data) {
-    const place = figure.querySelector(".controls");
-    const key = JSON.stringify(data.axes.map((given) => [given.dial, given.ticks]));
-    if (!place || place.dataset.key === key) return;
-    place.dataset.key = key; // other dials need other fields
-    place.replaceChildren();
-    figure.ranges = [];
-    const make = (tag, props = {}, ...children) => {
-      const node = Object.assign(document.createElement(tag), props);
-      node.append(...children);
-      return node;
+    return {
+      min: more.none ? NONE - 0.06 : 0,
+      max: 1,
+      axisLabel: {
+        ...text,
+        ...more.halo,
+        formatter: label,
+        customValues: values,
+        showMinLabel: null,
+        showMaxLabel: null,
+        hideOverlap: true,
+      },
+      axisTick: { show: true, customValues: values, lineStyle: { color: color("rule") } },
     };
-    const ask = (k, interval) => {
-      figure.ranges = figure.ranges || [];
-      figure.ranges[k] = interval;
-      select(instance, k, interval ? [interval] : []);
-    };
-    const fields = data.axes.map((given, k) => {
-      const legend = make("legend", {}, clipped(given.dial, 60));
-      if (given.category) {
-        const options = [["", "any"], ...given.ticks, ...(data.rows.some((row) => row.at[k] === null) ? [[NONE, "not active"]] : [])];
-        const choice = make("select", { ariaLabel: `${given.dial} is` }, ...options.map(([value, label]) => make("option", { value: String(value) }, label)));
-        choice.addEventListener("change", () => ask(k, choice.value === "" ? null : [Number(choice.value) - 0.01, Number(choice.value) + 0.01]));
-        return make("fieldset", {}, legend, choice);
-      }
-      const ends = [["from", 0], ["to", given.ticks.length - 1]].map(([word, index]) => {
-        const choice = make("select", { ariaLabel: `${given.dial} ${word}` }, make("option", { value: "" }, word === "from" ? "lowest" : "highest"), ...given.ticks.map(([value, label]) => make("option", { value: String(value) }, label)));
-        return choice;
-      });
-      const read = () => {
-        const [low, high] = ends.map((choice) => choice.value);
-        ask(k, low === "" && high === "" ? null : [low === "" ? 0 : Number(low), high === "" ? 1 : Number(high)]);
-      };
-      ends.forEach((choice) => choice.addEventListener("change", read));
-      return make("fieldset", {}, legend, ends[0], " to ", ends[1]);
-    });
-    const clear = make("button", { type: "button", className: "clear", disabled: true }, "Clear the ranges");
-    clear.addEventListener("click", () => {
-      place.querySelectorAll("select").forEach((choice) => (choice.value = ""));
-      figure.ranges = [];
-      data.axes.forEach((_, k) => select(instance, k, []));
-    });
-    const told = make("p", { className: "chosen-told" }, "No range is chosen: all configurations are shown.");
-    told.setAttribute("role", "status");
-    place.append(told, make("ol", { className: "chosen-list" }), make("details", {}, make("summary", {}, "Choose ranges by keyboard"), make("div", { className: "ranges" }, ...fields)), clear);
-  }
+  };
+  Object.assign(trialist, { unit, halo, NONE });
 
   // Bars of shares with their intervals; the shares elsewhere as other marks in the same row.
   charts.importance = {
@@ -138,85 +36,247 @@
       const rows = [...data.rows].reverse(); // the first on top
       const names = rows.map((row) => row.dial);
       const left = Math.min(180, Math.max(80, width * 0.24));
-      const most = Math.min(1, Math.max(0.1, ...rows.flatMap((row) => [row.range[1], row.share, row.ped || 0, row.near || 0])));
+      const most = Math.min(
+        1,
+        Math.max(0.1, ...rows.flatMap((row) => [row.range[1], row.share, row.ped || 0, row.near || 0])),
+      );
       const at = { animation: false, cursor: "default" };
       return {
         grid: { left: left + 8, right: 24, top: 10, bottom: 44 },
-        xAxis: axis({ type: "value", min: 0, max: most, name: "share of the variance", axisLabel: { formatter: (v) => `${Math.round(v * 100)} %`, showMaxLabel: false } }),
-        yAxis: axis({ type: "category", data: names, grid: false, axisLabel: { width: left, overflow: "truncate", color: color("ink"), fontSize: 13, interval: 0 } }),
+        xAxis: axis({
+          type: "value",
+          min: 0,
+          max: most,
+          name: "share of the variance",
+          axisLabel: { formatter: (v) => `${Math.round(v * 100)} %`, showMaxLabel: false },
+        }),
+        yAxis: axis({
+          type: "category",
+          data: names,
+          grid: false,
+          axisLabel: { width: left, overflow: "truncate", color: color("ink"), fontSize: 13, interval: 0 },
+        }),
         series: [
-          { ...at, type: "bar", barMaxWidth: 14, itemStyle: { color: color("search"), opacity: 0.8 }, data: rows.map((row) => ({ value: row.share, row })) },
-          { ...at, ...quiet, type: "custom", z: 4, encode: { x: [1, 2], y: 0 }, data: rows.map((row, i) => [i, Math.min(row.range[0], most), Math.min(row.range[1], most)]), renderItem: across("ink") },
-          { ...at, type: "scatter", symbol: "diamond", symbolSize: 11, z: 5, itemStyle: { color: color("refine"), borderColor: color("card"), borderWidth: 1 }, data: rows.map((row, i) => row.ped === null ? null : { value: [row.ped, i], row }).filter(Boolean) },
-          { ...at, type: "scatter", ...mark("again"), z: 5, data: rows.map((row, i) => row.near === null ? null : { value: [row.near, i], row }).filter(Boolean) },
+          {
+            ...at,
+            type: "bar",
+            barMaxWidth: 14,
+            itemStyle: { color: color("search"), opacity: 0.8 },
+            data: rows.map((row) => ({ value: row.share, row })),
+          },
+          {
+            ...at,
+            ...quiet,
+            type: "custom",
+            z: 4,
+            encode: { x: [1, 2], y: 0 },
+            data: rows.map((row, i) => [i, Math.min(row.range[0], most), Math.min(row.range[1], most)]),
+            renderItem: across("ink"),
+          },
+          {
+            ...at,
+            type: "scatter",
+            symbol: "diamond",
+            symbolSize: 11,
+            z: 5,
+            itemStyle: { color: color("refine"), borderColor: color("card"), borderWidth: 1 },
+            data: rows.map((row, i) => (row.ped === null ? null : { value: [row.ped, i], row })).filter(Boolean),
+          },
+          {
+            ...at,
+            type: "scatter",
+            ...mark("again"),
+            z: 5,
+            data: rows.map((row, i) => (row.near === null ? null : { value: [row.near, i], row })).filter(Boolean),
+          },
         ],
-        tooltip: tooltip(({ data: { row } }) => `<b>${escape(row.dial)}</b><br>${percent(row.share)} (${percent(row.range[0])} to ${percent(row.range[1])})${row.ped === null ? "" : `<br>among the best: ${percent(row.ped)}`}${row.near === null ? "" : `<br>round the best: ${percent(row.near)}`}`),
+        tooltip: tooltip(
+          ({ data: { row } }) =>
+            `<b>${escape(row.dial)}</b><br>${percent(row.share)} (${percent(row.range[0])} to ${percent(row.range[1])})${row.ped === null ? "" : `<br>among the best: ${percent(row.ped)}`}${row.near === null ? "" : `<br>round the best: ${percent(row.near)}`}`,
+        ),
       };
     },
   };
   const percent = (share) => `${Math.round(share * 1000) / 10} %`;
   // An interval with caps, along a row.
-  const across = (tint, width = 1.5) => (params, api) => {
-    const a = api.coord([api.value(1), api.value(0)]), b = api.coord([api.value(2), api.value(0)]);
-    const stroke = { stroke: color(tint), lineWidth: width };
-    const line = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: stroke });
-    return { type: "group", children: [line(a[0], a[1], b[0], b[1]), line(a[0], a[1] - 4, a[0], a[1] + 4), line(b[0], b[1] - 4, b[0], b[1] + 4)] };
-  };
+  const across =
+    (tint, width = 1.5) =>
+    (params, api) => {
+      const a = api.coord([api.value(1), api.value(0)]),
+        b = api.coord([api.value(2), api.value(0)]);
+      const stroke = { stroke: color(tint), lineWidth: width };
+      const line = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: stroke });
+      return {
+        type: "group",
+        children: [
+          line(a[0], a[1], b[0], b[1]),
+          line(a[0], a[1] - 4, a[0], a[1] + 4),
+          line(b[0], b[1] - 4, b[0], b[1] + 4),
+        ],
+      };
+    };
   trialist.across = across;
 
   // The matrix of pairs beside the slices of the pair that is chosen.
   const layout = (data, width) => {
-    const wide = width >= 720, side = Math.min(wide ? width * 0.46 : width, 120 + 44 * data.dials.length);
+    const wide = width >= 720,
+      side = Math.min(wide ? width * 0.46 : width, 120 + 44 * data.dials.length);
     return { wide, side, matrix: Math.min(side - 110, 44 * data.dials.length) };
   };
   charts.interactions = {
-    height: (data, width) => (layout(data, width).wide ? Math.max(330, layout(data, width).matrix + 116) : layout(data, width).matrix + 130 + 330),
+    height: (data, width) =>
+      layout(data, width).wide
+        ? Math.max(330, layout(data, width).matrix + 116)
+        : layout(data, width).matrix + 130 + 330,
     option(data, width, figure) {
       const { wide, side, matrix } = layout(data, width);
       const chosen = data.slices[figure?.pair || 0];
       const most = Math.max(0.02, ...data.pairs.map((pair) => pair.strength));
-      const spots = data.pairs.flatMap((pair) => [[pair.a, pair.b], [pair.b, pair.a]].map(([a, b]) => ({ value: [data.dials.indexOf(a), data.dials.indexOf(b), pair.strength], pair })));
+      const spots = data.pairs.flatMap((pair) =>
+        [
+          [pair.a, pair.b],
+          [pair.b, pair.a],
+        ].map(([a, b]) => ({ value: [data.dials.indexOf(a), data.dials.indexOf(b), pair.strength], pair })),
+      );
       const label = { color: color("ink"), fontSize: 12, interval: 0, overflow: "truncate", width: 92 };
       const dialAxis = { type: "category", data: data.dials, grid: false, axisTick: { show: false } };
       const option = {
         grid: [{ left: 104, top: 12, width: matrix, height: matrix }],
         xAxis: [axis({ ...dialAxis, axisLabel: { ...label, rotate: 40, width: 100 } })],
         yAxis: [axis({ ...dialAxis, inverse: true, axisLabel: label })],
-        series: [{
-          type: "custom", animation: false, encode: { x: 0, y: 1 }, data: spots,
-          renderItem: (params, api) => {
-            const at = api.coord([api.value(0), api.value(1)]), size = api.size([1, 1]), spot = spots[params.dataIndex];
-            const shape = { x: at[0] - size[0] / 2 + 1, y: at[1] - size[1] / 2 + 1, width: size[0] - 2, height: size[1] - 2 };
-            const children = [{ type: "rect", shape, style: { fill: color("search"), opacity: 0.06 + 0.94 * (spot.pair.strength / most) } }];
-            if (spot.pair.real) children.push({ type: "rect", shape: { ...shape, x: shape.x + 1.5, y: shape.y + 1.5, width: shape.width - 3, height: shape.height - 3 }, style: { fill: "none", stroke: color("ink"), lineWidth: 2.5 } });
-            if (size[0] > 36) children.push({ type: "text", style: { text: percent(spot.pair.strength), x: at[0], y: at[1], align: "center", verticalAlign: "middle", fill: color("ink"), stroke: color("card"), lineWidth: 3, fontSize: 11 } });
-            return { type: "group", children };
+        series: [
+          {
+            type: "custom",
+            animation: false,
+            encode: { x: 0, y: 1 },
+            data: spots,
+            renderItem: (params, api) => {
+              const at = api.coord([api.value(0), api.value(1)]),
+                size = api.size([1, 1]),
+                spot = spots[params.dataIndex];
+              const shape = {
+                x: at[0] - size[0] / 2 + 1,
+                y: at[1] - size[1] / 2 + 1,
+                width: size[0] - 2,
+                height: size[1] - 2,
+              };
+              const children = [
+                {
+                  type: "rect",
+                  shape,
+                  style: { fill: color("search"), opacity: 0.06 + 0.94 * (spot.pair.strength / most) },
+                },
+              ];
+              if (spot.pair.real)
+                children.push({
+                  type: "rect",
+                  shape: {
+                    ...shape,
+                    x: shape.x + 1.5,
+                    y: shape.y + 1.5,
+                    width: shape.width - 3,
+                    height: shape.height - 3,
+                  },
+                  style: { fill: "none", stroke: color("ink"), lineWidth: 2.5 },
+                });
+              if (size[0] > 36)
+                children.push({
+                  type: "text",
+                  style: {
+                    text: percent(spot.pair.strength),
+                    x: at[0],
+                    y: at[1],
+                    align: "center",
+                    verticalAlign: "middle",
+                    fill: color("ink"),
+                    stroke: color("card"),
+                    lineWidth: 3,
+                    fontSize: 11,
+                  },
+                });
+              return { type: "group", children };
+            },
           },
-        }],
-        tooltip: tooltip(({ data: { pair } }) => pair ? `<b>${escape(pair.a)} × ${escape(pair.b)}</b><br>${percent(pair.strength)} (${percent(pair.range[0])} to ${percent(pair.range[1])})<br>${pair.real === null ? "not known whether it is real" : pair.real ? "shown to be real" : "not shown to be real"}` : ""),
+        ],
+        tooltip: tooltip(({ data: { pair } }) =>
+          pair
+            ? `<b>${escape(pair.a)} × ${escape(pair.b)}</b><br>${percent(pair.strength)} (${percent(pair.range[0])} to ${percent(pair.range[1])})<br>${pair.real === null ? "not known whether it is real" : pair.real ? "shown to be real" : "not shown to be real"}`
+            : "",
+        ),
       };
       if (chosen && chosen.lines.length) {
-        const left = wide ? side + 62 : 64, top = wide ? 40 : matrix + 150, room = wide ? width - side - 84 : width - 84;
+        const left = wide ? side + 62 : 64,
+          top = wide ? 40 : matrix + 150,
+          room = wide ? width - side - 84 : width - 84;
         option.grid.push({ left, top, width: room, height: wide ? Math.max(220, matrix - 60) : 230 });
         const all = chosen.lines.flatMap((line) => line.y.filter((v) => v !== null));
-        option.xAxis.push(axis({ gridIndex: 1, type: "value", ...unit(chosen.axis, { most: 12 }), name: clipped(chosen.dial, 40), grid: false }));
-        option.yAxis.push(axis({ gridIndex: 1, type: "value", scale: true, axisLabel: { formatter: short }, name: clipped(data.metric, 30), nameLocation: "end", nameGap: 12, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -50] } }));
+        option.xAxis.push(
+          axis({
+            gridIndex: 1,
+            type: "value",
+            ...unit(chosen.axis, { most: 12 }),
+            name: clipped(chosen.dial, 40),
+            grid: false,
+          }),
+        );
+        option.yAxis.push(
+          axis({
+            gridIndex: 1,
+            type: "value",
+            scale: true,
+            axisLabel: { formatter: short },
+            name: clipped(data.metric, 30),
+            nameLocation: "end",
+            nameGap: 12,
+            nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -50] },
+          }),
+        );
         chosen.lines.forEach((line, k) => {
-          const tint = ["search", "refine", "again", "base"][k % 4], at = { xAxisIndex: 1, yAxisIndex: 1, animation: false };
-          option.series.push({ ...at, name: line.given, type: "line", symbol: ["circle", "rect", "triangle", "diamond"][k % 4], showAllSymbol: false, symbolSize: (value, params) => (chosen.axis.category || params.dataIndex % Math.ceil(line.x.length / 6) === k ? 8 : 0), lineStyle: { color: color(tint), width: chosen.axis.category ? 0 : 2, type: ["solid", [7, 3], [2, 3], [9, 3, 2, 3]][k % 4] }, itemStyle: { color: color(tint) }, data: line.x.map((x, i) => [x, line.y[i]]), tooltip: tooltip(() => escape(line.given)) });
+          const tint = ["search", "refine", "again", "base"][k % 4],
+            at = { xAxisIndex: 1, yAxisIndex: 1, animation: false };
+          option.series.push({
+            ...at,
+            name: line.given,
+            type: "line",
+            symbol: ["circle", "rect", "triangle", "diamond"][k % 4],
+            showAllSymbol: false,
+            symbolSize: (value, params) =>
+              chosen.axis.category || params.dataIndex % Math.ceil(line.x.length / 6) === k ? 8 : 0,
+            lineStyle: {
+              color: color(tint),
+              width: chosen.axis.category ? 0 : 2,
+              type: ["solid", [7, 3], [2, 3], [9, 3, 2, 3]][k % 4],
+            },
+            itemStyle: { color: color(tint) },
+            data: line.x.map((x, i) => [x, line.y[i]]),
+            tooltip: tooltip(() => escape(line.given)),
+          });
         });
-        option.legend = { show: true, data: chosen.lines.map((line) => line.given), left, top: wide ? 0 : matrix + 112, width: room, itemWidth: 26, textStyle: { ...text, color: color("ink") }, selectedMode: false };
+        option.legend = {
+          show: true,
+          data: chosen.lines.map((line) => line.given),
+          left,
+          top: wide ? 0 : matrix + 112,
+          width: room,
+          itemWidth: 26,
+          textStyle: { ...text, color: color("ink") },
+          selectedMode: false,
+        };
       }
       return option;
     },
     drawn(figure, instance, data) {
-      const place = figure.querySelector(".controls"), key = JSON.stringify(data.slices.map((slice) => [slice.dial, slice.by]));
+      const place = figure.querySelector(".controls"),
+        key = JSON.stringify(data.slices.map((slice) => [slice.dial, slice.by]));
       if (place && place.dataset.key !== key && data.slices.length) {
         place.dataset.key = key;
         place.replaceChildren();
         figure.pair = 0;
-        const choice = document.createElement("select"), label = document.createElement("label");
-        data.slices.forEach((slice, i) => choice.append(new Option(`${slice.dial} at values of ${slice.by}`, String(i))));
+        const choice = document.createElement("select"),
+          label = document.createElement("label");
+        data.slices.forEach((slice, i) =>
+          choice.append(new Option(`${slice.dial} at values of ${slice.by}`, String(i))),
+        );
         label.append("Show ", choice);
         place.append(label);
         choice.addEventListener("change", () => pair(figure, Number(choice.value)));
@@ -243,38 +303,136 @@
   const many = (count, width) => Math.max(1, Math.min(3, count, Math.floor(width / 290)));
   const small = 210;
   const cell = (k, count, width) => {
-    const columns = many(count, width), wide = width / columns;
-    return { left: (k % columns) * wide + 58, width: wide - 76, top: Math.floor(k / columns) * small + 26, height: small - 84, first: k % columns === 0 };
+    const columns = many(count, width),
+      wide = width / columns;
+    return {
+      left: (k % columns) * wide + 58,
+      width: wide - 76,
+      top: Math.floor(k / columns) * small + 26,
+      height: small - 84,
+      first: k % columns === 0,
+    };
   };
   charts.slices = {
     height: (data, width) => Math.ceil(data.dials.length / many(data.dials.length, width)) * small + 6,
     option(data, width) {
-      const grid = [], xAxis = [], yAxis = [], series = [], count = data.dials.length;
+      const grid = [],
+        xAxis = [],
+        yAxis = [],
+        series = [],
+        count = data.dials.length;
       data.dials.forEach((dial, k) => {
-        const { first, ...box } = cell(k, count, width), at = { xAxisIndex: k, yAxisIndex: k, animation: false }, range = data.axis;
+        const { first, ...box } = cell(k, count, width),
+          at = { xAxisIndex: k, yAxisIndex: k, animation: false },
+          range = data.axis;
         grid.push(box);
-        xAxis.push(axis({ gridIndex: k, type: "value", ...unit(dial.axis, { most: 9 }), name: clipped(dial.axis.dial, Math.floor(box.width / 7)), nameGap: 26, nameTextStyle: { ...text, color: color("ink"), fontWeight: 600 }, grid: false }));
-        yAxis.push(valueAxis(range, { gridIndex: k, ...(k === 0 && { name: `${clipped(data.metric, 26)} (${data.better} is better)`, nameLocation: "end", nameGap: 10, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -50] } }) }));
-        series.push({ ...at, type: "scatter", ...mark("faint"), cursor: "default", data: dial.points.map(([x, v, n]) => ({ value: [x, held(range, v)], n, v })) });
+        xAxis.push(
+          axis({
+            gridIndex: k,
+            type: "value",
+            ...unit(dial.axis, { most: 9 }),
+            name: clipped(dial.axis.dial, Math.floor(box.width / 7)),
+            nameGap: 26,
+            nameTextStyle: { ...text, color: color("ink"), fontWeight: 600 },
+            grid: false,
+          }),
+        );
+        yAxis.push(
+          valueAxis(range, {
+            gridIndex: k,
+            ...(k === 0 && {
+              name: `${clipped(data.metric, 26)} (${data.better} is better)`,
+              nameLocation: "end",
+              nameGap: 10,
+              nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -50] },
+            }),
+          }),
+        );
+        series.push({
+          ...at,
+          type: "scatter",
+          ...mark("faint"),
+          cursor: "default",
+          data: dial.points.map(([x, v, n]) => ({ value: [x, held(range, v)], n, v })),
+        });
         if (dial.axis.category) {
-          series.push({ ...at, ...quiet, type: "custom", encode: { x: 0, y: [1, 2] }, z: 3, data: dial.x.map((x, i) => [x, held(range, dial.low[i]), held(range, dial.high[i])]), renderItem: trialist.whisker(1, 2) });
-          series.push({ ...at, type: "scatter", symbol: "circle", symbolSize: 10, z: 4, itemStyle: { color: color("search") }, data: dial.x.map((x, i) => ({ value: [x, held(range, dial.y[i])], v: dial.y[i] })) });
+          series.push({
+            ...at,
+            ...quiet,
+            type: "custom",
+            encode: { x: 0, y: [1, 2] },
+            z: 3,
+            data: dial.x.map((x, i) => [x, held(range, dial.low[i]), held(range, dial.high[i])]),
+            renderItem: trialist.whisker(1, 2),
+          });
+          series.push({
+            ...at,
+            type: "scatter",
+            symbol: "circle",
+            symbolSize: 10,
+            z: 4,
+            itemStyle: { color: color("search") },
+            data: dial.x.map((x, i) => ({ value: [x, held(range, dial.y[i])], v: dial.y[i] })),
+          });
         } else {
           series.push(band(at, dial, range));
-          series.push({ ...at, ...quiet, type: "line", symbol: "none", z: 4, lineStyle: { color: color("search"), width: 2 }, data: dial.x.map((x, i) => [x, dial.y[i]]) });
+          series.push({
+            ...at,
+            ...quiet,
+            type: "line",
+            symbol: "none",
+            z: 4,
+            lineStyle: { color: color("search"), width: 2 },
+            data: dial.x.map((x, i) => [x, dial.y[i]]),
+          });
         }
-        if (dial.best !== null) series.push({ ...at, ...quiet, type: "scatter", data: [], markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: color("best"), type: [2, 3], width: 1.5 }, data: [{ xAxis: dial.best }] } });
+        if (dial.best !== null)
+          series.push({
+            ...at,
+            ...quiet,
+            type: "scatter",
+            data: [],
+            markLine: {
+              silent: true,
+              symbol: "none",
+              label: { show: false },
+              lineStyle: { color: color("best"), type: [2, 3], width: 1.5 },
+              data: [{ xAxis: dial.best }],
+            },
+          });
       });
-      return { grid, xAxis, yAxis, series, tooltip: tooltip(({ data: point }) => (point.n === undefined ? `expected ${short(point.v)}` : `<b>trial ${point.n}</b><br>${short(point.v)}`)) };
+      return {
+        grid,
+        xAxis,
+        yAxis,
+        series,
+        tooltip: tooltip(({ data: point }) =>
+          point.n === undefined ? `expected ${short(point.v)}` : `<b>trial ${point.n}</b><br>${short(point.v)}`,
+        ),
+      };
     },
   };
   function band(at, line, range) {
-    const points = line.x.map((x, i) => [x, line.low[i], line.high[i]]).filter(([, low, high]) => low !== null && high !== null).map(([x, low, high]) => [x, held(range, low), held(range, high)]);
+    const points = line.x
+      .map((x, i) => [x, line.low[i], line.high[i]])
+      .filter(([, low, high]) => low !== null && high !== null)
+      .map(([x, low, high]) => [x, held(range, low), held(range, high)]);
     return {
-      ...at, ...quiet, type: "custom", z: 2, clip: true, encode: { x: 0, y: [1, 2] }, data: points.length ? [points[0]] : [],
+      ...at,
+      ...quiet,
+      type: "custom",
+      z: 2,
+      clip: true,
+      encode: { x: 0, y: [1, 2] },
+      data: points.length ? [points[0]] : [],
       renderItem: (params, api) => ({
         type: "polygon",
-        shape: { points: [...points.map(([x, low]) => api.coord([x, low])), ...points.map(([x, , high]) => api.coord([x, high])).reverse()] },
+        shape: {
+          points: [
+            ...points.map(([x, low]) => api.coord([x, low])),
+            ...points.map(([x, , high]) => api.coord([x, high])).reverse(),
+          ],
+        },
         style: { fill: color("search"), opacity: 0.18 },
       }),
     };
@@ -284,32 +442,141 @@
   charts.sweep = {
     height: (data, width) => Math.ceil(data.sweeps.length / columns(data, width)) * 300 + 6,
     option(data, width) {
-      const grid = [], xAxis = [], yAxis = [], series = [], title = [], side = columns(data, width), wide = width / side;
+      const grid = [],
+        xAxis = [],
+        yAxis = [],
+        series = [],
+        title = [],
+        side = columns(data, width),
+        wide = width / side;
       data.sweeps.forEach((sweep, k) => {
-        const left = (k % side) * wide, top = Math.floor(k / side) * 300, range = sweep.axis || {}, at = { xAxisIndex: k, yAxisIndex: k, animation: false };
-        title.push({ text: `${clipped(sweep.dial, 30)}: ${sweep.verdict}`, left: left + 12, top, textStyle: { ...text, fontSize: 13, fontWeight: 600, color: color("ink") } });
+        const left = (k % side) * wide,
+          top = Math.floor(k / side) * 300,
+          range = sweep.axis || {},
+          at = { xAxisIndex: k, yAxisIndex: k, animation: false };
+        title.push({
+          text: `${clipped(sweep.dial, 30)}: ${sweep.verdict}`,
+          left: left + 12,
+          top,
+          textStyle: { ...text, fontSize: 13, fontWeight: 600, color: color("ink") },
+        });
         grid.push({ left: left + 64, width: wide - 84, top: top + 48, height: 196 });
-        const levels = sweep.levels, given = { ticks: levels.map((level) => [level.at, level.label]) };
-        xAxis.push(axis({ gridIndex: k, type: "value", ...unit(given, { most: 12 }), min: -0.05, max: 1.05, name: clipped(sweep.dial, 40), grid: false }));
-        yAxis.push(valueAxis(range, { gridIndex: k, name: `${clipped(sweep.metric, 26)} (${sweep.better} is better)`, nameLocation: "end", nameGap: 8, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] } }));
-        const told = levels.filter((level) => level.response), worst = sweep.better === "lower" ? range.high : range.low;
-        series.push({ ...at, ...quiet, type: "scatter", ...mark("faint"), data: levels.flatMap((level) => level.values.map((v) => [level.at, held(range, v)])) });
-        series.push({ ...at, ...quiet, type: "custom", z: 4, encode: { x: 0, y: [1, 2] }, data: told.map((level) => [level.at, held(range, level.response[1]), held(range, level.response[2])]), renderItem: bars });
-        if (!sweep.category) series.push({ ...at, ...quiet, type: "line", symbol: "none", z: 3, lineStyle: { color: color("search"), width: 1.5 }, data: told.map((level) => [level.at, held(range, level.response[0])]) });
-        const put = (chosen, look) => series.push({ ...at, type: "scatter", z: 5, cursor: "default", ...look, data: chosen.map((level) => ({ value: [level.at, level.response ? held(range, level.response[0]) : worst], level })) });
-        put(told.filter((level) => !level.default), { symbol: "circle", symbolSize: 9, itemStyle: { color: color("search") } });
-        put(told.filter((level) => level.default), mark("default"));
-        put(levels.filter((level) => level.fails), { ...mark("failed"), symbolSize: 10 });
+        const levels = sweep.levels,
+          given = { ticks: levels.map((level) => [level.at, level.label]) };
+        xAxis.push(
+          axis({
+            gridIndex: k,
+            type: "value",
+            ...unit(given, { most: 12 }),
+            min: -0.05,
+            max: 1.05,
+            name: clipped(sweep.dial, 40),
+            grid: false,
+          }),
+        );
+        yAxis.push(
+          valueAxis(range, {
+            gridIndex: k,
+            name: `${clipped(sweep.metric, 26)} (${sweep.better} is better)`,
+            nameLocation: "end",
+            nameGap: 8,
+            nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] },
+          }),
+        );
+        const told = levels.filter((level) => level.response),
+          worst = sweep.better === "lower" ? range.high : range.low;
+        series.push({
+          ...at,
+          ...quiet,
+          type: "scatter",
+          ...mark("faint"),
+          data: levels.flatMap((level) => level.values.map((v) => [level.at, held(range, v)])),
+        });
+        series.push({
+          ...at,
+          ...quiet,
+          type: "custom",
+          z: 4,
+          encode: { x: 0, y: [1, 2] },
+          data: told.map((level) => [level.at, held(range, level.response[1]), held(range, level.response[2])]),
+          renderItem: bars,
+        });
+        if (!sweep.category)
+          series.push({
+            ...at,
+            ...quiet,
+            type: "line",
+            symbol: "none",
+            z: 3,
+            lineStyle: { color: color("search"), width: 1.5 },
+            data: told.map((level) => [level.at, held(range, level.response[0])]),
+          });
+        const put = (chosen, look) =>
+          series.push({
+            ...at,
+            type: "scatter",
+            z: 5,
+            cursor: "default",
+            ...look,
+            data: chosen.map((level) => ({
+              value: [level.at, level.response ? held(range, level.response[0]) : worst],
+              level,
+            })),
+          });
+        put(
+          told.filter((level) => !level.default),
+          { symbol: "circle", symbolSize: 9, itemStyle: { color: color("search") } },
+        );
+        put(
+          told.filter((level) => level.default),
+          mark("default"),
+        );
+        put(
+          levels.filter((level) => level.fails),
+          { ...mark("failed"), symbolSize: 10 },
+        );
         const incumbent = told.find((level) => level.incumbent);
-        if (incumbent) series.push({ ...at, ...quiet, type: "scatter", data: [], markLine: { silent: true, symbol: "none", lineStyle: { color: color("base"), type: [7, 4], width: 1.5 }, label: { show: false }, data: [{ yAxis: held(range, incumbent.response[0]) }] } });
+        if (incumbent)
+          series.push({
+            ...at,
+            ...quiet,
+            type: "scatter",
+            data: [],
+            markLine: {
+              silent: true,
+              symbol: "none",
+              lineStyle: { color: color("base"), type: [7, 4], width: 1.5 },
+              label: { show: false },
+              data: [{ yAxis: held(range, incumbent.response[0]) }],
+            },
+          });
       });
-      return { title, grid, xAxis, yAxis, series, tooltip: tooltip(({ data: { level } }) => `<b>${escape(level.label)}</b>${level.incumbent ? " · incumbent" : ""}${level.default ? " · default" : ""}<br>${level.fails ? "most runs failed" : `${short(level.response[0])} (${short(level.response[1])} to ${short(level.response[2])})`}`) };
+      return {
+        title,
+        grid,
+        xAxis,
+        yAxis,
+        series,
+        tooltip: tooltip(
+          ({ data: { level } }) =>
+            `<b>${escape(level.label)}</b>${level.incumbent ? " · incumbent" : ""}${level.default ? " · default" : ""}<br>${level.fails ? "most runs failed" : `${short(level.response[0])} (${short(level.response[1])} to ${short(level.response[2])})`}`,
+        ),
+      };
     },
   };
   const columns = (data, width) => Math.max(1, Math.min(data.sweeps.length, Math.floor(width / 420)));
   const bars = (params, api) => {
-    const a = api.coord([api.value(0), api.value(1)]), b = api.coord([api.value(0), api.value(2)]), style = { stroke: color("search"), lineWidth: 1.8 };
+    const a = api.coord([api.value(0), api.value(1)]),
+      b = api.coord([api.value(0), api.value(2)]),
+      style = { stroke: color("search"), lineWidth: 1.8 };
     const line = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style });
-    return { type: "group", children: [line(a[0], a[1], b[0], b[1]), line(a[0] - 4, a[1], a[0] + 4, a[1]), line(b[0] - 4, b[1], b[0] + 4, b[1])] };
+    return {
+      type: "group",
+      children: [
+        line(a[0], a[1], b[0], b[1]),
+        line(a[0] - 4, a[1], a[0] + 4, a[1]),
+        line(b[0] - 4, b[1], b[0] + 4, b[1]),
+      ],
+    };
   };
 })();

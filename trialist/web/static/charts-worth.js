@@ -1,28 +1,134 @@
 // What scores are worth and what they cost: budget, rules that stop, noise, calibration of the model, failures by region.
 "use strict";
 (() => {
-  const { charts, axis, valueAxis, held, tooltip, mark, quiet, color, text, escape, short, clock, clipped, across } = trialist;
+  const { charts, axis, valueAxis, held, tooltip, mark, quiet, color, text, escape, short, clock, clipped, across } =
+    trialist;
 
   // The budget: a picture for each limit, what is spent by working time, and where it is going.
   const many = (data, width) => Math.max(1, Math.min(data.purses.length, Math.floor(width / 330)));
   charts.burndown = {
     height: (data, width) => Math.ceil(data.purses.length / many(data, width)) * 230 + 6,
     option(data, width) {
-      const grid = [], xAxis = [], yAxis = [], series = [], side = many(data, width), wide = width / side;
+      const grid = [],
+        xAxis = [],
+        yAxis = [],
+        series = [],
+        side = many(data, width),
+        wide = width / side;
       const end = Math.max(data.seconds, data.finish || 0, 1e-3);
       data.purses.forEach((purse, k) => {
-        const told = purse.time ? clock : short, at = { xAxisIndex: k, yAxisIndex: k, animation: false };
-        grid.push({ left: (k % side) * wide + 66, width: wide - 86, top: Math.floor(k / side) * 230 + 30, height: 142 });
-        xAxis.push(axis({ gridIndex: k, type: "value", min: 0, max: end, name: "working time", grid: false, splitNumber: 3, axisLabel: { formatter: clock, showMaxLabel: false } }));
-        const most = Math.max(purse.limit || 0, purse.spent + purse.committed, purse.forecast ? Math.min(purse.forecast[2], 2 * (purse.limit || purse.forecast[0] || 1)) : 0) || 1;
-        yAxis.push(axis({ gridIndex: k, type: "value", min: 0, max: most * 1.08, name: purse.title, nameLocation: "end", nameGap: 10, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -54], color: color("ink"), fontWeight: 600 }, splitNumber: 3, axisLabel: { formatter: told, showMaxLabel: false } }));
-        series.push({ ...at, ...quiet, type: "line", symbol: "none", areaStyle: { color: color("search"), opacity: 0.14 }, lineStyle: { color: color("search"), width: 2 }, data: purse.course,
-          ...(purse.limit !== null && { markLine: { silent: true, symbol: "none", lineStyle: { color: color("best"), type: [7, 4], width: 1.5 }, label: { formatter: `limit ${told(purse.limit)}`, position: "insideEndTop", ...text, color: color("ink"), textBorderColor: color("card"), textBorderWidth: 3 }, data: [{ yAxis: purse.limit }] } }) });
-        if (purse.committed) series.push({ ...at, ...quiet, type: "custom", encode: { x: 0, y: [1, 2] }, data: [[data.seconds, purse.spent, purse.spent + purse.committed]], renderItem: (params, api) => { const a = api.coord([api.value(0), api.value(1)]), b = api.coord([api.value(0), api.value(2)]); return { type: "rect", shape: { x: a[0] - 5, y: b[1], width: 10, height: Math.max(a[1] - b[1], 1) }, style: { fill: color("card"), stroke: color("search"), lineWidth: 1.5, lineDash: [3, 2] } }; } });
+        const told = purse.time ? clock : short,
+          at = { xAxisIndex: k, yAxisIndex: k, animation: false };
+        grid.push({
+          left: (k % side) * wide + 66,
+          width: wide - 86,
+          top: Math.floor(k / side) * 230 + 30,
+          height: 142,
+        });
+        xAxis.push(
+          axis({
+            gridIndex: k,
+            type: "value",
+            min: 0,
+            max: end,
+            name: "working time",
+            grid: false,
+            splitNumber: 3,
+            axisLabel: { formatter: clock, showMaxLabel: false },
+          }),
+        );
+        const most =
+          Math.max(
+            purse.limit || 0,
+            purse.spent + purse.committed,
+            purse.forecast ? Math.min(purse.forecast[2], 2 * (purse.limit || purse.forecast[0] || 1)) : 0,
+          ) || 1;
+        yAxis.push(
+          axis({
+            gridIndex: k,
+            type: "value",
+            min: 0,
+            max: most * 1.08,
+            name: purse.title,
+            nameLocation: "end",
+            nameGap: 10,
+            nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -54], color: color("ink"), fontWeight: 600 },
+            splitNumber: 3,
+            axisLabel: { formatter: told, showMaxLabel: false },
+          }),
+        );
+        series.push({
+          ...at,
+          ...quiet,
+          type: "line",
+          symbol: "none",
+          areaStyle: { color: color("search"), opacity: 0.14 },
+          lineStyle: { color: color("search"), width: 2 },
+          data: purse.course,
+          ...(purse.limit !== null && {
+            markLine: {
+              silent: true,
+              symbol: "none",
+              lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },
+              label: {
+                formatter: `limit ${told(purse.limit)}`,
+                position: "insideEndTop",
+                ...text,
+                color: color("ink"),
+                textBorderColor: color("card"),
+                textBorderWidth: 3,
+              },
+              data: [{ yAxis: purse.limit }],
+            },
+          }),
+        });
+        if (purse.committed)
+          series.push({
+            ...at,
+            ...quiet,
+            type: "custom",
+            encode: { x: 0, y: [1, 2] },
+            data: [[data.seconds, purse.spent, purse.spent + purse.committed]],
+            renderItem: (params, api) => {
+              const a = api.coord([api.value(0), api.value(1)]),
+                b = api.coord([api.value(0), api.value(2)]);
+              return {
+                type: "rect",
+                shape: { x: a[0] - 5, y: b[1], width: 10, height: Math.max(a[1] - b[1], 1) },
+                style: { fill: color("card"), stroke: color("search"), lineWidth: 1.5, lineDash: [3, 2] },
+              };
+            },
+          });
         if (purse.forecast && end > data.seconds) {
           const [mean, low, high] = purse.forecast;
-          series.push({ ...at, ...quiet, type: "line", symbol: "none", lineStyle: { color: color("search"), type: [4, 4], width: 1.5 }, data: [[data.seconds, purse.spent], [end, mean]] });
-          series.push({ ...at, ...quiet, type: "custom", encode: { x: 0, y: [1, 2] }, clip: true, data: [[end, low, Math.min(high, most * 1.08)]], renderItem: (params, api) => { const a = api.coord([api.value(0), api.value(1)]), b = api.coord([api.value(0), api.value(2)]); return { type: "line", shape: { x1: a[0] - 2, y1: a[1], x2: b[0] - 2, y2: b[1] }, style: { stroke: color("search"), lineWidth: 3 } }; } });
+          series.push({
+            ...at,
+            ...quiet,
+            type: "line",
+            symbol: "none",
+            lineStyle: { color: color("search"), type: [4, 4], width: 1.5 },
+            data: [
+              [data.seconds, purse.spent],
+              [end, mean],
+            ],
+          });
+          series.push({
+            ...at,
+            ...quiet,
+            type: "custom",
+            encode: { x: 0, y: [1, 2] },
+            clip: true,
+            data: [[end, low, Math.min(high, most * 1.08)]],
+            renderItem: (params, api) => {
+              const a = api.coord([api.value(0), api.value(1)]),
+                b = api.coord([api.value(0), api.value(2)]);
+              return {
+                type: "line",
+                shape: { x1: a[0] - 2, y1: a[1], x2: b[0] - 2, y2: b[1] },
+                style: { stroke: color("search"), lineWidth: 3 },
+              };
+            },
+          });
         }
       });
       return { grid, xAxis, yAxis, series };
@@ -32,18 +138,48 @@
   // Each rule's statistic in parts of its threshold, on a log axis: the line is where it fires.
   charts.stopping = {
     option(data, width) {
-      const rows = [...data.rows].reverse(), left = Math.min(170, width * 0.3);
+      const rows = [...data.rows].reverse(),
+        left = Math.min(170, width * 0.3);
       const shares = rows.map((row) => Math.max(row.share, 0.01));
-      const low = Math.min(0.5, ...shares) / 1.3, high = Math.max(2, ...shares) * 1.3;
+      const low = Math.min(0.5, ...shares) / 1.3,
+        high = Math.max(2, ...shares) * 1.3;
       return {
         grid: { left: left + 8, right: 30, top: 22, bottom: 40 },
-        xAxis: axis({ type: "log", min: low, max: high, name: "statistic, in parts of the threshold", axisLabel: { formatter: short, showMinLabel: false, showMaxLabel: false } }),
-        yAxis: axis({ type: "category", data: rows.map((row) => row.rule + (row.ends ? "" : " (advice)")), grid: false, axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 } }),
-        series: [{
-          type: "scatter", animation: false, symbolSize: 13, cursor: "default",
-          data: rows.map((row, i) => ({ value: [shares[i], i], row, symbol: row.past ? "diamond" : "circle", symbolSize: row.past ? 16 : 12, itemStyle: { color: color(row.past ? "bad" : "search") } })),
-          markLine: { silent: true, symbol: "none", lineStyle: { color: color("best"), type: [7, 4], width: 1.5 }, label: { formatter: "fires", position: "end", rotate: 0, ...text, color: color("ink") }, data: [{ xAxis: 1 }] },
-        }],
+        xAxis: axis({
+          type: "log",
+          min: low,
+          max: high,
+          name: "statistic, in parts of the threshold",
+          axisLabel: { formatter: short, showMinLabel: false, showMaxLabel: false },
+        }),
+        yAxis: axis({
+          type: "category",
+          data: rows.map((row) => row.rule + (row.ends ? "" : " (advice)")),
+          grid: false,
+          axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 },
+        }),
+        series: [
+          {
+            type: "scatter",
+            animation: false,
+            symbolSize: 13,
+            cursor: "default",
+            data: rows.map((row, i) => ({
+              value: [shares[i], i],
+              row,
+              symbol: row.past ? "diamond" : "circle",
+              symbolSize: row.past ? 16 : 12,
+              itemStyle: { color: color(row.past ? "bad" : "search") },
+            })),
+            markLine: {
+              silent: true,
+              symbol: "none",
+              lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },
+              label: { formatter: "fires", position: "end", rotate: 0, ...text, color: color("ink") },
+              data: [{ xAxis: 1 }],
+            },
+          },
+        ],
         tooltip: tooltip(({ data: { row } }) => `<b>${escape(row.rule)}</b><br>${escape(row.words)}`),
       };
     },
@@ -51,38 +187,105 @@
 
   charts.noise = {
     option(data, width) {
-      const rows = [...data.rows].reverse(), left = Math.min(130, width * 0.3), range = data.axis;
+      const rows = [...data.rows].reverse(),
+        left = Math.min(130, width * 0.3),
+        range = data.axis;
       const at = { animation: false, cursor: "default" };
-      const dots = (key, look) => ({ ...at, type: "scatter", ...look, data: rows.flatMap((row, i) => row[key].map((v) => ({ value: [held(range, v), i], row, v }))) });
+      const dots = (key, look) => ({
+        ...at,
+        type: "scatter",
+        ...look,
+        data: rows.flatMap((row, i) => row[key].map((v) => ({ value: [held(range, v), i], row, v }))),
+      });
       return {
         grid: { left: left + 8, right: 20, top: 8, bottom: 44 },
         xAxis: valueAxis(range, { name: `${clipped(data.metric, 40)} (${data.better} is better)` }),
-        yAxis: axis({ type: "category", data: rows.map((row) => row.name), axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 } }),
+        yAxis: axis({
+          type: "category",
+          data: rows.map((row) => row.name),
+          axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 },
+        }),
         series: [
           dots("search", { symbol: "circle", symbolSize: 6, itemStyle: { color: color("search"), opacity: 0.7 } }),
           dots("fresh", { ...mark("again"), symbolSize: 8 }),
-          { ...at, ...quiet, type: "custom", z: 4, encode: { x: [1, 2], y: 0 }, data: rows.map((row, i) => [i, held(range, row.low), held(range, row.high)]), renderItem: across("best", 1.8) },
-          { ...at, ...quiet, type: "scatter", z: 5, symbol: "rect", symbolSize: [4, 12], itemStyle: { color: color("best") }, data: rows.map((row, i) => [held(range, row.mean), i]) },
+          {
+            ...at,
+            ...quiet,
+            type: "custom",
+            z: 4,
+            encode: { x: [1, 2], y: 0 },
+            data: rows.map((row, i) => [i, held(range, row.low), held(range, row.high)]),
+            renderItem: across("best", 1.8),
+          },
+          {
+            ...at,
+            ...quiet,
+            type: "scatter",
+            z: 5,
+            symbol: "rect",
+            symbolSize: [4, 12],
+            itemStyle: { color: color("best") },
+            data: rows.map((row, i) => [held(range, row.mean), i]),
+          },
         ],
-        tooltip: tooltip(({ data: { row, v } }) => `<b>${escape(row.name)}</b><br>${short(v)}<br>mean ${short(row.mean)} (${short(row.low)} to ${short(row.high)})`),
+        tooltip: tooltip(
+          ({ data: { row, v } }) =>
+            `<b>${escape(row.name)}</b><br>${short(v)}<br>mean ${short(row.mean)} (${short(row.low)} to ${short(row.high)})`,
+        ),
       };
     },
   };
 
   charts.calibration = {
     option(data) {
-      const range = data.axis, at = { animation: false, cursor: "default" };
+      const range = data.axis,
+        at = { animation: false, cursor: "default" };
       const points = data.points.map(([n, predicted, sd, actual]) => ({ n, predicted, sd, actual }));
       return {
         grid: { left: 64, right: 18, top: 34, bottom: 48 },
         xAxis: valueAxis(range, { name: `${clipped(data.metric, 40)} as measured` }),
-        yAxis: valueAxis(range, { name: "as predicted", nameLocation: "end", nameGap: 14, nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] } }),
+        yAxis: valueAxis(range, {
+          name: "as predicted",
+          nameLocation: "end",
+          nameGap: 14,
+          nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] },
+        }),
         series: [
-          { ...at, ...quiet, type: "line", symbol: "none", lineStyle: { color: color("base"), type: [7, 4], width: 1.5 }, data: [[range.low, range.low], [range.high, range.high]] },
-          { ...at, ...quiet, type: "custom", clip: true, encode: { x: 0, y: [1, 2] }, data: points.map((p) => [held(range, p.actual), held(range, p.predicted - p.sd), held(range, p.predicted + p.sd)]), renderItem: trialist.whisker(1, 2) },
-          { ...at, type: "scatter", ...mark("search"), data: points.map((p) => ({ value: [held(range, p.actual), held(range, p.predicted)], p })) },
+          {
+            ...at,
+            ...quiet,
+            type: "line",
+            symbol: "none",
+            lineStyle: { color: color("base"), type: [7, 4], width: 1.5 },
+            data: [
+              [range.low, range.low],
+              [range.high, range.high],
+            ],
+          },
+          {
+            ...at,
+            ...quiet,
+            type: "custom",
+            clip: true,
+            encode: { x: 0, y: [1, 2] },
+            data: points.map((p) => [
+              held(range, p.actual),
+              held(range, p.predicted - p.sd),
+              held(range, p.predicted + p.sd),
+            ]),
+            renderItem: trialist.whisker(1, 2),
+          },
+          {
+            ...at,
+            type: "scatter",
+            ...mark("search"),
+            data: points.map((p) => ({ value: [held(range, p.actual), held(range, p.predicted)], p })),
+          },
         ],
-        tooltip: tooltip(({ data: { p } }) => `<b>trial ${p.n}</b><br>measured ${short(p.actual)}<br>predicted ${short(p.predicted)} ± ${short(p.sd)}`),
+        tooltip: tooltip(
+          ({ data: { p } }) =>
+            `<b>trial ${p.n}</b><br>measured ${short(p.actual)}<br>predicted ${short(p.predicted)} ± ${short(p.sd)}`,
+        ),
       };
     },
   };
@@ -91,14 +294,82 @@
   charts.failures = {
     height: (data) => data.rows.length * 64 + 10,
     option(data, width) {
-      const left = Math.min(150, width * 0.28), grid = [], xAxis = [], yAxis = [], series = [];
+      const left = Math.min(150, width * 0.28),
+        grid = [],
+        xAxis = [],
+        yAxis = [],
+        series = [];
       data.rows.forEach((row, k) => {
         grid.push({ left: left + 10, right: 14, top: k * 64 + 8, height: 30 });
-        xAxis.push(axis({ gridIndex: k, type: "category", data: row.bins.map((bin) => bin.label), grid: false, axisLabel: { fontSize: 11, width: (width - left - 24) / row.bins.length - 6, overflow: "truncate", hideOverlap: false, interval: 0, formatter: (v) => ((width - left) / row.bins.length > 70 ? v.replace(" to ", "–") : v.split(" to ")[0]) } }));
-        yAxis.push(axis({ gridIndex: k, type: "value", min: 0, max: 1, show: true, axisLine: { show: false }, axisLabel: { show: false }, grid: false, name: clipped(row.dial, Math.floor(left / 7)), nameLocation: "middle", nameRotate: 0, nameGap: 10, nameTextStyle: { ...text, align: "right", color: color("ink"), fontSize: 13 } }));
-        series.push({ xAxisIndex: k, yAxisIndex: k, type: "bar", animation: false, barCategoryGap: "6%", cursor: "default", showBackground: true, backgroundStyle: { color: color("soft"), opacity: 0.12 }, itemStyle: { color: color("bad") }, data: row.bins.map((bin) => ({ value: bin.n ? bin.failed / bin.n : 0, bin, row, label: { show: bin.failed > 0 && (width - left) / row.bins.length > 40, formatter: `${bin.failed}/${bin.n}`, position: "insideBottom", color: color("ink"), fontSize: 11, textBorderColor: color("card"), textBorderWidth: 3 } })) });
+        xAxis.push(
+          axis({
+            gridIndex: k,
+            type: "category",
+            data: row.bins.map((bin) => bin.label),
+            grid: false,
+            axisLabel: {
+              fontSize: 11,
+              width: (width - left - 24) / row.bins.length - 6,
+              overflow: "truncate",
+              hideOverlap: false,
+              interval: 0,
+              formatter: (v) => ((width - left) / row.bins.length > 70 ? v.replace(" to ", "–") : v.split(" to ")[0]),
+            },
+          }),
+        );
+        yAxis.push(
+          axis({
+            gridIndex: k,
+            type: "value",
+            min: 0,
+            max: 1,
+            show: true,
+            axisLine: { show: false },
+            axisLabel: { show: false },
+            grid: false,
+            name: clipped(row.dial, Math.floor(left / 7)),
+            nameLocation: "middle",
+            nameRotate: 0,
+            nameGap: 10,
+            nameTextStyle: { ...text, align: "right", color: color("ink"), fontSize: 13 },
+          }),
+        );
+        series.push({
+          xAxisIndex: k,
+          yAxisIndex: k,
+          type: "bar",
+          animation: false,
+          barCategoryGap: "6%",
+          cursor: "default",
+          showBackground: true,
+          backgroundStyle: { color: color("soft"), opacity: 0.12 },
+          itemStyle: { color: color("bad") },
+          data: row.bins.map((bin) => ({
+            value: bin.n ? bin.failed / bin.n : 0,
+            bin,
+            row,
+            label: {
+              show: bin.failed > 0 && (width - left) / row.bins.length > 40,
+              formatter: `${bin.failed}/${bin.n}`,
+              position: "insideBottom",
+              color: color("ink"),
+              fontSize: 11,
+              textBorderColor: color("card"),
+              textBorderWidth: 3,
+            },
+          })),
+        });
       });
-      return { grid, xAxis, yAxis, series, tooltip: tooltip(({ data: { row, bin } }) => `<b>${escape(row.dial)}</b> ${escape(bin.label)}<br>${bin.failed} of ${bin.n} failed`) };
+      return {
+        grid,
+        xAxis,
+        yAxis,
+        series,
+        tooltip: tooltip(
+          ({ data: { row, bin } }) =>
+            `<b>${escape(row.dial)}</b> ${escape(bin.label)}<br>${bin.failed} of ${bin.n} failed`,
+        ),
+      };
     },
   };
 })();

@@ -13,13 +13,20 @@
 
   // Parts that options are made of.
   const escape = (value) =>
-    String(value).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
+    String(value).replace(
+      /[&<>"']/g,
+      (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c],
+    );
   const short = (value) => {
     if (value === null || value === undefined) return "–";
     if (typeof value !== "number") return String(value);
     if (value === 0) return "0";
     const size = Math.abs(value);
-    if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
+    if (size >= 1e5 || size < 1e-3)
+      return value
+        .toExponential(2)
+        .replace(/\.?0+e/, "e")
+        .replace("e+", "e");
     return String(Number(value.toPrecision(4)));
   };
   const clock = (seconds) => {
@@ -54,7 +61,9 @@
     return axis({
       type: range.log ? "log" : "value",
       ...(range.low !== null && range.low !== undefined && { min: range.low, max: range.high }),
-      axisLabel: range.ticks?.length ? { formatter: short, customValues: range.ticks } : { formatter: short, showMinLabel: false, showMaxLabel: false },
+      axisLabel: range.ticks?.length
+        ? { formatter: short, customValues: range.ticks }
+        : { formatter: short, showMinLabel: false, showMaxLabel: false },
       ...(range.ticks?.length && { axisTick: { show: false, customValues: range.ticks } }),
       ...given,
     });
@@ -62,7 +71,9 @@
 
   // What lies beyond the end of an axis is drawn at its end.
   const held = (range, value) =>
-    value === null || range.low === null || range.low === undefined ? value : Math.min(Math.max(value, range.low), range.high);
+    value === null || range.low === null || range.low === undefined
+      ? value
+      : Math.min(Math.max(value, range.low), range.high);
 
   function tooltip(formatter) {
     return {
@@ -82,12 +93,32 @@
     search: { symbol: "circle", size: 7, style: { color: color("search") } },
     refine: { symbol: "diamond", size: 10, style: { color: color("refine") } },
     again: { symbol: "circle", size: 8, style: { color: color("card"), borderColor: color("again"), borderWidth: 2 } },
-    sweep: { symbol: "roundRect", size: 8, style: { color: color("card"), borderColor: color("base"), borderWidth: 2 } },
-    stopped: { symbol: "triangle", size: 9, style: { color: color("card"), borderColor: color("soft"), borderWidth: 1.5 } },
+    sweep: {
+      symbol: "roundRect",
+      size: 8,
+      style: { color: color("card"), borderColor: color("base"), borderWidth: 2 },
+    },
+    stopped: {
+      symbol: "triangle",
+      size: 9,
+      style: { color: color("card"), borderColor: color("soft"), borderWidth: 1.5 },
+    },
     faint: { symbol: "circle", size: 5, style: { color: color("soft"), opacity: 0.6 } },
-    paused: { symbol: "triangle", size: 9, style: { color: color("card"), borderColor: color("soft"), borderWidth: 1.5 } },
-    running: { symbol: "circle", size: 7, style: { color: color("card"), borderColor: color("search"), borderWidth: 1.5 } },
-    failed: { symbol: "path://M0 0L10 10M10 0L0 10", size: 8, style: { color: "none", borderColor: color("bad"), borderWidth: 2 } },
+    paused: {
+      symbol: "triangle",
+      size: 9,
+      style: { color: color("card"), borderColor: color("soft"), borderWidth: 1.5 },
+    },
+    running: {
+      symbol: "circle",
+      size: 7,
+      style: { color: color("card"), borderColor: color("search"), borderWidth: 1.5 },
+    },
+    failed: {
+      symbol: "path://M0 0L10 10M10 0L0 10",
+      size: 8,
+      style: { color: "none", borderColor: color("bad"), borderWidth: 2 },
+    },
   };
   const mark = (kind) => {
     const found = MARKS[kind] || MARKS.search;
@@ -133,14 +164,17 @@
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
       answer = await response.json();
     } catch (problem) {
-      if (!figure.dataset.drawn) figure.innerHTML = `<p class="note waiting">Could not be read: ${escape(problem.message)}</p>`;
+      if (!figure.dataset.drawn)
+        figure.innerHTML = `<p class="note waiting">Could not be read: ${escape(problem.message)}</p>`;
       return;
     }
     figure.hidden = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = answer.html;
-    const kept = figure.querySelector(".canvas"), place = fresh.content.querySelector(".canvas");
-    const numbers = figure.querySelector(":scope > details"), newer = fresh.content.querySelector("details");
+    const kept = figure.querySelector(".canvas"),
+      place = fresh.content.querySelector(".canvas");
+    const numbers = figure.querySelector(":scope > details"),
+      newer = fresh.content.querySelector("details");
     const hadFocus = numbers?.contains(document.activeElement);
     if (numbers && newer) newer.open = numbers.open;
     if (kept && place) {
@@ -167,7 +201,10 @@
     { rootMargin: "600px" },
   );
   const figures = (root) => root.querySelectorAll("figure.panel");
-  const drawAll = () => Promise.all([...figures(document)].map((figure) => (near.unobserve(figure), figure.dataset.drawn ? null : show(figure))));
+  const drawAll = () =>
+    Promise.all(
+      [...figures(document)].map((figure) => (near.unobserve(figure), figure.dataset.drawn ? null : show(figure))),
+    );
 
   function watch(root = document) {
     for (const figure of figures(root)) if (!figure.dataset.drawn) near.observe(figure);
@@ -176,7 +213,9 @@
   // Again, with new data: those that were drawn already; others when they are come to.
   function redraw(root = document) {
     const all = root.matches?.("figure.panel") ? [root] : [...figures(root)];
-    return Promise.all(all.map((figure) => (figure.dataset.drawn || figure.hidden ? show(figure) : near.observe(figure))));
+    return Promise.all(
+      all.map((figure) => (figure.dataset.drawn || figure.hidden ? show(figure) : near.observe(figure))),
+    );
   }
 
   function fit() {
@@ -200,6 +239,25 @@
   matchMedia("print").addEventListener("change", fit);
   addEventListener("afterprint", fit);
 
-  globalThis.trialist = { charts, axis, valueAxis, held, tooltip, mark, quiet, color, text, escape, short, clock, clipped, draw, drawAll, redraw, watch, instances };
+  globalThis.trialist = {
+    charts,
+    axis,
+    valueAxis,
+    held,
+    tooltip,
+    mark,
+    quiet,
+    color,
+    text,
+    escape,
+    short,
+    clock,
+    clipped,
+    draw,
+    drawAll,
+    redraw,
+    watch,
+    instances,
+  };
   addEventListener("DOMContentLoaded", () => watch());
 })();

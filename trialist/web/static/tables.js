@@ -5,7 +5,8 @@
   const heads = (table) => [...table.tHead.rows[0].cells];
 
   function sort(table, column) {
-    const head = heads(table)[column], up = head.getAttribute("aria-sort") !== "ascending";
+    const head = heads(table)[column],
+      up = head.getAttribute("aria-sort") !== "ascending";
     heads(table).forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", up ? "ascending" : "descending");
     const value = (row) => {
@@ -33,7 +34,8 @@
     const told = document.getElementById("filtered");
     if (!told) return;
     const left = rows.filter((row) => !row.hidden).length;
-    told.textContent = left === rows.length ? "" : `${left} of ${rows.length} rows${chosen ? ", within the ranges chosen above" : ""}`;
+    told.textContent =
+      left === rows.length ? "" : `${left} of ${rows.length} rows${chosen ? ", within the ranges chosen above" : ""}`;
   }
 
   addEventListener("click", (event) => {

@@ -1,0 +1,206 @@
+// All configurations: a line for each over one axis for each dial; ranges of the axes, by mouse or by keyboard, choose.
+"use strict";
+(() => {
+  const { charts, tooltip, color, text, escape, clipped, unit, halo, NONE } = trialist;
+
+  // Parallel coordinates. A narrow page has them from top to bottom.
+  const lineOf = (row) => {
+    const first = row.kind === "default";
+    if (row.kind === "best") return { color: color("best"), width: 3, opacity: 1 };
+    if (first) return { color: color("base"), width: 2.5, opacity: 1, type: [7, 4] };
+    if (row.kind === "failed") return { color: color("bad"), width: 1, opacity: 0.55, type: [2, 3] };
+    return row.strong
+      ? { color: color("search"), width: 1.8, opacity: 0.85 }
+      : { color: color("soft"), width: 1, opacity: 0.28 };
+  };
+
+  const isTall = (data, width) => width < 90 * data.axes.length;
+  charts.parallel = {
+    height: (data, width) => (isTall(data, width) ? 62 * data.axes.length + 40 : 380),
+    option(data, width) {
+      const tall = isTall(data, width);
+      const rows = [...data.rows].sort((a, b) => rank(a) - rank(b));
+      const missing = data.axes.map((_, k) => rows.some((row) => row.at[k] === null));
+      return {
+        parallel: {
+          left: tall ? 24 : 60,
+          right: tall ? 40 : 78,
+          top: tall ? 26 : 34,
+          bottom: tall ? 30 : 18,
+          layout: tall ? "vertical" : "horizontal",
+          axisExpandable: false,
+        },
+        parallelAxis: data.axes.map((given, k) => ({
+          dim: k,
+          type: "value",
+          ...unit(given, { none: missing[k], most: tall ? 8 : 11, halo }),
+          name: clipped(given.dial, tall ? 40 : Math.max(8, Math.floor(width / data.axes.length / 7))),
+          nameLocation: tall ? "middle" : "end",
+          nameGap: tall ? -18 : 14,
+          nameTextStyle: { ...text, color: color("ink"), fontWeight: 600, ...halo },
+          axisLine: { lineStyle: { color: color("soft") } },
+          areaSelectStyle: {
+            width: 18,
+            borderWidth: 1,
+            borderColor: color("search"),
+            color: color("search"),
+            opacity: 0.25,
+          },
+        })),
+        series: [
+          {
+            type: "parallel",
+            smooth: false,
+            animation: false,
+            activeOpacity: 0.9,
+            inactiveOpacity: 0.04,
+            emphasis: { lineStyle: { width: 4, opacity: 1 } },
+            data: rows.map((row) => ({
+              value: row.at.map((place) => (place === null ? NONE : place)),
+              row,
+              lineStyle: lineOf(row),
+            })),
+          },
+        ],
+        tooltip: tooltip((params) =>
+          params.data?.row
+            ? `<b>trial ${params.data.row.n}</b>${params.data.row.kind ? ` · ${escape(params.data.row.kind)}` : ""}<br>${escape(data.metric)} ${escape(params.data.row.told || "–")}`
+            : "",
+        ),
+      };
+    },
+    ready(figure, instance) {
+      instance.on("axisareaselected", () => chosen(figure, instance));
+    },
+    drawn(figure, instance, data) {
+      rangesOf(figure, instance, data);
+      const asked = figure.ranges || [];
+      asked.forEach((interval, k) => interval && select(instance, k, [interval]));
+    },
+  };
+  const rank = (row) => (row.kind === "best" ? 3 : row.kind === "default" ? 2 : row.strong ? 1 : 0);
+
+  function select(instance, k, intervals) {
+    const id = instance.getModel().getComponent("parallelAxis", k).id;
+    instance.dispatchAction({ type: "axisAreaSelect", parallelAxisId: id, intervals });
+  }
+
+  // The trials within every range: told in words, listed, and shown alone in the page's table of trials.
+  function chosen(figure, instance) {
+    const { data } = trialist.instances.get(figure);
+    const model = instance.getModel();
+    const intervals = data.axes.map((_, k) =>
+      (model.getComponent("parallelAxis", k).activeIntervals || []).map((ends) => [...ends].sort((a, b) => a - b)),
+    );
+    const isChosen = intervals.some((found) => found.length);
+    const holds = (row) =>
+      intervals.every(
+        (found, k) =>
+          !found.length ||
+          found.some(([low, high]) => {
+            const place = row.at[k] === null ? NONE : row.at[k];
+            return place >= low - 1e-9 && place <= high + 1e-9;
+          }),
+      );
+    const rows = isChosen ? data.rows.filter(holds) : [];
+    const told = figure.querySelector(".chosen-told"),
+      list = figure.querySelector(".chosen-list");
+    if (told)
+      told.textContent = isChosen
+        ? `${rows.length} of ${data.rows.length} configurations are within the ranges${rows.length > 10 ? "; the ten best" : ""}${rows.length ? ":" : "."}`
+        : "No range is chosen: all configurations are shown.";
+    if (list) {
+      const scored = rows
+        .filter((row) => row.v !== undefined && row.v !== null)
+        .sort((a, b) => (data.lower ? a.v - b.v : b.v - a.v));
+      list.replaceChildren(
+        ...scored
+          .slice(0, 10)
+          .map((row) => Object.assign(document.createElement("li"), { textContent: `trial ${row.n}: ${row.told}` })),
+      );
+    }
+    figure.querySelector(".clear")?.toggleAttribute("disabled", !isChosen);
+    figure.dispatchEvent(
+      new CustomEvent("trialist:chosen", {
+        bubbles: true,
+        detail: { numbers: isChosen ? rows.map((row) => row.n) : null, of: data.rows.length },
+      }),
+    );
+  }
+
+  // The same ranges by keyboard: two sliders' worth of choices for each axis.
+  function rangesOf(figure, instance, data) {
+    const place = figure.querySelector(".controls");
+    const key = JSON.stringify(data.axes.map((given) => [given.dial, given.ticks]));
+    if (!place || place.dataset.key === key) return;
+    place.dataset.key = key; // other dials need other fields
+    place.replaceChildren();
+    figure.ranges = [];
+    const make = (tag, props = {}, ...children) => {
+      const node = Object.assign(document.createElement(tag), props);
+      node.append(...children);
+      return node;
+    };
+    const ask = (k, interval) => {
+      figure.ranges = figure.ranges || [];
+      figure.ranges[k] = interval;
+      select(instance, k, interval ? [interval] : []);
+    };
+    const fields = data.axes.map((given, k) => {
+      const legend = make("legend", {}, clipped(given.dial, 60));
+      if (given.category) {
+        const options = [
+          ["", "any"],
+          ...given.ticks,
+          ...(data.rows.some((row) => row.at[k] === null) ? [[NONE, "not active"]] : []),
+        ];
+        const choice = make(
+          "select",
+          { ariaLabel: `${given.dial} is` },
+          ...options.map(([value, label]) => make("option", { value: String(value) }, label)),
+        );
+        choice.addEventListener("change", () =>
+          ask(k, choice.value === "" ? null : [Number(choice.value) - 0.01, Number(choice.value) + 0.01]),
+        );
+        return make("fieldset", {}, legend, choice);
+      }
+      const ends = [
+        ["from", 0],
+        ["to", given.ticks.length - 1],
+      ].map(([word, index]) => {
+        const choice = make(
+          "select",
+          { ariaLabel: `${given.dial} ${word}` },
+          make("option", { value: "" }, word === "from" ? "lowest" : "highest"),
+          ...given.ticks.map(([value, label]) => make("option", { value: String(value) }, label)),
+        );
+        return choice;
+      });
+      const read = () => {
+        const [low, high] = ends.map((choice) => choice.value);
+        ask(k, low === "" && high === "" ? null : [low === "" ? 0 : Number(low), high === "" ? 1 : Number(high)]);
+      };
+      ends.forEach((choice) => choice.addEventListener("change", read));
+      return make("fieldset", {}, legend, ends[0], " to ", ends[1]);
+    });
+    const clear = make("button", { type: "button", className: "clear", disabled: true }, "Clear the ranges");
+    clear.addEventListener("click", () => {
+      place.querySelectorAll("select").forEach((choice) => (choice.value = ""));
+      figure.ranges = [];
+      data.axes.forEach((_, k) => select(instance, k, []));
+    });
+    const told = make("p", { className: "chosen-told" }, "No range is chosen: all configurations are shown.");
+    told.setAttribute("role", "status");
+    place.append(
+      told,
+      make("ol", { className: "chosen-list" }),
+      make(
+        "details",
+        {},
+        make("summary", {}, "Choose ranges by keyboard"),
+        make("div", { className: "ranges" }, ...fields),
+      ),
+      clear,
+    );
+  }
+})();
