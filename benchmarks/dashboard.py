@@ -5,7 +5,7 @@ First view: from the request of the page to the last byte of what its history ch
 included, of a server that was just started; in chromium, from the navigation until that chart is drawn. Memory: the
 most that the server's process held (VmHWM). Both servers keep their study in SQLite.
 long: 10,000 trials with 100 reports each (1,000,000), read over every page while another process goes on writing and
-three visitors listen: the same figures, whether a change was missed, and how late changes are told.
+three visitors listen: the same figures, whether a change was missed, and how far apart the news came.
 """
 
 from __future__ import annotations
@@ -346,7 +346,7 @@ def long_study(folder: Path, trials: int, reports: int) -> None:
         wanted = set(range(trials, trials + WRITTEN))
         for visitor, (numbers, late) in zip(visitors, told, strict=True):
             gaps = "no change missed" if wanted <= numbers else f"{len(wanted - numbers)} trials missed"
-            print(f"  a visitor heard {len(visitor.heard)} events, {gaps}, at most {late:.1f} s late")
+            print(f"  a visitor heard {len(visitor.heard)} events, {gaps}, at most {late:.1f} s apart")
 
 
 WRITTEN = 200  # trials, with 20 reports each, in about 20 seconds
