@@ -11,8 +11,11 @@ SCRIPTS = (
     "echarts/echarts.min.js",
     "charts.js",
     "charts-course.js",
+    "charts-running.js",
     "charts-dials.js",
+    "charts-slices.js",
     "charts-parallel.js",
+    "charts-budget.js",
     "charts-worth.js",
     "tables.js",
 )

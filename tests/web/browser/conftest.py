@@ -50,6 +50,22 @@ class Opened:
             "[...document.querySelectorAll('figure.panel .canvas')].every((place) => place.querySelector('svg'))"
         )
 
+    def hover(self) -> int:
+        """Show the tip of the first mark of each series of each chart; how many said something."""
+        return self.page.evaluate(
+            """() => {
+              let told = 0;
+              for (const [figure, {instance}] of trialist.instances)
+                instance.getOption().series.forEach((series, seriesIndex) => {
+                  if (series.type === 'parallel') return; // the library finds its lines by the mouse alone
+                  instance.dispatchAction({type: 'showTip', seriesIndex, dataIndex: 0});
+                  const tip = [...figure.querySelectorAll('.canvas > div')].pop();
+                  told += Boolean(tip && tip.textContent);
+                });
+              return told;
+            }"""
+        )
+
     def axe(self) -> list[str]:
         """What axe-core finds serious or critical, in a line each."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))

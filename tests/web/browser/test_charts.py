@@ -128,6 +128,7 @@ def test_what_the_dials_do_is_drawn(with_effects, opened, width):
     for panel in ("importance", "interactions", "slices", "calibration"):
         assert found.page.locator(f"#{panel} .canvas path").count() > 10
     assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert found.hover() >= 10
     assert found.complaints == [] and found.axe() == []
 
 

@@ -37,6 +37,7 @@ def test_a_report_opens_from_its_file_draws_all_charts_and_asks_for_nothing(name
         ".map((p) => p.closest('figure').dataset.panel)"
     )
     assert bare == []
+    assert found.hover() >= 2 or name == "empty"
     assert found.complaints == []
     assert [url for url in found.requests if not url.startswith(("file:", "data:"))] == []
 

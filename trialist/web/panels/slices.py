@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from trialist.study.views.scale import Scale
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trialist.web.data import ReportData
 
 _MOST, _POINTS = 12, 150  # dials, the most important first; points of each
+_SHOWN = 0.9  # of the points: the axis is for the curves, hopeless trials lie beyond its end
 
 
 def of(data: ReportData) -> dict[str, Any] | None:
@@ -44,7 +46,8 @@ def of(data: ReportData) -> dict[str, Any] | None:
     if not drawn:
         return {"chart": "slices", "empty": told[0] if told else "No dial can be told of yet."}
     ends = [v for each in drawn for key in ("low", "high") for v in each[key] if v is not None]
-    seen = [v for each in drawn for _, v, _ in each["points"] if v is not None]
+    seen = sorted((v for each in drawn for _, v, _ in each["points"] if v is not None), key=data.objective.loss)
+    seen = seen[: math.ceil(_SHOWN * len(seen))]
     left_out = f" {count(len(dials) - _MOST, 'less important dial')} left out." if len(dials) > _MOST else ""
     return {
         "chart": "slices",
