@@ -49,6 +49,7 @@ from trialist.trials.validation import Validation
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from trialist.effects.effects import Effects
     from trialist.effects.sweep import Sweep
     from trialist.scoring.expected_best import ExpectedBest
     from trialist.study.forecast import Forecast
@@ -264,6 +265,14 @@ class Study:
         given.  PlanError for a metric that is no objective, StudyError where no trial is scored.
         """
         return fronts.pick(self.history, {**(wanted or {}), **levels})
+
+    @property
+    def effects(self) -> Effects:
+        """What the dials do: importance, interactions, slices, how good the model's predictions are."""
+        from trialist.effects.effects import Effects
+
+        best = self.best
+        return Effects(self.history, None if best is None else best.params)
 
     @property
     def plan(self) -> StudyPlan:
