@@ -126,9 +126,7 @@ class ModelPromotion:
         return self.eta or (4.0 if plan.fidelity is None else plan.fidelity.factor + 1.0)
 
     def _paused(self, history: History) -> Mask:
-        found: Mask = np.array(
-            [r.state is State.PAUSED and r.stage.is_explored for r in history.records], dtype=bool
-        )
+        found: Mask = np.array([r.state is State.PAUSED and r.stage.is_explored for r in history.records], dtype=bool)
         return found
 
 
