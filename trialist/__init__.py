@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from trialist.effects.effects import Effects
     from trialist.errors import (
         CommandError,
         ExecutionError,
@@ -63,6 +64,7 @@ _HOMES = {
         "ResultError ScoringError SealedError SpaceError StateError StoreError StudyError StudyExistsError SuiteError "
         "TrialistError UnknownStudyError"
     ),
+    "trialist.effects.effects": "Effects",
     "trialist.execute.command": "Command",
     "trialist.execute.reporting": "report",
     "trialist.execute.worker": "Trial",
@@ -97,6 +99,7 @@ __all__ = [
     "Cause",
     "Command",
     "CommandError",
+    "Effects",
     "Ending",
     "Evaluation",
     "ExecutionError",

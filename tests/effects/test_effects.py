@@ -1,0 +1,169 @@
+"""Effects are told as they are: shares against closed forms, interactions only where there are, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import trialist as tl
+from trialist.effects.effects import Effects
+from trialist.testing.odd_studies import ODD
+from trialist.trials.history import History
+from trialist.trials.trial import Score, Stage
+
+
+def history_of(space, function, n, *, seed=0, noise=0.0, clustered=0.5, maximize=False):
+    """n trials, a part of them crowded round a good place, as a search leaves them."""
+    goal = {"maximize": "y"} if maximize else {"minimize": "y"}
+    study = tl.Study.create(space, store="memory", budget=n + 1, **goal)
+    study.tell(study.ask(), 1.0)
+    first, rng = study.trials[0], np.random.default_rng(seed)
+    d = len(space)
+    U = rng.random((n, d))
+    crowd = int(clustered * n)
+    U[n - crowd :] = np.clip(0.5 + 0.12 * rng.standard_normal((crowd, d)), 0.001, 0.999)
+    sign, records = (-1 if maximize else 1), []
+    for i, u in enumerate(U):
+        params = space.decode(list(u))
+        value = function(params) + noise * rng.standard_normal()
+        stage = Stage.SEARCH if i else Stage.BASELINE
+        records.append(
+            replace(first, number=i, params=params, metrics={"y": Score((value,))}, loss=sign * value, stage=stage)
+        )
+    return History(study.declared, space, tuple(records))
+
+
+UNIT = tl.Space({f"x{i}": tl.Float(0.0, 1.0) for i in range(4)})
+
+
+def additive(p):
+    return 3 * p["x0"] + 2 * (2 * p["x1"] - 1) ** 2 + math.sin(2 * math.pi * p["x2"])
+
+
+# Variances over the cube: 9/12, 4 * 4/45, 1/2, 0.
+TRUTH = {"x0": 0.75, "x1": 16 / 45, "x2": 0.5, "x3": 0.0}
+
+
+def test_shares_of_an_additive_function_are_those_of_its_closed_form():
+    found = Effects(history_of(UNIT, additive, 100), scale="value").importance()
+    whole = sum(TRUTH.values())
+    assert found.enough
+    for share in found.shares:
+        assert share.share == pytest.approx(TRUTH[share.dial] / whole, abs=0.05)
+        assert share.low - 0.02 <= TRUTH[share.dial] / whole <= share.high + 0.02
+    assert [share.dial for share in found.shares] == ["x0", "x2", "x1", "x3"]
+
+
+def test_what_does_nothing_has_no_share_by_any_measure():
+    found = Effects(history_of(UNIT, additive, 100, noise=0.1)).importance()
+    inert = next(share for share in found.shares if share.dial == "x3")
+    assert inert.share < 0.02
+    assert abs(inert.permuted) < 0.02
+    assert inert.ped is not None
+    assert inert.ped < max(share.ped for share in found.shares)
+
+
+def test_an_interaction_is_real_where_one_dial_turns_the_other_round():
+    turned = Effects(history_of(UNIT, lambda p: (p["x0"] - 0.5) * (p["x1"] - 0.5) * 4 + p["x2"], 120, noise=0.05))
+    pairs = {(pair.a, pair.b): pair for pair in turned.interactions().pairs}
+    assert pairs["x0", "x1"].is_real
+    assert pairs["x0", "x1"].strength == pytest.approx(4 / 7, abs=0.12)  # 16/144 of 16/144 + 1/12
+    assert not any(pair.is_real for key, pair in pairs.items() if key != ("x0", "x1"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_interactions_none_is_shown(seed):
+    found = Effects(history_of(UNIT, additive, 80, seed=seed, noise=0.3)).interactions()
+    assert not any(pair.is_real for pair in found.pairs)
+
+
+def test_the_share_of_a_conditional_dial_counts_where_it_is_active():
+    space = tl.Space(
+        kind=tl.Categorical(["a", "b"]), own=tl.Float(0.0, 1.0, when={"kind": "a"}), free=tl.Float(0.0, 1.0)
+    )
+    found = Effects(
+        history_of(space, lambda p: 2 * p.get("own", 0.5) + p["free"], 120, clustered=0.2), scale="value"
+    ).importance()
+    shares = {share.dial: share for share in found.shares}
+    # own: 4/12 in half of the space, free: 1/12 everywhere, kind: nothing.
+    assert shares["own"].share == pytest.approx(2 / 3, abs=0.06)
+    assert shares["free"].share == pytest.approx(1 / 3, abs=0.06)
+    assert shares["own"].active == pytest.approx(0.5, abs=0.03)
+
+
+def test_slices_of_what_is_maximised_are_in_its_own_sign():
+    effects = Effects(history_of(UNIT, additive, 100, maximize=True))
+    found = effects.slice("x0")
+    assert found.mean[-1] - found.mean[0] == pytest.approx(3.0, abs=0.4)
+    assert all(low <= mean <= high for low, mean, high in zip(found.low, found.mean, found.high, strict=True))
+    assert "upper end" in found.words
+    assert {number for number, _, _ in found.points} == set(range(100))
+
+
+def test_the_best_value_of_one_dial_at_each_of_another():
+    space = tl.Space(rate=tl.Float(1e-4, 1.0, log=True), solver=tl.Categorical(["adam", "sgd"]))
+    best = {"adam": -3.0, "sgd": -1.0}
+    effects = Effects(history_of(space, lambda p: (math.log10(p["rate"]) - best[p["solver"]]) ** 2, 80))
+    found = effects.best_at("rate", by="solver")
+    told = {row.given: math.log10(row.value) for row in found.rows}
+    assert told == pytest.approx(best, abs=0.15)
+    assert "moves with solver" in found.words
+
+
+def test_a_flat_dial_reaches_far_and_a_steep_one_does_not():
+    found = Effects(history_of(UNIT, lambda p: 8 * (p["x0"] - 0.5) ** 2, 100, noise=0.1)).local()
+    near = {each.dial: each for each in found.shares}
+    assert found.shares[0].dial == "x0"
+    assert near["x0"].high - near["x0"].low < 0.5
+    assert near["x3"].high - near["x3"].low > 0.9
+
+
+def test_predictions_know_how_much_they_know():
+    found = Effects(history_of(UNIT, additive, 150, noise=0.3)).calibration()
+    assert 0.88 <= found.coverage <= 1.0
+    assert found.r2 > 0.8
+    assert len(found.points) == 150
+
+
+def test_the_order_of_trials_does_not_matter_much():
+    history = history_of(UNIT, additive, 60, noise=0.1)
+    turned = [replace(r, number=i) for i, r in enumerate(reversed(history.records))]
+    again = History(history.plan, history.space, tuple(turned))
+    one, other = ({share.dial: share.share for share in Effects(each).importance().shares} for each in (history, again))
+    assert one == pytest.approx(other, abs=0.02)
+
+
+def test_what_is_missing_is_said():
+    few = Effects(history_of(UNIT, additive, 12))
+    assert not few.importance().enough
+    assert "18 are needed" in few.importance().words
+    flat = Effects(history_of(UNIT, lambda p: 1.0, 40))
+    assert "alike" in flat.importance().words
+    noise = Effects(history_of(UNIT, lambda p: 0.0, 40, noise=1.0))
+    assert "Not enough data" in noise.interactions().words
+    assert not noise.slice("x0").enough
+
+
+def test_wrong_names_are_typed_errors():
+    effects = Effects(history_of(UNIT, additive, 30))
+    with pytest.raises(tl.SpaceError, match="'x0'"):
+        effects.slice("y0")
+    with pytest.raises(tl.PlanError, match="objective"):
+        Effects(history_of(UNIT, additive, 3), metric="accuracy")
+    with pytest.raises(tl.PlanError, match="robust"):
+        Effects(history_of(UNIT, additive, 3), scale="log")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_odd_study_is_told_of_as_strict_json(name):
+    study = ODD[name]("memory")
+    effects = study.effects
+    told = [effects.importance(), effects.interactions(), effects.local(), effects.calibration()]
+    told += [effects.slice(dial) for dial in study.space.names]
+    for each in told:
+        assert each.words
+        json.dumps(each.to_json(), allow_nan=False)

@@ -1,0 +1,56 @@
+"""The process of effects: its gradient, its functions, and the chance of what its test looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trialist.effects.ground import ground
+from trialist.numerics.anova import neg_log_posterior, prior
+from trialist.numerics.effects import beyond
+from trialist.numerics.orthonormal import choices, covariances, numbers
+from trialist.space.parameter import Categorical, Float, Int
+from trialist.space.space import Space
+
+SPACE = Space(x=Float(0, 1), n=Int(1, 5), c=Categorical(["a", "b", "d"]))
+
+
+def test_functions_of_a_dial_have_mean_nought_and_variance_one_and_are_apart():
+    for basis in ground(SPACE).dials:
+        gram = (basis.table * basis.weights[:, None]).T @ basis.table
+        assert basis.weights @ basis.table == pytest.approx(np.zeros(basis.size), abs=1e-9)
+        assert gram == pytest.approx(np.eye(basis.size), abs=1e-9)
+
+
+def test_uneven_weights_change_none_of_that():
+    weights = np.array([0.1, 0.6, 0.3])
+    for basis in (choices(np.array([0.0, 0.5, 1.0]), weights), numbers(np.array([0.1, 0.5, 0.8]), weights, True)):
+        assert (basis.table * weights[:, None]).T @ basis.table == pytest.approx(np.eye(2), abs=1e-9)
+
+
+def test_covariances_have_variance_one_at_every_length():
+    for basis in ground(SPACE).dials:
+        assert np.trace(covariances(basis, 2.5), axis1=1, axis2=2) == pytest.approx(1.0)
+
+
+def test_the_gradient_is_that_of_finite_differences():
+    made, rng = ground(SPACE), np.random.default_rng(0)
+    rows, active = made.cube.uniform(rng, 25)
+    terms = made.terms(rows, active, made.candidates, 2.5)
+    y = rng.standard_normal(25)
+    means, sds = prior(terms)
+    theta = np.clip(means + 0.3 * rng.standard_normal(len(means)), -5.0, 1.0)
+    theta[-2] = -13.0  # the rest is left out of the gradient of lengthscales: it must not show
+    _, gradient = neg_log_posterior(theta, terms, y, means, sds)
+    for i in range(len(theta)):
+        step = np.zeros_like(theta)
+        step[i] = 1e-5
+        up, down = (neg_log_posterior(theta + s * step, terms, y, means, sds)[0] for s in (1, -1))
+        assert gradient[i] == pytest.approx((up - down) / 2e-5, rel=2e-3, abs=2e-3)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [3.0, 1.0, 0.2], [1.0] * 8])
+def test_chances_of_weighed_sums_of_squares_are_those_of_simulation(weights):
+    drawn = np.random.default_rng(1).standard_normal((200_000, len(weights))) ** 2 @ np.array(weights)
+    for share in (0.5, 0.1, 0.02):
+        assert beyond(float(np.quantile(drawn, 1 - share)), np.array(weights)) == pytest.approx(share, abs=0.02)
