@@ -87,9 +87,12 @@ def judged(problem: Any, seed: int, rows: list[Any]) -> dict[str, Any]:
 
     known = truth(problem.name)
     study = tl.Study.create(problem.space, minimize="loss", budget=len(rows), store="memory", name="told", seed=seed)
-    for params, loss in rows:
-        study.enqueue(params)
-        study.tell(study.ask(), loss)
+    for number, (params, loss) in enumerate(rows):
+        if number:  # the first is the default, which comes by itself
+            study.enqueue(params)
+        trial = study.ask()
+        assert dict(trial.params) == params, (trial.params, params)
+        study.tell(trial, loss)
     effects = tl.Effects(study.history, scale="value")
     found, pairs = effects.importance(), effects.interactions()
     shares = {share.dial: share for share in found.shares}
