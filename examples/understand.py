@@ -73,8 +73,6 @@ def save(axes, path):
 
 def dials(study):
     """Pictures of what the dials do, each with what it says."""
-    if not hasattr(study, "effects"):
-        return {}
     effects, plot = study.effects, study.plot
     importance = effects.importance()
     first, second = (share.dial for share in importance.shares[:2])

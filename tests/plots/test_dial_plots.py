@@ -12,8 +12,6 @@ from matplotlib.axes import Axes
 import trialist as tl
 from trialist.testing.odd_studies import ODD
 
-pytestmark = pytest.mark.skipif(not hasattr(tl.Study, "effects"), reason="a study has no effects yet")
-
 DIALS = ("importance", "interaction", "slice", "calibration", "sweep")
 GLYPHS = "ignore:Glyph .* missing from font:UserWarning"
 

@@ -12,6 +12,7 @@ from trialist.study.prose import listed, named, setting
 from trialist.trials.plan import Objective
 
 if TYPE_CHECKING:
+    from trialist.effects.effects import Effects
     from trialist.study.study import Study
 
 _MOST_SLICES = 9
@@ -213,9 +214,8 @@ class Plot:
         return self._study.declared.objective
 
     @property
-    def _effects(self) -> Any:
-        study: Any = self._study
-        return study.effects
+    def _effects(self) -> Effects:
+        return self._study.effects
 
     def _dial(self, name: str) -> Any:
         space = self._study.space

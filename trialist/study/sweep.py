@@ -199,8 +199,8 @@ class _Sweeping:
         self._session.beat()
         self._set_apart()
         history = self._session.history()
-        found = read(history, self._design)
         is_over = not any(not record.state.is_closed for record in runs_of(history, self._design))
+        found = read(history, self._design, _depends(history, self._design.dial) if is_over else "")
         self._write(found if is_over else None)
         return found
 
@@ -317,6 +317,15 @@ def _refuse_beside_others(session: Session) -> None:
         raise StudyError(
             f"{session.name}: the default is not measured in full yet. Let the study come to its end first."
         )
+
+
+def _depends(history: History, dial: str) -> str:
+    """Which other dials decide what this one does, by the trials of the search; empty where none is shown to."""
+    from trialist.effects.effects import Effects  # a model: loaded where it is used
+
+    pairs = [pair for pair in Effects(history).interactions().pairs if pair.is_real and dial in (pair.a, pair.b)]
+    others = [pair.b if pair.a == dial else pair.a for pair in pairs]
+    return f"what it does depends on {' and '.join(others[:2])}: sweep it at other values of that too" if others else ""
 
 
 def _plain(wanted: Design) -> Any:

@@ -108,7 +108,7 @@ class ReportData:
             leaks=leaks(study),
             asked=study.stage("llm"),
             alone=study.stage("one_at_a_time"),
-            sweeps=tuple(getattr(study, "sweeps", ())),
+            sweeps=study.sweeps,
         )
 
     def computed(self, study: Study) -> ReportData:
@@ -120,7 +120,7 @@ class ReportData:
             self,
             outlays=study.forecast().outlays,
             standings=standings(study.history),
-            effects=getattr(study, "effects", None),
+            effects=study.effects,
             plan_lines=tuple(study.plan.lines()),
             screening=study.screening,
             curve=study.expected_best(),
