@@ -31,6 +31,7 @@ COMMANDS = {
     "best": ("trialist.cli.look", "the chosen configuration, ready to paste"),
     "ledger": ("trialist.cli.look", "every look at the sealed test data"),
     "sweep": ("trialist.cli.sweep", "one dial at a time round the chosen configuration"),
+    "importance": ("trialist.cli.importance", "which dials matter, which act together, and how far to move them"),
     "verify": ("trialist.cli.verify", "score default and chosen once on test data; recorded"),
     "rerun": ("trialist.cli.steer", "try failed trials again"),
     "stop": ("trialist.cli.steer", "end a trial that runs or waits"),

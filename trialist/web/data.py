@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from trialist.errors import SpaceError
 from trialist.protocols import Look
@@ -17,6 +17,7 @@ from trialist.trials.trial import Score, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.budget.forecast import Outlay
+    from trialist.effects.effects import Effects
     from trialist.effects.sweep import Sweep
     from trialist.scoring.components import Components
     from trialist.scoring.expected_best import ExpectedBest
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
     from trialist.search.refinement import Refinement
     from trialist.stopping.standing import Standing
     from trialist.study.study import Study
-
-
-class Effects(Protocol):
-    """What pages ask of a study's effects."""
-
-    def importance(self) -> Any: ...
-    def local(self) -> Any: ...
-    def interactions(self) -> Any: ...
-    def slice(self, dial: str, given: Mapping[str, Any] | None = None) -> Any: ...
-    def calibration(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

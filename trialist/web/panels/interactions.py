@@ -10,8 +10,9 @@ from trialist.web.panels.dialaxis import DialAxis, axis_of
 from trialist.web.panels.plain import cut, number, numbers
 
 if TYPE_CHECKING:
+    from trialist.effects.effects import Effects
     from trialist.space.space import Space
-    from trialist.web.data import Effects, ReportData
+    from trialist.web.data import ReportData
 
 _MOST_DIALS, _MOST_PAIRS = 16, 6  # of the matrix; with slices
 _AT = (0.15, 0.5, 0.85)  # places on the other dial's scale
