@@ -23,10 +23,11 @@ from trialist.space.cube import Mask, Rows
 from trialist.trials.history import History
 
 MOST = 200  # trials that a process looks at
+FITTED = 120  # of these, trials that hyperparameters are fitted to: with 100 of 1,000 shares change by 0.006 at most
 SMOOTHNESS = (1.5, 2.5)
 MEMBERS, EACH = 8, 10  # hyperparameters drawn for each smoothness, and draws of the effects at each
 MOST_PAIRS = 16  # that are told apart
-FAR = 10.0  # a loss counts at most so many times the distance of the space's median from the best
+FAR = 30.0  # a loss counts at most so many times the distance of the space's median from the best
 APART = 25  # trials that stand for the space
 LEAST = 3  # trials, or nothing is fitted
 
@@ -140,10 +141,16 @@ class Learnt:
         if len(candidates) <= MOST_PAIRS:
             return candidates
         plain = self.ground.terms(self.told.rows, self.told.active, [], SMOOTHNESS[1])
-        theta, _ = fit(_with_background(plain), self.y, iterations=30)
+        theta, _ = self._fit(_with_background(plain), iterations=30)
         scores = _scores(plain, self.ground, self.told, candidates, theta, self.y)
         best = np.argsort(-scores, kind="stable")[:MOST_PAIRS]
         return [candidates[i] for i in sorted(best.tolist())]
+
+    def _fit(self, terms: Terms, start: Array | None = None, iterations: int = 60) -> tuple[Array, float]:
+        """Hyperparameters by an even choice of the trials."""
+        n = len(self.y)
+        few = np.unique(np.linspace(0, n - 1, min(n, FITTED)).astype(np.intp))
+        return fit(terms.at(few), self.y[few], start, iterations)
 
     @cached_property
     def fitted(self) -> tuple[Effects, ...]:
@@ -152,9 +159,9 @@ class Learnt:
             found = []
             for nu in SMOOTHNESS:
                 terms = self.ground.terms(self.told.rows, self.told.active, self.pairs, nu)
-                first, _ = fit(terms, self.y, iterations=40)
+                first, _ = self._fit(terms, iterations=40)
                 terms = replace(terms, weights=_shares_in_rest(terms, first))
-                theta, _ = fit(terms, self.y, first)
+                theta, _ = self._fit(terms, first)
                 found.append(Effects(terms, theta, self.y))
             return tuple(found)
 

@@ -52,7 +52,7 @@ class Means:
         """From a budget as it is written, or as an object; name: of the purse.
 
         >>> Means.of("$5, 40 trials, 10m")
-        Means(purse=Purse(money=5.0, tokens=None, calls=None, name=''), trials=40, seconds=600.0)
+        Means(purse=Purse(money=5.0, tokens=None, calls=None, name=''), trials=40, seconds=600.0, counted_in=None)
         """
         if isinstance(given, Means):
             return replace(given, purse=replace(given.purse, name=name))
