@@ -330,3 +330,16 @@ def test_it_is_told_as_it_goes_on():
     assert isinstance(events[0], StageStarted) or any(isinstance(e, StageStarted) for e in events)
     started = next(e for e in events if isinstance(e, StageStarted))
     assert started.stage == "sweep" and "apart from the study's budget" in started.text
+
+
+@pytest.mark.parametrize(("sign", "named"), [(1.0, True), (0.0, False)])
+def test_a_sweep_names_the_dial_that_decides_what_this_one_does(sign, named):
+    def turned(trial):
+        own = random.Random(trial.seed).gauss(0, 0.05)
+        return 8 * sign * (trial["a"] - 0.5) * (trial["b"] - 0.5) + trial["a"] + (trial["b"] - 0.4) ** 2 + own
+
+    space = tl.Space(a=tl.Float(0.0, 1.0), b=tl.Float(0.0, 1.0), inert=tl.Float(0.0, 1.0))
+    study = tl.tune(turned, space, minimize="loss", budget=50, strategy="random", store="memory", progress=False)
+    found = study.sweep("a", turned, levels=3, replicates=2)
+    assert found.note == ("what it does depends on b: sweep it at other values of that too" if named else "")
+    assert found.note in found.words

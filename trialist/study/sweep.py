@@ -325,7 +325,10 @@ def _depends(history: History, dial: str) -> str:
 
     pairs = [pair for pair in Effects(history).interactions().pairs if pair.is_real and dial in (pair.a, pair.b)]
     others = [pair.b if pair.a == dial else pair.a for pair in pairs]
-    return f"what it does depends on {' and '.join(others[:2])}: sweep it at other values of that too" if others else ""
+    if not others:
+        return ""
+    those = "that" if len(others) == 1 else "those"
+    return f"what it does depends on {' and '.join(others[:2])}: sweep it at other values of {those} too"
 
 
 def _plain(wanted: Design) -> Any:
