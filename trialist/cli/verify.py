@@ -49,6 +49,7 @@ def verify_command(
 
     workers_of(workers)
     with load_study(study, store) as found:
+        _ = found.ledger  # a broken chain is told before all else
         command = stored(found)[1] if test is None else test_of(test, found)
         if command is None:
             remedy = "Give one, such as --test '... --split test', where ... stands for the command that is tuned."
