@@ -27,11 +27,11 @@ demo-llm: $(SERVER)       ## a language model's dials: trains a tiny model, serv
 test: $(STAMP)            ## all tests but the long stories, under eight minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-all: $(SERVER)       ## the long stories too, and pages in a real browser
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[browser]'
+test-all: $(SERVER)       ## all tests: those that need PyTorch or Optuna, the long stories, and pages in a real browser
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[browser,bench]'
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y -qq chromium >/dev/null; } \
 		|| echo "no chromium: tests of pages in a browser will be skipped; apt install chromium"
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
