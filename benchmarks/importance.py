@@ -108,8 +108,9 @@ def judged(problem: Any, seed: int, rows: list[Any]) -> dict[str, Any]:
         ranks["ours"] = correlation([shares[d].share + shares[d].interacting for d in order], total)
         main_ranks["ours"] = correlation([shares[d].share for d in order], main)
     called = {frozenset((p.a, p.b)): bool(p.is_real) for p in pairs.pairs}
-    apart = [called.get(pair, False) for pair, share in known.together.items() if share < APART]
-    together = [called.get(pair, False) for pair, share in known.together.items() if share >= TOGETHER]
+    # A dial and the one that decides whether it is active are no pair: its main effect is told where it is active.
+    apart = [called[pair] for pair, share in known.together.items() if pair in called and share < APART]
+    together = [called[pair] for pair, share in known.together.items() if pair in called and share >= TOGETHER]
     return {
         "told": found.enough,
         "errors": [abs(shares[d].share - known.main[d]) for d in order] if shares else [float("nan")],
