@@ -4,6 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SERVER := $(VENV)/.installed-llm-test
+# Skipped by `make test`, whose environment has neither PyTorch nor Optuna.
+EXTRA_TESTS := tests/rates/test_frameworks.py tests/llm/test_trainer.py tests/docs/test_examples.py \
+	tests/benchmarks/test_importance_benchmark.py
+
 VERSION = $(shell git describe --always --dirty)
 
 .PHONY: demo demo-llm test test-all lint bench bench-search bench-fidelity bench-honest bench-llm clean
@@ -27,11 +31,12 @@ demo-llm: $(SERVER)       ## a language model's dials: trains a tiny model, serv
 test: $(STAMP)            ## all tests but the long stories, under eight minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-test-all: $(SERVER)       ## all tests: those that need PyTorch or Optuna, the long stories, and pages in a real browser
+test-all: $(SERVER)       ## the long stories, pages in a real browser, and what needs PyTorch or Optuna
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[browser,bench]'
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y -qq chromium >/dev/null; } \
 		|| echo "no chromium: tests of pages in a browser will be skipped; apt install chromium"
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 -m 'not slow' $(EXTRA_TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
