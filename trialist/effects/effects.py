@@ -49,6 +49,7 @@ SKILL = 0.1  # R^2 of predictions of each trial by the others, below which they 
 SURE = 0.05  # an interaction is real where chance would show it less often, corrected for all pairs
 FELT = 0.005  # and where it causes at least so much of the variance: of many trials the test sees smaller ones
 _SHUFFLES = 5
+_FINE = 401  # places along a dial: how far it can be moved is told to a quarter of a per cent of its scale
 _GIVEN = (0.1, 0.3, 0.5, 0.7, 0.9)  # places of a continuum at which another dial's best value is told
 _KEPT = 8
 _FITS: dict[bytes, Learnt] = {}
@@ -213,7 +214,7 @@ class Effects:
         for j, dial in enumerate(self._ground.names):
             if dial not in base:
                 continue
-            at = places(learnt, j)
+            at = places(learnt, j, _FINE)
             losses, here = self._moved(base, dial, at)
             spread = float(np.average((losses - losses.mean()) ** 2))
             within = losses <= here + noise
