@@ -17,7 +17,7 @@ from trialist.trials.plan import Direction
 from trialist.trials.trial import TrialRecord
 
 if TYPE_CHECKING:
-    from trialist.study.study import Study
+    from trialist.study.known import Known
 
 _WIDTH, _HEIGHT, _EDGE = 240, 44, 4  # of the sparkline, in pixels
 _MOST_DIALS = 12
@@ -26,7 +26,7 @@ _STYLE = "color:inherit;border-collapse:collapse;font-size:13px;line-height:1.4"
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top;background:none"
 
 
-def card(study: Study) -> str:
+def card(study: Known) -> str:
     """HTML: name, best against default, sparkline, budget, verdict."""
     history = study.history
     view = best_so_far(history)
@@ -41,7 +41,7 @@ def card(study: Study) -> str:
     return f'<table style="{_STYLE}">{caption}<tbody>{rows}</tbody></table>'
 
 
-def _rows(study: Study, history: History, view: BestSoFar) -> Iterator[tuple[str, str]]:
+def _rows(study: Known, history: History, view: BestSoFar) -> Iterator[tuple[str, str]]:
     """Labels, and what stands beside them, both as HTML."""
     states = Counter(record.state.value for record in history)
     told = ", ".join(f"{count:,} {state}" for state, count in states.items())

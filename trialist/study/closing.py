@@ -13,17 +13,17 @@ from trialist.trials.trial import Score, Stage, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.scoring.optimism import Optimism
-    from trialist.study.study import Study
+    from trialist.study.known import Known
 
 _LABEL = 8  # columns
 
 
-def closing(study: Study) -> str:
+def closing(study: Known) -> str:
     """What the scores of the chosen trial are worth, a line for each stage; empty before any score."""
     return "\n".join(f"{label:<{_LABEL}}{words}" for label, words in _lines(study))
 
 
-def luck(study: Study) -> Optimism | None:
+def luck(study: Known) -> Optimism | None:
     """How much too good the best search score looks, or was: as it was found when the choice was made, if it was."""
     from trialist.scoring.optimism import optimism
 
@@ -41,13 +41,13 @@ def noise(history: History) -> str:
     return "" if found is None else found.words
 
 
-def leaks(study: Study) -> tuple[str, ...]:
+def leaks(study: Known) -> tuple[str, ...]:
     """The leaks that were found before the search began, in words."""
     kept = study.stage(LEAKS) or {}
     return tuple(f"{each['split']}: {each['severity']}, {each['words']}" for each in kept.get("found", ()))
 
 
-def _lines(study: Study) -> Iterator[tuple[str, str]]:
+def _lines(study: Known) -> Iterator[tuple[str, str]]:
     history, best, verdict = study.history, study.best, study.verdict
     if best is None:
         return

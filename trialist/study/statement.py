@@ -22,7 +22,7 @@ from trialist.trials.plan import Plan
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 
 if TYPE_CHECKING:
-    from trialist.study.study import Study
+    from trialist.study.known import Known
 
 FORMAT = 1  # of the facts, as read by other programs
 
@@ -46,7 +46,7 @@ class Statement:
         return self.text
 
 
-def statement_of(study: Study) -> Statement:
+def statement_of(study: Known) -> Statement:
     """The statement of a study as it is now; stages that were not run are said to be missing."""
     history, plan, best = study.history, study.declared, study.best
     selection, verdict, refinement, curve = study.selection, study.verdict, study.refinement, expected_best(history)
@@ -114,7 +114,7 @@ def _replicates(history: History) -> int:
     return counts.pop() if len(counts) == 1 else 1
 
 
-def _strategy(study: Study, history: History) -> dict[str, Any]:
+def _strategy(study: Known, history: History) -> dict[str, Any]:
     """What was declared, what proposed how many trials after the default, and why it was chosen."""
     searched = [r for r in history.explored if r.stage is not Stage.BASELINE]
     proposed = Counter(record.strategy for record in searched)
@@ -169,7 +169,7 @@ def _finalists(history: History) -> list[dict[str, Any]]:
     ]
 
 
-def _optimism(study: Study) -> dict[str, Any] | None:
+def _optimism(study: Known) -> dict[str, Any] | None:
     found = luck(study)
     return None if found is None else {**found.to_json(), "seen": found.seen, "sentence": found.sentence}
 
