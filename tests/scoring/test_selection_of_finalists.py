@@ -69,8 +69,18 @@ def test_the_default_stays_where_the_leader_is_not_surely_better() -> None:
     selection = select({0: [0.50, 0.52, 0.51], 7: [0.49, 0.53, 0.50]}, {0: 0.5, 7: 0.4}, baseline=0)
     assert selection.number == 0
     assert selection.reason.startswith("the default stays: trial 7 is ahead by 0.0033 over 3 fresh scores each; ")
-    assert "67% likely to be the better one, and 80% is asked" in selection.reason
+    assert "67% likely to be the better one, and 70% is asked" in selection.reason
     assert selection.ties == (7,)
+
+
+def test_more_is_asked_of_the_leader_of_several() -> None:
+    default, noise = np.array([0.50, 0.52, 0.51, 0.53]), 0.008 * np.array([1, -1, 1, -1])
+    alone = {0: list(default), 7: list(default - 0.004 + noise)}  # better with 77 %
+    others = {8 + k: list(default + 0.1 + k / 10 + noise[[0, 2, 1, 3]]) for k in range(2)}
+    assert select(alone, {}, baseline=0).number == 7
+    among_more = select(alone | others, {}, baseline=0)
+    assert among_more.number == 0
+    assert "77% likely to be the better one, and 80% is asked" in among_more.reason
 
 
 def test_a_lead_that_is_small_but_steady_wins_because_scores_are_paired() -> None:

@@ -17,7 +17,9 @@ from trialist.model.belief import Belief
 from trialist.numerics.blocks import Array, Blocks
 from trialist.scoring.finalists import going_on, layout
 
-SURE = 0.80  # that a leader is better than the default: with less, the default keeps its place
+# How likely a leader of one, two, and more challengers must be better than the default, which with less keeps its
+# place: the leader of several is ahead partly by luck.
+SURE = (0.70, 0.75, 0.80)
 # The search went where its scores were lucky, so that its model is surer than it should be.  Both numbers were chosen
 # by measuring regret and how often the chosen one is worse than the default: docs/select.md.
 DOUBT = 3.0  # times the covariance of what the model expects
@@ -92,7 +94,13 @@ class Seen:
         return float(special.stdtr(self.freedom, self.ahead(n, other) / error))
 
     def is_surely_better(self, n: int, other: int) -> bool:
-        return n == other or self.freedom is None or self.chance(n, other) > SURE
+        return n == other or self.freedom is None or self.chance(n, other) > self.asked
+
+    @property
+    def asked(self) -> float:
+        """Of the leader, before it takes the default's place."""
+        challengers = len(self.place) - 1
+        return SURE[min(max(challengers, 1), len(SURE)) - 1]
 
 
 def _by_units(search: Mapping[int, float | None], found: Blocks, variance: float, per_run: int) -> tuple[Array, Array]:

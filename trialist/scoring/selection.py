@@ -89,9 +89,9 @@ def select(
     drawn towards what the model expected by as much as the noise asks for.  The noise is what remains of the fresh
     losses when seeds and finalists have their effects, pooled with the model's unless it is far smaller.
     The leader of several is ahead partly by luck.  So the default keeps its place unless the leader is better with a
-    probability of 80 %; with a single fresh score each and no model, no error is known and the lowest wins. Equals go
-    to the default, then to the earlier trial.  Finalists whose paired 90 % interval to the selected one (Student's t
-    over the fresh scores alone) holds 0 are called ties.
+    probability of 70 % where it is the only challenger, 75 % of two, 80 % of more; with a single fresh score each and
+    no model, no error is known and the lowest wins. Equals go to the default, then to the earlier trial.  Finalists
+    whose paired 90 % interval to the selected one (Student's t over the fresh scores alone) holds 0 are called ties.
 
     Raises ResultError where there is nothing to choose from.
     """
@@ -215,15 +215,14 @@ class _Told:
             yield f"not to be chosen: {', '.join(barred)}"
 
     def _choice(self, chosen: int, leader: int) -> str:
-        from trialist.scoring.expectation import SURE
-
         if chosen != leader:
             ahead = -(self._row(leader).behind or 0.0)
             decimals = max(self._decimals, digits_for(abs(ahead)))
             by = f"ahead by {rounded(ahead, decimals)}" if ahead > 0 else "not ahead"
             return (
-                f"the default stays: trial {leader} is {by} over {self._scores(leader)}; by these and the search it is "
-                f"{self.seen.chance(leader, chosen):.0%} likely to be the better one, and {SURE:.0%} is asked"
+                f"the default stays: trial {leader} is {by} over {self._scores(leader)}; by these and the search it "
+                f"is {self.seen.chance(leader, chosen):.0%} likely to be the better one, "
+                f"and {self.seen.asked:.0%} is asked"
             )
         best = min((row for row in self.rows if row.fresh is not None and not row.violates), key=_behind)
         is_lowest = best.number == chosen or _behind(best) == _behind(self._row(chosen))
