@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.random import Generator, default_rng
 from scipy import optimize, signal, special, stats
 
-from trialist.numerics.binary import exact_mcnemar, paired_binary
+from trialist.numerics.binary import chance_if_alike, paired_binary
 from trialist.numerics.intervals import paired_interval, welch_interval
 from trialist.numerics.resampling import time_blocks
 
@@ -264,10 +264,39 @@ def test_a_side_with_one_number_borrows_the_variance_of_the_other() -> None:
     assert welch_interval([1.0], [0.5]) is None
 
 
-@given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_is_the_exact_binomial_test(only_a: int, only_b: int) -> None:
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-    assert exact_mcnemar(only_a, only_b) == pytest.approx(expected)
+@pytest.mark.parametrize("n", [1, 2, 6, 30, 100])
+def test_alike_models_are_told_apart_no_more_often_than_promised_whatever_share_of_examples_differs(n: int) -> None:
+    """The size of the test by enumeration: all tables of n examples, at every share psi of those that differ."""
+    claims = {(d, b): chance_if_alike(b, d - b, n) <= 0.025 for d in range(1, n + 1) for b in range(d // 2, d + 1)}
+    by_d = [0.0] + [float(stats.binom.pmf([b for b in range(d // 2, d + 1) if claims[d, b]], d, 0.5).sum())
+                    for d in range(1, n + 1)]  # fmt: skip
+    sizes = [float(stats.binom.pmf(range(n + 1), n, psi) @ by_d) for psi in np.linspace(0, 1, 201)]
+    assert max(sizes) <= 0.025
+    if n >= 30:
+        assert max(sizes) >= 0.02  # and not far less often: McNemar's test stays below half of it at psi = 0.2
+        assert sizes[40] >= 0.017
+
+
+@pytest.mark.parametrize(("b", "c", "n"), [(9, 1, 30), (4, 0, 30), (40, 20, 300), (7, 2, 9)])
+def test_the_chance_is_the_worst_over_all_shares_that_the_data_allow(b: int, c: int, n: int) -> None:
+    def chance(psi: float) -> float:
+        d = np.arange(1, n + 1)
+        z = (b - c) / math.sqrt(b + c)
+        seen = [stats.binom.pmf([k for k in range(m + 1) if 2 * k - m >= z * math.sqrt(m) - 1e-9], m, 0.5).sum()
+                for m in d]  # fmt: skip
+        return float(stats.binom.pmf(d, n, psi) @ seen)
+
+    gamma = 0.00025
+    bounds = stats.binomtest(b + c, n).proportion_ci(1 - gamma, "exact")
+    worst = max(chance(psi) for psi in np.linspace(bounds.low, bounds.high, 400))
+    assert chance_if_alike(b, c, n) == pytest.approx(worst + gamma, abs=1e-5)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
+def test_a_greater_part_of_the_differences_is_less_likely_by_chance(b: int, c: int, same: int) -> None:
+    n = b + c + same + 1
+    assert chance_if_alike(b + 1, c, n) <= chance_if_alike(b, c + 1, n)
+    assert chance_if_alike(b, c, n) == 1 or b > c
 
 
 def binary(only_a: int, only_b: int, both: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -312,7 +341,7 @@ def test_binary_intervals_mirror_hold_their_estimate_and_agree_with_the_exact_te
     assert paired_binary(b, a).flipped() == interval
     assert -1 <= interval.low <= interval.estimate <= interval.high <= 1
     if interval.low > 0 or interval.high < 0:
-        assert exact_mcnemar(only_a, only_b) <= 0.05
+        assert chance_if_alike(max(only_a, only_b), min(only_a, only_b), len(a)) <= 0.025
 
 
 @pytest.mark.parametrize(("p_a", "p_b"), [(0.05, 0.05), (0.15, 0.05), (0.3, 0.2)])
