@@ -44,11 +44,11 @@ def paired_binary(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Interva
 def chance_if_alike(b: int, c: int, n: int, alpha: float = 0.025) -> float:
     """The one-sided p-value that alike models are so far apart, b of n examples to c, at the least favourable psi.
 
-    Exact: below alpha in at most that share of all cases, for any psi and n; z = (b - c) / sqrt(b + c) orders what may
-    be seen.  Unlike McNemar's test it does not take d as given (Suissa & Shuster, Biometrics 47, 1991), whose few values
-    of b leave that one far below its level: of 30 examples, at 1.1 % where 2.5 is allowed and a third tells the models
-    apart.  psi is searched within its interval by d, and the chance that it lies outside is added to p (Berger & Boos,
-    JASA 89, 1994): a psi near 1, which hardly any data fit, would cost power for nothing.
+    Exact: at most alpha in no more than that share of all cases, for any psi and n; z = (b - c) / sqrt(b + c) orders
+    what may be seen.  Unlike McNemar's test it does not take d as given (Suissa & Shuster, Biometrics 47, 1991), whose
+    few values of b leave that one far below its level: at 1.1 % where 2.5 is allowed, of 30 examples a third of which
+    tell the models apart.  psi is searched within its interval by d, and the chance that it lies outside is added to p
+    (Berger & Boos, JASA 89, 1994): a psi near 1, which hardly any data fit, would cost power for nothing.
 
     >>> round(chance_if_alike(9, 1, 30), 4), chance_if_alike(1, 1, 30)
     (0.0051, 1.0)
