@@ -205,10 +205,12 @@ class Store(Protocol):
         owner: Owner,
         propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
+        worker: str = "",
     ) -> TrialRecord | Exhausted:
         """Take the oldest waiting trial, else open a new one with what `propose(number)` says; lease it to `owner`.
 
         A Promotion opens no new trial: the paused one runs again, as its next attempt and up to another fidelity.
+        worker: the name of who is to run it, kept with the run.
 
         `propose` is called inside the transaction, when the number is certain and all that others opened is visible
         to `changes` on the same thread: so no two coordinators ever open the same configuration unawares, or more

@@ -14,6 +14,7 @@ from trialist.store import open_store
 from trialist.store.migrations import SCHEMA_VERSION, STEPS, Run, migrate, version_of
 from trialist.testing.example_study import ME
 from trialist.trials.messages import Finished, Reported
+from trialist.trials.run import Run
 from trialist.trials.trial import Exhausted, State, TrialRecord
 
 
@@ -84,6 +85,21 @@ def test_a_file_of_the_second_schema_keeps_its_reports_and_says_how_far_each_tri
         assert (record.state, record.reports[0].step) == (State.PAUSED, 0.5)
     with closing(open_store(path)) as store:
         assert repr(store.changes("old").records) == repr((*records[:3], record))
+
+
+def test_trials_of_the_fourth_schema_do_not_say_who_ran_them_and_the_next_run_does(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    _write(path, schema=4)
+    with closing(open_store(path)) as store:
+        records = store.changes("old").records
+        assert [(r.state, r.runs) for r in records] == [
+            (State.COMPLETE, ()), (State.PAUSED, ()), (State.WAITING, ()), (State.WAITING, ()),
+        ]  # fmt: skip
+        assert [asked.words for asked in store.instructions("old")] == ["odd", "lunch"]
+        again = store.open_trial("old", ME, lambda number: Exhausted("none"), 8.0, "ann@host:1/1")
+        assert isinstance(again, TrialRecord) and (again.number, again.runs) == (2, (Run("ann@host:1/1", 8.0),))
+    with closing(open_store(path)) as store:
+        assert store.trial("old", 2) == again
 
 
 @pytest.mark.parametrize("schema", range(1, SCHEMA_VERSION))

@@ -124,9 +124,9 @@ def test_the_timeline_shows_lanes_and_time_in_which_nobody_worked():
     runs = [(0.0, 10.0), (1.0, 4.0), (8.0, 12.0)]
     records = [record(n, 0.1, opened_at=100.0 + a, closed_at=100.0 + b, seconds=b - a) for n, (a, b) in enumerate(runs)]
     found = PANELS["timeline"](data_of(records, written_at=200.0))
-    assert found["lanes"] == 2 and [bar["lane"] for bar in found["bars"]] == [0, 1, 1]
+    assert found["lanes"] == ["lane 1", "lane 2"] and [bar["lane"] for bar in found["bars"]] == [0, 1, 1]
     assert [1, 4, 8] in found["idle"]
-    assert found["table"]["rows"][1][1:3] == [2, "7.0 s"]
+    assert found["table"]["rows"][1][1:4] == ["not kept", 2, "7.0 s"]
 
 
 def test_a_front_is_drawn_for_each_two_objectives_and_none_for_one(odd):

@@ -72,6 +72,7 @@ def trial_json(record: TrialRecord, reports: bool = False) -> dict[str, Any]:
         "fidelity": record.fidelity,
         "inherits": record.inherits,
         "used": record.used,
+        "runs": [{"worker": run.worker, "began": run.began, "ended": run.ended} for run in record.runs],
     }
     if reports:
         told["reports"] = [{"step": r.step, "value": r.value, **r.metrics} for r in record.reports]

@@ -320,6 +320,8 @@ def _ran(record: TrialRecord) -> str:
     parts = [time(record.seconds) if record.seconds is not None else "not to its end yet", f"seed {record.seed}"]
     if record.opened_at:
         parts.append(datetime.fromtimestamp(record.opened_at).strftime("opened %d %B %Y %H:%M:%S"))
+    if record.worker:
+        parts.append(f"by {safe(record.worker)}")
     if record.attempt:
         parts.append(f"run {record.attempt + 1}" if record.course else f"attempt {record.attempt + 1}")
     if record.inherits is not None:

@@ -246,7 +246,7 @@ _BARS: dict[str, tuple[str, str]] = {
 
 
 def draw_timeline(ax: Axes, view: Timeline) -> None:
-    """Which trials ran when, a row for each that ran at once; where nothing ran a row is grey."""
+    """Which worker ran which trial when; where it had nothing to run its row is grey."""
     if not view.enough:
         nothing(ax, "Timeline", view.words)
         return
@@ -279,9 +279,8 @@ def draw_timeline(ax: Axes, view: Timeline) -> None:
                 )  # fmt: skip
     cut_lines(ax, view.breaks)
     time_axis(ax, view.seconds)
-    ax.set_yticks(range(view.lanes), [str(lane + 1) for lane in range(view.lanes)])
+    ax.set_yticks(range(view.lanes), [text(name, 28) for name in view.names])
     ax.set_ylim(view.lanes - 0.45, -0.55)
-    ax.set_ylabel("lane")
     headed(ax, "Timeline", view.words)
     legend(ax)
 

@@ -63,7 +63,7 @@ class Plot:
         return axes
 
     def timeline(self, ax: Any = None) -> Any:
-        """Which trials ran when, a row for each that ran at once, idle time in grey."""
+        """Which worker ran which trial when, idle time in grey."""
         from trialist.plots.course import draw_timeline
         from trialist.study.views.timeline import timeline
 

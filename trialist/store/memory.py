@@ -118,6 +118,7 @@ class MemoryStore:
         owner: Owner,
         propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
+        worker: str = "",
     ) -> TrialRecord | Exhausted:
         with self._writing():
             study = self._study(name)
@@ -128,7 +129,7 @@ class MemoryStore:
                 self._release(study, at)
             if study.waiting:
                 before = study.trials[study.waiting[0]]
-                record = replace(before.record, state=State.RUNNING, opened_at=at)
+                record = moves.taken(before.record, at, worker)
                 _keep(study, Held(record, owner.token, before.reported))
                 return record
             proposal = propose(len(study.trials))
@@ -137,11 +138,11 @@ class MemoryStore:
                 return proposal
             if isinstance(proposal, Promotion):
                 before = _find(name, study, proposal.number)
-                record = moves.promoted(name, before.record, proposal, study.plan, at)
+                record = moves.promoted(name, before.record, proposal, study.plan, at, worker)
                 _keep(study, Held(record, owner.token, before.reported))
                 return record
             revision = study.revisions[-1].number
-            record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at)
+            record = moves.opened(len(study.trials), proposal, State.RUNNING, study.plan, revision, at, worker)
             _add(study, Held(record, owner.token))
             return record
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from trialist.errors import StoreDamagedError, StoreVersionError, shown
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Run = Callable[[str], object]  # executes one SQL statement
 
@@ -50,8 +50,13 @@ def _instructions(run: Run) -> None:
     run("CREATE INDEX ix_instruction_study ON instruction (study)")
 
 
+def _runs(run: Run) -> None:
+    """5: which worker ran a trial when; of trials before that it is not known."""
+    run("ALTER TABLE trial ADD COLUMN runs_json TEXT")
+
+
 # Schema 1 is the first.
-STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity, 4: _instructions}
+STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity, 4: _instructions, 5: _runs}
 
 
 def version_of(written: str, place: str) -> int:

@@ -12,6 +12,7 @@ from trialist.space import plain
 from trialist.space.space import Space
 from trialist.trials.messages import Decided, Declared, Entry, Failed, Finished, Noted, Reported
 from trialist.trials.plan import Plan
+from trialist.trials.run import begun, ended
 from trialist.trials.trial import (
     MOVES,
     Action,
@@ -39,7 +40,9 @@ class Held:
     reported: int = -1
 
 
-def opened(number: int, proposal: Proposal, state: State, plan: Plan, revision: int, at: float) -> TrialRecord:
+def opened(
+    number: int, proposal: Proposal, state: State, plan: Plan, revision: int, at: float, worker: str = ""
+) -> TrialRecord:
     """A proposal as a trial; its seed is keyed by the trial's number unless the proposal has one."""
     return TrialRecord(
         number=number,
@@ -54,10 +57,18 @@ def opened(number: int, proposal: Proposal, state: State, plan: Plan, revision: 
         revision=revision,
         fidelity=_within(plan, proposal.fidelity),
         inherits=proposal.inherits,
+        runs=begun((), worker, at) if state is State.RUNNING else (),
     )
 
 
-def promoted(study: str, record: TrialRecord, promotion: Promotion, plan: Plan, at: float) -> TrialRecord:
+def taken(record: TrialRecord, at: float, worker: str) -> TrialRecord:
+    """A trial of the queue that runs now."""
+    return replace(record, state=State.RUNNING, opened_at=at, runs=begun(record.runs, worker, at))
+
+
+def promoted(
+    study: str, record: TrialRecord, promotion: Promotion, plan: Plan, at: float, worker: str = ""
+) -> TrialRecord:
     """A paused trial that runs again, as its next attempt; StateError where it is not paused, or has come as far."""
     trial = f"trial {record.number} of {shown(study)}"
     if State.RUNNING not in MOVES[record.state] or record.state is State.WAITING:
@@ -73,6 +84,7 @@ def promoted(study: str, record: TrialRecord, promotion: Promotion, plan: Plan, 
         course=(*record.course, Taken(reached, Action.RESUME, promotion.reason)),
         stop_reason="",
         opened_at=at,
+        runs=begun(record.runs, worker, at),
     )
 
 
@@ -112,7 +124,8 @@ def vanished(record: TrialRecord, describes: str, at: float) -> TrialRecord:
     """The record of a trial whose owner is dead or silent: queued again while the cause's rule allows, else failed."""
     failure = Failure(Cause.KILLED, f"its process ({describes or 'unnamed'}) vanished")
     spent = sum(1 for earlier in record.earlier if earlier.cause is failure.cause)
-    return _failed(record, failure, None, spent < failure.cause.retries, at)
+    # When it vanished is not known: its run stays without an end.
+    return replace(_failed(record, failure, None, spent < failure.cause.retries, at), runs=record.runs)
 
 
 def grown(space: Space, messages: Sequence[Entry]) -> tuple[Space, tuple[str, ...]]:
@@ -239,6 +252,7 @@ def _finished(study: str, record: TrialRecord, message: Finished, plan: Plan, at
         stop_reason=message.reason,
         constraints=dict(message.constraints),
         course=course,
+        runs=ended(record.runs, at),
     )
 
 
@@ -283,6 +297,7 @@ def _failed(
 ) -> TrialRecord:
     seconds = _over_runs(record, record.seconds, seconds)
     cost = _over_runs(record, record.cost, cost)
+    record = replace(record, runs=ended(record.runs, at))
     if retry:
         # A halt that was ruled and not carried out is ruled again, or not, when the trial comes there again.
         return replace(

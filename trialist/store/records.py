@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from trialist.errors import SpaceError
 from trialist.space import plain
 from trialist.space.constraint import Rule
 from trialist.space.space import Space
+from trialist.trials.run import Run
 from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 
 Row = Sequence[Any]
@@ -43,6 +45,7 @@ COLUMNS = (
     "course_json",
     "inherits",
     "used",
+    "runs_json",
 )
 
 
@@ -53,7 +56,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
     """
     (number, state, stage, params, reason, strategy, seed, attempt, repeats, metrics, loss, cost, seconds) = row[:13]
     (opened_at, closed_at, failure, earlier, stop_reason, notes, revision, constraints) = row[13:21]
-    (fidelity, length, course, inherits, used) = row[21:]
+    (fidelity, length, course, inherits, used, runs) = row[21:]
     return TrialRecord(
         number,
         _STATES[state],
@@ -82,6 +85,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
         () if course is None else tuple(_taken(item) for item in json.loads(course)),
         inherits,
         used,
+        () if runs is None else tuple(Run(intern(worker), *times) for worker, *times in json.loads(runs)),
     )
 
 
@@ -140,7 +144,12 @@ def move_of(record: TrialRecord) -> dict[str, Any]:
         "fidelity": record.fidelity,
         "length": record.length,
         "used": record.used,
+        "runs_json": _runs_text(record) if record.runs else None,
     }
+
+
+def _runs_text(record: TrialRecord) -> str:
+    return json.dumps([[text_of(run.worker), run.began, run.ended] for run in record.runs], separators=(",", ":"))
 
 
 def _score_json(score: Score) -> Any:

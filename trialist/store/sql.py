@@ -104,6 +104,7 @@ class SqlStore:
         owner: Owner,
         propose: Callable[[int], Proposal | Promotion | Exhausted],
         at: float,
+        worker: str = "",
     ) -> TrialRecord | Exhausted:
         with self._database.writing():
             study, waiting = self._study_and(name, statements.STUDY_TO_OPEN)
@@ -112,7 +113,7 @@ class SqlStore:
                 study, waiting = self._study_and(name, statements.STUDY_TO_OPEN)
             if waiting is not None:
                 before = self._trials.find(study, waiting)
-                record = replace(before.record, state=State.RUNNING, opened_at=at)
+                record = moves.taken(before.record, at, worker)
                 held = Held(record, owner.token, before.reported)
                 changed = self._trials.keep(study, before, held)
             else:
@@ -124,11 +125,11 @@ class SqlStore:
                 plan, _ = self._revision(study)
                 if isinstance(proposal, Promotion):
                     before = self._trials.find(study, proposal.number)
-                    record = moves.promoted(name, before.record, proposal, plan, at)
+                    record = moves.promoted(name, before.record, proposal, plan, at, worker)
                     held = Held(record, owner.token, before.reported)
                     changed = self._trials.keep(study, before, held)
                 else:
-                    record = moves.opened(study.trials, proposal, State.RUNNING, plan, study.revision, at)
+                    record = moves.opened(study.trials, proposal, State.RUNNING, plan, study.revision, at, worker)
                     held = Held(record, owner.token)
                     changed = self._trials.add(study, held)
         self._coordinators.confirm(study.id, owner, beat)

@@ -94,6 +94,7 @@ _MOVED = (
     "fidelity",
     "length",
     "used",
+    "runs_json",
     "reported",
     "changed",
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class Session:
         self._swept: float | None = None
         self._began: tuple[float, float] | None = None  # on the clock, and the seconds that were spent by then
         self.opened: set[int] = set()
+        self._places: dict[int, int] = {}  # of the trials that run here: which of its workers has each
 
     @property
     def name(self) -> str:
@@ -132,14 +134,29 @@ class Session:
 
     def open(self, propose: Callable[[int], Proposal | Promotion | Exhausted]) -> TrialRecord | Exhausted:
         """Take or open a trial, or go on with a paused one, leased to this coordinator."""
-        opened = self.store.open_trial(self.name, self.owner(), propose, time.time())
+        place = self._free_place()
+        owner = self.owner()
+        opened = self.store.open_trial(self.name, owner, propose, time.time(), f"{owner.describes}/{place}")
         if isinstance(opened, TrialRecord):
             self.opened.add(opened.number)
+            self._places[opened.number] = place
         return opened
+
+    def _free_place(self) -> int:
+        """The lowest number that none of the workers has which run something here."""
+        self._places = {
+            number: place
+            for number, place in self._places.items()
+            if number >= len(self._records) or not self._records[number].state.is_closed
+        }
+        return next(place for place in count(1) if place not in self._places.values())
 
     def record(self, number: int, messages: Sequence[Entry], foreign: bool = False) -> TrialRecord:
         """Write a trial's messages; `foreign` where the trial may be somebody else's."""
-        return self.store.record(self.name, number, messages, time.time(), None if foreign else self.owner())
+        record = self.store.record(self.name, number, messages, time.time(), None if foreign else self.owner())
+        if record.state is not State.RUNNING:
+            self._places.pop(number, None)
+        return record
 
     def keep(self, number: int, messages: Sequence[Entry]) -> None:
         """A result that the store had no room for; `recover` writes it once there is."""

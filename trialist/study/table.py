@@ -52,6 +52,7 @@ def _row(record: TrialRecord, dials: list[str], metrics: list[str], constraints:
         "cost": record.cost,
         "opened_at": record.opened_at,
         "closed_at": record.closed_at,
+        "worker": record.worker or None,
         "cause": record.failure.cause.value if record.failure else None,
         "message": record.failure.message if record.failure else record.stop_reason or None,
     }

@@ -53,8 +53,8 @@ def finished(loss: float, attempt: int = 0) -> Finished:
     return Finished(0, attempt, {"loss": (loss,), "accuracy": (0.5,)}, seconds=1.0)
 
 
-def failed(retry: bool = False) -> Failed:
-    return Failed(0, 0, Failure(Cause.KILLED, "killed by signal 9"), seconds=1.0, retry=retry)
+def failed(retry: bool = False, attempt: int = 0) -> Failed:
+    return Failed(0, attempt, Failure(Cause.KILLED, "killed by signal 9"), seconds=1.0, retry=retry)
 
 
 @contextmanager

@@ -78,6 +78,7 @@ class PauseChecks(StoreChecks):
             done = store.record("epochs", 0, [_report(9, 2, since=5), _end(attempt=2)], at=6.0, owner=ME)
             assert (done.state, done.loss, done.stop_reason) == (State.COMPLETE, 0.25, "")
             assert [taken.action.name for taken in done.course] == ["PAUSE", "RESUME"] * 2
+            assert [(run.began, run.ended) for run in done.runs] == [(2.0, 3.0), (4.0, 5.0), (4.0, 6.0)]
             assert [report.step for report in done.reports] == [3, 5, 9]
             assert store.best("epochs") == done and store.changes("epochs").records == (done,)
 

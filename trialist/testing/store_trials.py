@@ -20,6 +20,7 @@ from trialist.testing.example_study import (
     raises,
 )
 from trialist.trials.messages import Declared, Failed, Finished, Noted, Reported
+from trialist.trials.run import Run
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Stage, State, TrialRecord
 
 
@@ -222,6 +223,27 @@ class TrialChecks(StoreChecks):
             opened(store, ME)
             store.record("digits", 1, [Declared(1, 0, "momentum", Float(0, 1), 0.5)], at=3.0, owner=ME)
             assert store.load_study("digits").revision == 1
+
+    # Runs
+
+    def test_each_run_is_kept_with_its_worker_and_its_times(self) -> None:
+        silent = Owner("silent", 0.0)
+        with self.study() as store:
+            by = "ann@host:7/2"
+            record = store.open_trial("digits", silent, proposed, 2.0, by)
+            assert isinstance(record, TrialRecord)
+            assert record.runs == (Run(by, 2.0),) and record.worker == by
+            store.release_expired("digits", at=5.0)  # when it vanished is not known
+            again = store.open_trial("digits", ME, proposed, 6.0, "bob@host:8/1")
+            assert isinstance(again, TrialRecord) and again.runs == (Run(by, 2.0), Run("bob@host:8/1", 6.0))
+            retried = store.record("digits", 0, [failed(retry=True, attempt=1)], at=7.0, owner=ME)
+            assert retried.runs[1].ended == 7.0
+            last = opened(store, ME)
+            done = store.record("digits", 0, [finished(2.0, attempt=2)], at=9.0, owner=ME)
+            assert done.runs == (*retried.runs, Run("", last.opened_at or 0.0, 9.0))
+            assert store.changes("digits").records == (done,)
+            store.enqueue("digits", [proposed(1)], at=1.0)
+            assert store.trial("digits", 1).runs == ()
 
     # Leases
 

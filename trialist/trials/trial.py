@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from trialist.trials.run import Run
+
 
 class State(StrEnum):
     """Where a trial stands."""
@@ -190,6 +192,7 @@ class TrialRecord:
     inherits: the trial whose checkpoint it began with.  used: what all its runs went through so far, in the unit of
     its reports' steps; what was run anew counts each time.
     seconds, cost: of a trial that was paused, those of all its runs from pause to pause.
+    runs: which worker ran it when, one for each attempt that was begun; none where an earlier Trialist kept it.
     """
 
     number: int
@@ -219,12 +222,18 @@ class TrialRecord:
     course: tuple[Taken, ...] = ()
     inherits: int | None = None
     used: float = 0.0
+    runs: tuple[Run, ...] = ()
 
     @property
     def halted(self) -> Taken | None:
         """The decision by which it is to pause or to stop, or did; None while it goes on."""
         last = self.course[-1] if self.course else None
         return last if last is not None and last.action in (Action.PAUSE, Action.STOP) else None
+
+    @property
+    def worker(self) -> str:
+        """Who runs it, or ran it last; empty where that is not known."""
+        return self.runs[-1].worker if self.runs else ""
 
     @property
     def score(self) -> Score | None:

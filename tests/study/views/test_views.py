@@ -21,7 +21,8 @@ from trialist.study.views.timeline import timeline
 from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
 from trialist.trials.plan import Direction
-from trialist.trials.trial import Stage, State, TrialRecord
+from trialist.trials.run import Run
+from trialist.trials.trial import Action, Cause, Failure, Stage, State, Taken, TrialRecord
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,74 @@ def test_lanes_are_as_many_as_trials_ran_at_once_and_never_overlap(studies):
     used = sum(bar.end - bar.start for bar in view.bars)
     assert used + sum(each.end - each.start for each in view.idle) == pytest.approx(view.lanes * view.seconds)
     assert view.busy == pytest.approx(used / 18.0)
+
+
+def by(number, *runs, state=State.COMPLETE, **more):
+    """A trial with its runs: (worker, from, until)."""
+    runs = tuple(Run(*run) for run in runs)
+    closed_at = runs[-1].ended if state.is_closed else None
+    return TrialRecord(
+        number, state, Stage.SEARCH, {}, "", "", 0, opened_at=runs[-1].began, closed_at=closed_at, runs=runs, **more
+    )
+
+
+def test_each_worker_has_a_lane_of_its_own_and_is_idle_only_while_it_was_there(studies):
+    records = [
+        by(0, ("a@h:1/1", 0.0, 4.0)),
+        by(1, ("a@h:1/2", 1.0, 3.0)),
+        by(2, ("a@h:1/1", 5.0, 9.0)),  # the second worker waits from 3 on
+        by(3, ("a@h:2/1", 12.0, 16.0)),  # resumed: nobody was idle between, and none is a third worker
+    ]
+    view = timeline(history_of(studies["empty"], records), 20.0)
+    assert view.names == ("worker 1", "worker 2")
+    assert view.workers == (("a@h:1/1", "a@h:2/1"), ("a@h:1/2",))
+    assert [(bar.number, bar.lane, bar.worker) for bar in view.bars][-1] == (3, 0, "a@h:2/1")
+    idle = [(each.lane, each.start, each.end) for each in view.idle]
+    assert idle == [(0, 4.0, 5.0), (1, 0.0, 1.0), (1, 3.0, 9.0)]
+    assert view.busy == pytest.approx(14.0 / 22.0)
+
+
+def test_workers_of_other_machines_are_told_by_their_machines(studies):
+    records = [by(0, ("a@h:1/1", 0.0, 4.0)), by(1, ("b@g:1/1", 1.0, 3.0)), by(2, ("a@h:9/1", 2.0, 3.0))]
+    view = timeline(history_of(studies["empty"], records), 20.0)
+    assert view.names == ("a@h 1", "b@g 1", "a@h 1")  # the third beside the first, by another coordinator
+    assert not view.idle
+
+
+def test_all_runs_of_a_trial_that_went_on_are_drawn_and_its_pauses_are_nobodys_idle_time(studies):
+    course = (Taken(1, Action.PAUSE, "rung 1"), Taken(1, Action.RESUME, "second best"))
+    went_on = by(0, ("a@h:1/1", 0.0, 2.0), ("a@h:1/1", 5.0, 9.0), attempt=1, course=course)
+    view = timeline(history_of(studies["empty"], [went_on, by(1, ("a@h:1/1", 2.0, 5.0))]), 20.0)
+    assert [(bar.number, bar.state, bar.reason) for bar in view.bars][0] == (0, "paused", "rung 1")
+    assert [(bar.number, bar.attempt) for bar in view.bars] == [(0, 0), (1, 0), (0, 1)]
+    assert not view.idle and view.busy == 1.0 and view.unkept == 0
+    assert "2 trials (3 runs)" in view.words
+    assert "only the last run" not in view.words
+
+
+def test_a_run_whose_process_vanished_ends_with_what_is_known_of_its_coordinator(studies):
+    failed = (Failure(Cause.KILLED, "its process (a@h:1) vanished"),)
+    lost = by(0, ("a@h:1/1", 0.0, None), ("a@h:2/1", 500.0, 504.0), attempt=1, earlier=failed)
+    view = timeline(history_of(studies["empty"], [lost, by(1, ("a@h:1/2", 1.0, 3.0))]), 600.0)
+    first = view.bars[0]
+    assert (first.start, first.end, first.state) == (0.0, 3.0, "failed") and "vanished" in first.reason
+
+
+def test_trials_of_an_earlier_trialist_have_lanes_made_of_the_times_and_it_is_said(studies):
+    view = timeline(history_of(studies["empty"], [ran(0, 0.0, 4.0), by(1, ("a@h:1/1", 4.0, 6.0))]), 9.0)
+    assert view.names == ("worker 1", "lane 1") and "earlier Trialist" in view.words
+
+
+def test_a_study_keeps_which_of_its_workers_ran_a_trial():
+    study = tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", store="memory")
+    first, second = study.ask(), study.ask()
+    study.tell(first, 1.0)
+    third = study.ask()
+    places = [record.runs[0].place for record in study.trials]
+    assert places == [1, 2, 1] and len({record.runs[0].coordinator for record in study.trials}) == 1
+    study.tell(second, 1.0)
+    study.tell(third, 1.0)
+    assert all(record.runs[0].began <= record.runs[0].ended for record in study.trials)
 
 
 def test_a_night_between_two_sessions_is_cut_out_and_told(studies):

@@ -13,9 +13,9 @@ from typing import Any
 from trialist.budget.forecast import Outlay, Range
 from trialist.study.prose import counted, listed, named
 from trialist.study.views.clock import Clock
+from trialist.study.views.lanes import stretches_of
 from trialist.study.views.missing import no_score
 from trialist.study.views.plain import as_json
-from trialist.study.views.timeline import run_of
 from trialist.trials.history import History
 from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
@@ -94,10 +94,10 @@ class BurnDown:
 def burndown(history: History, spent: Mapping[str, float], outlays: Sequence[Outlay], now: float) -> BurnDown:
     """Of a study at this moment.  spent: by the names of Budget.  outlays: of its forecast.  now: wall clock."""
     counted_ones = [record for record in history if record.stage is not Stage.SWEEP]
-    runs = [(times, record) for record in counted_ones if (times := run_of(record, now)) is not None]
-    clock = Clock.of(times for times, _ in runs)
-    ended = sorted((clock.at(end), r.number, r) for (_, end), r in runs if r.state is not State.RUNNING)
-    over = [(at, record) for at, _, record in ended]
+    runs = stretches_of(counted_ones, now)
+    clock = Clock.of((each.run.began, each.end) for each in runs)
+    lasts = [each for each in runs if each.is_last and each.record.state not in (State.RUNNING, State.WAITING)]
+    over = sorted(((clock.at(each.end), each.record) for each in lasts), key=lambda told: (told[0], told[1].number))
     foreseen = {outlay.name: outlay for outlay in outlays}
     purses = [
         purse

@@ -1,19 +1,19 @@
-"""The timeline: which trials ran when, side by side as far as they ran at once, and where nobody worked.
+"""The timeline: which worker ran which trial when, and where it had nothing to run.
 
-Times are seconds of working time since the first trial was opened, long gaps cut out.  Which worker ran a trial is not
-kept, so lanes are made of the times: as few of them as there were trials at once.
+Times are seconds of working time since the first trial was opened, long gaps cut out.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from trialist.study.prose import counted
 from trialist.study.views.clock import Clock
+from trialist.study.views.lanes import Lane, Stretch, lanes_of, stretches_of
 from trialist.study.views.missing import no_score
 from trialist.study.views.plain import as_json
 from trialist.trials.history import History
@@ -23,7 +23,10 @@ from trialist.trials.trial import Action, State, TrialRecord
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A run of a trial, in a lane.  reason: why it was stopped, or failed."""
+    """A run of a trial, in a lane.  state: as which that run ended.  reason: why it was stopped, or failed.
+
+    worker: its name, empty where it is not known.  attempt: the how-manieth run of the trial, from 0 on.
+    """
 
     number: int
     lane: int
@@ -33,11 +36,13 @@ class Bar:
     stage: str
     value: float | None
     reason: str
+    worker: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A stretch in which a lane had nothing to run."""
+    """A stretch in which a worker was there and had nothing to run."""
 
     lane: int
     start: float
@@ -46,20 +51,26 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """breaks: after how many seconds a gap was cut out, and how long it was.  busy: the share of all lanes' time.
+    """names: of the lanes.  workers: by lane, who worked there, in order.
 
-    resumed: trials whose earlier runs are not drawn, since it is not kept when they were.
+    breaks: after how many seconds a gap was cut out, and how long it was.  busy: the share of all workers' time.
+    unkept: trials of which earlier runs are not drawn, since it is not kept when they were.
     """
 
     bars: tuple[Bar, ...]
     idle: tuple[Idle, ...]
-    lanes: int
+    names: tuple[str, ...]
+    workers: tuple[tuple[str, ...], ...]
     seconds: float
     breaks: tuple[tuple[float, float], ...]
     busy: float
-    resumed: int
+    unkept: int
     enough: bool
     words: str
+
+    @property
+    def lanes(self) -> int:
+        return len(self.names)
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = as_json(self)
@@ -68,65 +79,88 @@ class Timeline:
 
 def timeline(history: History, now: float) -> Timeline:
     """Of all trials that ran.  now: wall clock, until which those that run are drawn."""
-    runs = [(found, record) for record in history if (found := run_of(record, now)) is not None]
-    clock = Clock.of(times for times, _ in runs)
-    worked = [(clock.at(start), clock.at(end), record) for (start, end), record in runs]
-    bars = tuple(_bars(sorted(worked, key=lambda run: (run[0], run[1], run[2].number))))
-    lanes = max((bar.lane for bar in bars), default=-1) + 1
-    seconds = clock.seconds
-    idle = tuple(_idle(bars, lanes, seconds))
-    gone = math.fsum(each.end - each.start for each in idle)
-    busy = 1.0 - gone / (lanes * seconds) if lanes and seconds > 0 else 1.0
-    resumed = sum(any(taken.action is Action.RESUME for taken in record.course) for record in history)
-    words = no_score(history) if not bars else _words(bars, lanes, seconds, busy, len(clock.breaks), resumed)
-    return Timeline(bars, idle, lanes, seconds, clock.breaks, busy, resumed, bool(bars), words)
+    stretches = stretches_of(history, now)
+    clock = Clock.of((each.run.began, each.end) for each in stretches)
+    lanes = lanes_of(stretches)
+    places = {start: clock.at(start) for each in stretches for start in (each.run.began, each.end)}
+    bars = sorted(
+        (_bar(each, lane, places) for lane, held in enumerate(lanes) for each in held.stretches),
+        key=lambda bar: (bar.start, bar.end, bar.number),
+    )
+    idle = tuple(each for lane, held in enumerate(lanes) for each in _idle(lane, held, clock))
+    gone, used = (math.fsum(each.end - each.start for each in some) for some in (idle, bars))
+    busy = used / (used + gone) if used + gone > 0 else 1.0
+    unkept = sum(bool(record.attempt and len(record.runs) <= record.attempt and _ran(record)) for record in history)
+    words = _words(bars, lanes, clock, busy, unkept) if bars else no_score(history)
+    return Timeline(
+        tuple(bars), idle, tuple(lane.name for lane in lanes), tuple(tuple(lane.workers) for lane in lanes),
+        clock.seconds, clock.breaks, busy, unkept, bool(bars), words,
+    )  # fmt: skip
 
 
-def run_of(record: TrialRecord, now: float) -> tuple[float, float] | None:
-    """From when until when a trial ran last, in wall clock; None where it has not run."""
-    if record.opened_at is None or record.state is State.WAITING:
-        return None
-    if record.closed_at is not None:
-        return record.opened_at, max(record.closed_at, record.opened_at)
-    if record.state is State.RUNNING:
-        return record.opened_at, max(now, record.opened_at)
-    # Of a paused trial the last run alone began then; after a resumption, `seconds` are those of all its runs.
-    if record.seconds is None or any(taken.action is Action.RESUME for taken in record.course):
-        return record.opened_at, record.opened_at
-    return record.opened_at, record.opened_at + record.seconds
+def _ran(record: TrialRecord) -> bool:
+    return record.opened_at is not None and record.state is not State.WAITING
 
 
-def _bars(runs: Iterable[tuple[float, float, TrialRecord]]) -> Iterable[Bar]:
-    """Each in the lane that is free the longest: so workers that take turns stay apart."""
-    free: list[tuple[float, int]] = []  # (since when, lane)
-    lanes = 0
-    for start, end, record in runs:
-        if free and free[0][0] <= start:
-            _, lane = heapq.heappop(free)
-        else:
-            lane, lanes = lanes, lanes + 1
-        heapq.heappush(free, (end, lane))
-        reason = record.stop_reason or (record.failure.message if record.failure is not None else "")
-        value = record.value if record.value is not None and math.isfinite(record.value) else None
-        yield Bar(record.number, lane, start, end, record.state.value, record.stage.value, value, reason)
+def _bar(each: Stretch, lane: int, places: dict[float, float]) -> Bar:
+    record = each.record
+    state, reason = record.state.value, record.stop_reason
+    if record.failure is not None:
+        reason = reason or record.failure.message
+    if not each.is_last or record.state is State.WAITING:
+        state, reason = _earlier(record, each.place)
+    value = record.value if each.is_last and record.value is not None and math.isfinite(record.value) else None
+    start, end = places[each.run.began], places[each.end]
+    return Bar(
+        record.number, lane, start, end, state, record.stage.value, value, reason, each.run.worker,
+        record.attempt if each.is_last and not record.runs else each.place,
+    )  # fmt: skip
 
 
-def _idle(bars: Iterable[Bar], lanes: int, seconds: float) -> Iterable[Idle]:
-    until = [0.0] * lanes
-    for bar in bars:
-        if bar.start > until[bar.lane]:
-            yield Idle(bar.lane, until[bar.lane], bar.start)
-        until[bar.lane] = max(until[bar.lane], bar.end)
-    yield from (Idle(lane, end, seconds) for lane, end in enumerate(until) if end < seconds)
+def _earlier(record: TrialRecord, place: int) -> tuple[str, str]:
+    """How a run ended after which others followed: it was paused, or failed for no fault of the configuration."""
+    halts = [taken for taken in record.course if taken.action is Action.PAUSE]
+    if not halts and place < len(record.earlier):
+        return State.FAILED.value, f"{record.earlier[place].message}; tried again"
+    return State.PAUSED.value, halts[place].reason if place < len(halts) and not record.earlier else ""
 
 
-def _words(bars: tuple[Bar, ...], lanes: int, seconds: float, busy: float, breaks: int, resumed: int) -> str:
-    side = f", up to {lanes} at once" if lanes > 1 else ", one after the other"
-    told = [f"{counted(len(bars), 'trial')} in {duration(seconds)}{side}"]
-    if lanes > 1:
-        told.append(f"{busy:.0%} of the lanes' time was used")
-    if breaks:
-        told.append(f"{counted(breaks, 'gap')} in which nothing ran {'is' if breaks == 1 else 'are'} cut out")
-    if resumed:
-        told.append(f"of {counted(resumed, 'trial')} that went on only the last run is drawn")
+def _idle(number: int, lane: Lane, clock: Clock) -> Iterator[Idle]:
+    """Between the runs of a lane, as long as its workers' coordinators were there."""
+    for start, end in lane.spells:
+        until = clock.at(start)
+        for each in lane.stretches:
+            if not start <= each.run.began <= end:
+                continue
+            if (began := clock.at(each.run.began)) > until:
+                yield Idle(number, until, began)
+            until = max(until, clock.at(each.end))
+        if (over := clock.at(end)) > until:
+            yield Idle(number, until, over)
+
+
+def _words(bars: Sequence[Bar], lanes: Sequence[Lane], clock: Clock, busy: float, unkept: int) -> str:
+    most = _at_once(bars)
+    side = f", up to {most} at once" if most > 1 else ", one after the other"
+    trials = len({bar.number for bar in bars})
+    runs = f" ({counted(len(bars), 'run')})" if len(bars) > trials else ""
+    told = [f"{counted(trials, 'trial')}{runs} in {duration(clock.seconds)}{side}"]
+    if len(lanes) > 1:
+        told.append(f"{busy:.0%} of the workers' time was used")
+    if gaps := len(clock.breaks):
+        told.append(f"{counted(gaps, 'gap')} in which nothing ran {'is' if gaps == 1 else 'are'} cut out")
+    if unkept:
+        told.append(f"of {counted(unkept, 'trial')} that went on only the last run is drawn")
+    if lanes and any(not lane.workers for lane in lanes):
+        told.append("who ran them was not kept for trials of an earlier Trialist: their lanes are made of the times")
     return "; ".join(told)
+
+
+def _at_once(bars: Iterable[Bar]) -> int:
+    """The most that ran at the same time; one that begins as another ends runs after it."""
+    steps = sorted([(bar.start, 1) for bar in bars] + [(bar.end, -1) for bar in bars], key=lambda s: (s[0], s[1]))
+    running = most = 0
+    for _, group in groupby(steps, key=lambda step: step[0]):
+        running += sum(step for _, step in group)
+        most = max(most, running)
+    return max(most, 1)

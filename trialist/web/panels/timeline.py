@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trialist.study.views.timeline import timeline
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from trialist.web.data import ReportData
 
 _MOST = 1_000  # bars; of more the newest
+_MOST_NAMES = 3  # of the workers of a lane
 _KEYS = {
     "complete": ("bar complete", "complete"),
     "running": ("bar running", "running"),
@@ -32,13 +34,18 @@ def of(data: ReportData) -> dict[str, Any]:
     idle = [each for each in view.idle if each.end > since and each.end - each.start > least]
     with_reason = len(bars) <= MOST_REASONS
     states = Counter(bar.state for bar in view.bars)
-    busy = [sum(b.end - b.start for b in view.bars if b.lane == lane) for lane in range(view.lanes)]
+    busy, idled, trials = [0.0] * view.lanes, [0.0] * view.lanes, [set[int]() for _ in range(view.lanes)]
+    for bar in view.bars:
+        busy[bar.lane] += bar.end - bar.start
+        trials[bar.lane].add(bar.number)
+    for each in view.idle:
+        idled[each.lane] += each.end - each.start
     words = f"{view.words}."
     if len(bars) < len(view.bars):
         words += f" The newest {len(bars):,} are drawn."
     return {
         "chart": "timeline",
-        "lanes": view.lanes,
+        "lanes": list(view.names),
         "from": number(since),
         "to": number(max(view.seconds, 1e-3)),
         "bars": [
@@ -50,6 +57,8 @@ def of(data: ReportData) -> dict[str, Any]:
                 "state": bar.state,
                 "stage": bar.stage,
                 "v": number(bar.value),
+                **({"who": bar.worker} if with_reason and bar.worker else {}),
+                **({"run": bar.attempt + 1} if bar.attempt else {}),
                 **({"why": cut(bar.reason)} if with_reason and bar.reason else {}),
             }
             for bar in bars
@@ -61,12 +70,18 @@ def of(data: ReportData) -> dict[str, Any]:
         "label": f"Timeline: {words}",
         "height": 74 + 34 * min(view.lanes, 24),
         "table": {
-            "head": ["lane", "trials", "busy", "idle"],
+            "head": ["lane", "who", "trials", "busy", "idle"],
             "rows": [
-                [lane + 1, sum(bar.lane == lane for bar in view.bars), duration(busy[lane]),
-                 duration(max(view.seconds - busy[lane], 0.0))]
-                for lane in range(view.lanes)
+                [name, _who(view.workers[lane]), len(trials[lane]), duration(busy[lane]), duration(idled[lane])]
+                for lane, name in enumerate(view.names)
             ],
-            "caption": "What each lane did; when each trial ran is in the table of trials",
+            "caption": "What each worker did; when each trial ran is in the table of trials",
         },
     }  # fmt: skip
+
+
+def _who(workers: Sequence[str]) -> str:
+    """The names of those who worked in a lane; of many the last ones."""
+    if len(workers) <= _MOST_NAMES:
+        return ", ".join(workers) or "not kept"
+    return f"{len(workers) - _MOST_NAMES} earlier ones, " + ", ".join(workers[-_MOST_NAMES:])

@@ -120,6 +120,7 @@ def _facts(data: ReportData, record: TrialRecord) -> list[tuple[str, str]]:
         ("began", moment(record.opened_at) if record.opened_at else ""),
         ("ended", moment(record.closed_at) if record.closed_at else ""),
         ("run time", "" if record.seconds is None else duration(record.seconds)),
+        ("run by", record.worker),
         ("cost", "" if record.cost is None else f"{record.cost:.4g}"),
         ("attempt", "" if record.attempt == 0 else str(record.attempt + 1)),
         ("begun with the checkpoint of", "" if record.inherits is None else f"trial {record.inherits}"),

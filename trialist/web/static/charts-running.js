@@ -12,8 +12,9 @@
     failed: { fill: color("bad") },
   };
   charts.timeline = {
-    option(data) {
-      const lanes = Array.from({ length: data.lanes }, (_, k) => `lane ${k + 1}`);
+    option(data, width) {
+      const most = width < 520 ? 12 : 28; // characters of a lane's name
+      const room = Math.max(5, ...data.lanes.map((name) => Math.min(name.length, most)));
       const bar = (style, share, tint) => (params, api) => {
         const lane = api.value(0),
           a = api.coord([api.value(1), lane]),
@@ -43,7 +44,7 @@
         return { type: "group", children };
       };
       return {
-        grid: { left: 64, right: 18, top: 14, bottom: 46 },
+        grid: { left: 16 + 7 * room, right: 18, top: 14, bottom: 46 },
         xAxis: axis({
           type: "value",
           min: data.from,
@@ -51,7 +52,13 @@
           name: "working time",
           axisLabel: { formatter: clock, showMaxLabel: false },
         }),
-        yAxis: axis({ type: "category", data: lanes, inverse: true, grid: false }),
+        yAxis: axis({
+          type: "category",
+          data: data.lanes.map((_, k) => k),
+          inverse: true,
+          grid: false,
+          axisLabel: { formatter: (k) => clipped(data.lanes[k], most) },
+        }),
         series: [
           {
             ...quiet,
@@ -77,7 +84,7 @@
         ],
         tooltip: tooltip(
           ({ data: { each } }) =>
-            `<b>trial ${each.n}</b> · ${escape(each.stage)}, ${escape(each.state)}<br>${clock(each.a)} to ${clock(each.b)} (${clock(each.b - each.a)})${each.v === null ? "" : `<br>${short(each.v)}`}${each.why ? `<br>${escape(each.why)}` : ""}`,
+            `<b>trial ${each.n}</b>${each.run ? `, run ${each.run}` : ""} · ${escape(each.stage)}, ${escape(each.state)}${each.who ? `<br>by ${escape(each.who)}` : ""}<br>${clock(each.a)} to ${clock(each.b)} (${clock(each.b - each.a)})${each.v === null ? "" : `<br>${short(each.v)}`}${each.why ? `<br>${escape(each.why)}` : ""}`,
         ),
       };
     },
