@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from trialist.execute.worker import CHECKPOINT
+CHECKPOINT = "checkpoint"  # the name of a trial's checkpoint folder inside its own
 
 
 def prune(

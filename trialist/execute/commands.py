@@ -15,14 +15,14 @@ from trialist.errors import ExecutionError, InputError
 from trialist.execute import failures
 from trialist.execute.attendant import refuse_while_loading
 from trialist.execute.births import Ended, Start, Started
+from trialist.execute.checkpoints import CHECKPOINT
 from trialist.execute.command import Command
 from trialist.execute.killing import TOKEN, Ending
 from trialist.execute.limits import Watch
 from trialist.execute.nursery import Nursery
 from trialist.execute.readings import COST, Lines, Readings
 from trialist.execute.serving import LOG
-from trialist.execute.units import Units
-from trialist.execute.worker import CHECKPOINT, overlap_of
+from trialist.execute.units import Units, overlap_of
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
 from trialist.trials.outcome import outcome
 from trialist.trials.plan import Limits, whole
@@ -304,7 +304,7 @@ class Commands:
             reason=reason,
             constraints=dict(told.constraints),
             since=run.since,
-            overlap=overlap_of(run.assignment, result),
+            overlap=overlap_of(run.assignment.validation, result),
         )
         self._outbox.append((finished, None))
 

@@ -72,3 +72,9 @@ def blocks_of(blocks: Sequence[Block], validation: Validation | None) -> Sequenc
         problem = f"{len(blocks)} blocks are given, and the study declares {validation.blocks}"
         raise ResultError("blocks", problem, "Give the same blocks, in the same order, to every trial.")
     return blocks
+
+
+def overlap_of(validation: Validation | None, result: Mapping[str, Sequence[float]]) -> float:
+    """Of the declared validation, where there is a score for each of its units; else nothing is known of it."""
+    first = next(iter(result.values()), ())
+    return validation.overlap if validation is not None and len(first) == validation.units > 1 else 0.0

@@ -5,30 +5,31 @@ Whatever the objective does, exactly one Finished or Failed goes up the channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import InputError, ResultError, shown
+from trialist.errors import InputError, shown
+from trialist.execute.checkpoints import CHECKPOINT
+from trialist.execute.course import Course
 from trialist.execute.dials import Dials, float_dial, int_dial
 from trialist.execute.failures import of_exception
-from trialist.execute.units import Block, HasFolds, Units, blocks_of, folds_of, seeds_of
+from trialist.execute.line import Channel, Line
+from trialist.execute.outlay import spent
+from trialist.execute.units import Block, HasFolds, blocks_of, folds_of, overlap_of, seeds_of
 from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
-from trialist.trials.messages import Assignment, Failed, Finished, Message, Noted, Reported
+from trialist.trials.messages import Assignment, Failed, Finished, Noted
 from trialist.trials.outcome import constraint, outcome
 from trialist.trials.outcome import cost as as_cost
-from trialist.trials.outcome import number as as_number
-from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure, Stage
+from trialist.trials.trial import GO_ON, Action, Cause, Failure, Stage
 
 if TYPE_CHECKING:
     from trialist.space.space import Space
 
-Channel = Callable[[Message], Decision]
 Objective = Callable[["Trial"], Any]
 
-CHECKPOINT = "checkpoint"  # the name of a trial's checkpoint folder inside its own
 _UNGIVEN: Any = object()  # None may be a choice, so it cannot stand for "no default"
 
 
@@ -41,24 +42,7 @@ class Trial:
     ...     return trial.last
     """
 
-    __slots__ = (
-        "_assignment",
-        "_broken",
-        "_channel",
-        "_constraints",
-        "_cost",
-        "_current",
-        "_decision",
-        "_dials",
-        "_found",
-        "_last",
-        "_last_step",
-        "_length",
-        "_metrics",
-        "_reported",
-        "_start",
-        "_units",
-    )
+    __slots__ = ("_assignment", "_constraints", "_cost", "_course", "_decision", "_dials", "_line")
 
     def __init__(
         self,
@@ -68,21 +52,13 @@ class Trial:
         declared: MutableMapping[str, Parameter] | None = None,
     ) -> None:
         """`declared` holds the dials that this process has told of before: they need not be told again."""
-        self._assignment, self._channel = assignment, channel
+        self._assignment = assignment
         self._dials = Dials(assignment, space, declared)
-        self._reported: set[int] = set()
-        self._start: int | None = None  # where the run goes on from, if it said so
-        self._found: bool | None = None  # a checkpoint, when it first looked for one
-        self._length: int | None = None
-        self._last: float | None = None
-        self._last_step = 0
-        self._metrics: dict[str, float] = {}
-        self._current: int | None = None
-        self._units: Units | None = None
+        self._line = Line(channel, self._dials.news)
+        self._course = Course(assignment)
         self._cost: float | None = None
         self._constraints: dict[str, float] = {}
         self._decision = GO_ON
-        self._broken: BaseException | None = None
 
     def __getitem__(self, name: str) -> Any:
         """The value of an active dial; SpaceError, with the nearest name, where there is none."""
@@ -133,16 +109,12 @@ class Trial:
 
         An earlier run's end where `steps` was told so, or where a checkpoint was there when it was looked for.
         """
-        if self._reported:
-            return self._last_step
-        if self._start is not None:
-            return self._start
-        return self._assignment.reached if self._found else 0
+        return self._course.since
 
     @property
     def last(self) -> float | None:
         """The value reported last, or None."""
-        return self._last
+        return self._course.last
 
     @property
     def should_stop(self) -> bool:
@@ -176,13 +148,7 @@ class Trial:
         ...     trial.spend(prompt=900, completion=150)
         ...     return 0.5
         """
-        prices, total = self._assignment.prices, as_cost(amount)
-        for kind, count in tokens.items():
-            if prices and kind not in prices:
-                remedy = f"Use {' or '.join(prices)}, or give its price to the budget, per_token={{{kind!r}: ...}}."
-                raise ResultError("spend", f"{kind} has no price", remedy)
-            total += as_cost(count) * prices.get(kind, 0.0)
-        self._cost = as_cost((self._cost or 0.0) + total)
+        self._cost = spent(self._cost, amount, tokens, self._assignment.prices)
         return self._cost
 
     @property
@@ -212,8 +178,8 @@ class Trial:
         """
         path = Path(self._assignment.directory, CHECKPOINT)
         path.mkdir(parents=True, exist_ok=True)
-        if self._found is None:  # what it writes there itself later on is nothing that it found
-            self._found = any(path.iterdir())
+        if self._course.found is None:  # what it writes there itself later on is nothing that it found
+            self._course.found = any(path.iterdir())
         return path
 
     def steps(self, n: int | None = None, start: int = 0) -> Iterator[int]:
@@ -222,27 +188,7 @@ class Trial:
         n: the steps of a full run; without one, this run's fidelity.  start: steps that a checkpoint holds already.
         Raises ResultError where n is missing and the study has no fidelity, and for what is no number of steps.
         """
-        n = _steps_of(self.fidelity) if n is None else _count("steps", n)
-        start = _count("start", start)
-        if start > n:
-            raise ResultError("start", f"{start} steps are done already", f"Give at most {n}, the number of steps.")
-        if self.fidelity is None:
-            self._length = n
-        if not self._reported:
-            self._start = start
-            if start == n:  # it was ended after its last step, before it could say so
-                self._last = self._assignment.last
-        return self._steps(n, start)
-
-    def _steps(self, n: int, start: int) -> Iterator[int]:
-        try:
-            for step in range(start + 1, n + 1):
-                if self.should_stop:
-                    return
-                self._current = step
-                yield step
-        finally:
-            self._current = None
+        return self._course.steps(n, start, self._is_over)
 
     def folds(self, data: HasFolds) -> Iterator[Any]:
         """The folds that the study's validation declares, of a Split; ends early once the trial should stop.
@@ -251,14 +197,17 @@ class Trial:
         they are the trial's score, and nothing need be returned.  ResultError where the study declares no folds.
         """
         validation = self._assignment.validation
-        return self._each((fold.index, fold) for fold in folds_of(data, validation, self._assignment.units_seed))
+        folds = folds_of(data, validation, self._assignment.units_seed)
+        return self._course.each(((fold.index, fold) for fold in folds), self._is_over)
 
     def seeds(self) -> Iterator[int]:
         """The seeds that the study's validation declares, `tl.Seeds(5)`; report one score for each.
 
         Ends early once the trial should stop.  ResultError where the study declares none.
         """
-        return self._each(enumerate(seeds_of(self._assignment.validation, self._assignment.units_seed), start=1))
+        return self._course.each(
+            enumerate(seeds_of(self._assignment.validation, self._assignment.units_seed), start=1), self._is_over
+        )
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[Block]:
         """The blocks of items that the study's validation declares, `tl.Items(10)`; report one score for each.
@@ -266,20 +215,7 @@ class Trial:
         blocks: as many as declared, the same in the same order for every trial.  Ends early once the trial should stop.
         ResultError where the study declares none, or another number of them.
         """
-        return self._each(enumerate(blocks_of(blocks, self._assignment.validation), start=1))
-
-    def _each(self, units: Iterable[tuple[int, Any]]) -> Iterator[Any]:
-        validation = self._assignment.validation
-        whole = 0 if validation is None else validation.units
-        self._units, self._length = Units(whole), whole or None
-        try:
-            for index, unit in units:
-                if self.should_stop:
-                    return
-                self._current = index
-                yield unit
-        finally:
-            self._current = None
+        return self._course.each(enumerate(blocks_of(blocks, self._assignment.validation), start=1), self._is_over)
 
     def report(self, value: Any, step: int | None = None, **metrics: Any) -> None:
         """Report the first objective's value after `step` steps, other metrics beside it; NaN is a value too.
@@ -289,35 +225,9 @@ class Trial:
         step: the current one of `steps()`, else one more than the last.  Raises ResultError for a value that is no
         number, a step that is no whole number from 0 on, one reported before, or one beyond the run's fidelity.
         """
-        step = self._next_step() if step is None else _step(step)
-        if self.fidelity is not None and step > self.fidelity:
-            raise ResultError(
-                "step",
-                f"{step} is beyond this run's fidelity, {self.fidelity:g}",
-                "Where a study has a fidelity, steps are amounts of it: end the run there, as trial.steps() does.",
-            )
-        if step in self._reported:
-            remedy = "Report each step once; give other metrics of the same step by name, in the same call."
-            raise ResultError("step", f"{step} was reported before", remedy)
-        value = as_number("value", value)
-        extra = {name: as_number(name, item) for name, item in metrics.items()} if metrics else {}
-        first = self._assignment.objectives[0]
-        if first in extra:
-            name = self._assignment.objectives[0]
-            raise ResultError(
-                name, f"{shown(metrics[name])} is given beside the value {shown(value)}", "Use one of them."
-            )
-        since = min(self.since, max(0, step - 1))
-        self._reported.add(step)
-        self._last, self._last_step, self._metrics = value, step, extra
-        if self._units is not None:
-            self._units.found[step] = {first: value, **extra}
-        decision = self._send(Reported(self.number, self.attempt, step, value, extra, self._length, self._cost, since))
+        decision = self._line.send(self._course.report(value, step, metrics, self._cost))
         if not self.should_stop:  # once asked to stop, a later answer does not take it back
             self._decision = decision
-
-    def _next_step(self) -> int:
-        return self._last_step + 1 if self._current is None else self._current
 
     def note(self, key: str, value: Any) -> None:
         """Keep a plain value of your own with the trial; the last one of a key counts."""
@@ -329,7 +239,7 @@ class Trial:
             raise InputError(key, f"{shown(value)} is nested too deep", "Give a flatter value.") from None
         check_plain(key, kept)
         check_plain("note", key)
-        self._send(Noted(self.number, self.attempt, key, kept))
+        self._line.send(Noted(self.number, self.attempt, key, kept))
 
     def suggest_float(
         self,
@@ -364,18 +274,8 @@ class Trial:
         given = {} if default is _UNGIVEN else {"default": default}
         return self._dials.suggest(name, declare(name, Categorical, choices, **given))
 
-    def _send(self, message: Message) -> Decision:
-        try:
-            # Not before: a trial with ten dials would be ten transactions.
-            while self._dials.news:
-                self._channel(self._dials.news.pop(0))
-            return self._channel(message)
-        except (InputError, KeyboardInterrupt):
-            raise  # the objective's own misuse, or the user's wish: the trial's outcome
-        except BaseException as error:
-            # The store failed, or the other end is gone: no outcome of the objective, even if it catches this.
-            self._broken = error
-            raise
+    def _is_over(self) -> bool:
+        return self.should_stop
 
 
 def run_assignment(
@@ -408,62 +308,30 @@ def run_assignment(
                 trial.cost,
                 constraints=trial.constraints,
                 since=trial.since,
-                overlap=overlap_of(assignment, result),
+                overlap=overlap_of(assignment.validation, result),
             )
     except KeyboardInterrupt:
-        if trial._broken is None:
+        if trial._line.broken is None:
             failure = Failure(Cause.PREEMPTED, "interrupted by the user")
-            trial._send(
+            trial._line.send(
                 Failed(assignment.number, assignment.attempt, failure, perf_counter() - started, cost=trial.cost)
             )
         raise
     except BaseException as error:  # noqa: BLE001 - the objective is the user's code: whatever it raises fails its trial
         failure = of_exception(error)
         message = Failed(assignment.number, assignment.attempt, failure, perf_counter() - started, cost=trial.cost)
-    if trial._broken is not None:
-        raise trial._broken
+    if trial._line.broken is not None:
+        raise trial._line.broken
     try:
-        trial._send(message)
+        trial._line.send(message)
     except InputError as error:  # a declaration or note that came with it clashes with the study's
         failure = of_exception(error)
-        trial._dials.news.clear()
-        trial._send(Failed(assignment.number, assignment.attempt, failure, message.seconds, cost=trial.cost))
+        trial._line.news.clear()
+        trial._line.send(Failed(assignment.number, assignment.attempt, failure, message.seconds, cost=trial.cost))
 
 
 def _returned(trial: Trial, value: Any) -> Any:
     """What was returned; where that is nothing, the last report stands for it."""
     if value is not None or trial.last is None:
         return value
-    if trial._units is not None:
-        if not trial.should_stop:
-            trial._units.check()
-        return trial._units.replicates()
-    return {trial._assignment.objectives[0]: trial.last, **trial._metrics}
-
-
-def overlap_of(assignment: Assignment, result: Mapping[str, Sequence[float]]) -> float:
-    """Of the declared validation, where there is a score for each of its units; else nothing is known of it."""
-    validation, first = assignment.validation, next(iter(result.values()), ())
-    return validation.overlap if validation is not None and len(first) == validation.units > 1 else 0.0
-
-
-def _steps_of(fidelity: float | None) -> int:
-    if fidelity is None:
-        remedy = "Give trial.steps(n), or declare the study's fidelity."
-        raise ResultError("steps", "no number is given, and the study has no fidelity", remedy)
-    if fidelity != int(fidelity):
-        raise ResultError("steps", f"the fidelity {fidelity:g} is no number of steps", "Give trial.steps(n).")
-    return int(fidelity)
-
-
-def _count(name: str, value: Any) -> int:
-    if type(plain(value)) is not int or value < 0:
-        raise ResultError(name, f"{shown(value)} is not a number of steps", "Give a whole number, at least 0.")
-    return int(value)
-
-
-def _step(step: Any) -> int:
-    step = plain(step)
-    if type(step) is not int or step < 0:
-        raise ResultError("step", f"{shown(step)} is not a step", "Give a whole number, at least 0.")
-    return step
+    return trial._course.result(trial.should_stop)
