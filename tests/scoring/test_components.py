@@ -211,3 +211,11 @@ def test_noise_of_seeds_averages_out_though_rows_are_shared() -> None:
     assert found(drawn(tl.Folds(5, repeats=4), 15, n=40, rows=0.2)).needed is None
     deterministic = found(drawn(tl.Folds(5, seeds=2), 5, rows=0.3))
     assert "all is due to the split and none is due to the seed" in deterministic.words
+
+
+def test_only_the_configurations_that_are_asked_are_laid_out_score_by_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = drawn(tl.Folds(5), 1, n=400, rows=0.2)
+    laid, whole = [], tl.Folds.sampling.fget
+    monkeypatch.setattr(tl.Folds, "sampling", property(lambda folds: laid.append(folds) or whole(folds)))
+    assert found(history).configurations == 60
+    assert len(laid) == 1  # ten thousand trials would take seconds otherwise

@@ -123,11 +123,9 @@ def components(history: History) -> Components | None:
     have them.
     """
     plan = history.plan
-    rows = _scores(history)
-    several = [row for row in rows if len(row) > 1]
+    several = _scores(history)
     if len(several) < FEWEST:
         return None
-    several = several[: max(ENOUGH, min(len(several) // 2, MOST_CONFIGURATIONS))]
     # Squares of scores near 1e300 would have no room.
     scale = max(abs(loss) for row in several for loss in row.values()) or 1.0
     each = [_pairs({which: loss / scale for which, loss in row.items()}) for row in several]
@@ -183,31 +181,53 @@ def replicates_needed(
 
 
 def _scores(history: History) -> list[_Row]:
-    """The losses of each configuration by what they were scored with, the best configuration first."""
-    plan, found = history.plan, defaultdict[Hashable, dict[_Which, float]](dict)
+    """Of the better half of the configurations with several scores: losses by what they were scored with, best first.
+
+    Only those that are asked are laid out score by score: of ten thousand trials with sixty scores each that alone
+    would take seconds.
+    """
+    plan, found = history.plan, defaultdict[Hashable, list[TrialRecord]](list)
     for record in history.records:
-        if record.is_scored and record.is_feasible:
-            found[history.space.identity(record.params)].update(_of_record(plan, record))
-    rows = [row for row in found.values() if row]
-    return sorted(rows, key=lambda row: math.fsum(row.values()) / len(row))
+        if record.is_scored and record.is_feasible and _is_told(plan, record):
+            found[history.space.identity(record.params)].append(record)
+    units = () if plan.validation is None else plan.validation.sampling
+
+    def row_of(records: Sequence[TrialRecord]) -> _Row:
+        return {which: loss for record in records for which, loss in _of_record(plan, record, units).items()}
+
+    means: list[tuple[float, list[TrialRecord]]] = []
+    for records in found.values():
+        if len(records) == 1:
+            if len(units) > 1 and records[0].loss is not None:
+                means.append((records[0].loss, records))
+        elif len(row := row_of(records)) > 1:
+            means.append((math.fsum(row.values()) / len(row), records))
+    means.sort(key=lambda told: told[0])
+    asked = means[: max(ENOUGH, min(len(means) // 2, MOST_CONFIGURATIONS))]
+    return [row_of(records) for _, records in asked]
 
 
-def _of_record(plan: Plan, record: TrialRecord) -> dict[_Which, float]:
-    objective, validation, score = plan.objective, plan.validation, record.score
+def _is_told(plan: Plan, record: TrialRecord) -> bool:
+    """Whether it has a loss, and a score for each unit where these are declared."""
+    score, validation = record.score, plan.validation
     if score is None or record.loss is None or not math.isfinite(record.loss):
-        return {}
+        return False
+    return validation is None or len(score.replicates) == validation.units
+
+
+def _of_record(plan: Plan, record: TrialRecord, units: Sequence[Unit]) -> dict[_Which, float]:
+    objective, validation, score = plan.objective, plan.validation, record.score
+    assert score is not None and record.loss is not None, "only what is told is laid out"
     is_fresh = not record.stage.is_explored
     if validation is None:
         return {((), record.seed, 0): record.loss}
-    if len(score.replicates) != validation.units:
-        return {}
     drawn = "search" if validation.is_shared and not is_fresh else record.seed
 
     def which(unit: Unit) -> _Which:
         rows: Hashable = () if isinstance(validation, Seeds) else (drawn, unit.split, unit.part)
         return rows, (drawn, unit.split, unit.part, unit.seed), (drawn, unit.split, unit.part, unit.order)
 
-    scored = zip(validation.sampling, score.replicates, strict=True)
+    scored = zip(units, score.replicates, strict=True)
     return {which(unit): objective.loss(value) for unit, value in scored}
 
 

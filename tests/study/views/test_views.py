@@ -22,7 +22,7 @@ from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
 from trialist.trials.plan import Direction
 from trialist.trials.run import Run
-from trialist.trials.trial import Action, Cause, Failure, Stage, State, Taken, TrialRecord
+from trialist.trials.trial import Action, Cause, Failure, Score, Stage, State, Taken, TrialRecord
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_all_runs_of_a_trial_that_went_on_are_drawn_and_its_pauses_are_nobodys_i
     course = (Taken(1, Action.PAUSE, "rung 1"), Taken(1, Action.RESUME, "second best"))
     went_on = by(0, ("a@h:1/1", 0.0, 2.0), ("a@h:1/1", 5.0, 9.0), attempt=1, course=course)
     view = timeline(history_of(studies["empty"], [went_on, by(1, ("a@h:1/1", 2.0, 5.0))]), 20.0)
-    assert [(bar.number, bar.state, bar.reason) for bar in view.bars][0] == (0, "paused", "rung 1")
+    assert next((bar.number, bar.state, bar.reason) for bar in view.bars) == (0, "paused", "rung 1")
     assert [(bar.number, bar.attempt) for bar in view.bars] == [(0, 0), (1, 0), (0, 1)]
     assert not view.idle and view.busy == 1.0 and view.unkept == 0
     assert "2 trials (3 runs)" in view.words
@@ -187,6 +187,20 @@ def test_a_study_keeps_which_of_its_workers_ran_a_trial():
     study.tell(second, 1.0)
     study.tell(third, 1.0)
     assert all(record.runs[0].began <= record.runs[0].ended for record in study.trials)
+
+
+def test_of_many_noisy_configurations_the_best_are_shown_and_the_others_counted(studies):
+    values = [0.3 + 0.01 * n for n in range(40)]
+    records = [
+        TrialRecord(n, State.COMPLETE, Stage.SEARCH, {"x": value}, "", "", 0, loss=value,
+                    metrics={"loss": Score((value - 0.1, value + 0.1))})
+        for n, value in reversed(list(enumerate(values)))
+    ]  # fmt: skip
+    study = tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", store="memory")
+    view = spreads(history_of(study, records), most=10)
+    assert [spread.number for spread in view.spreads] == list(range(10))
+    assert view.left_out == 30 and "40 configurations" in view.words
+    assert view.spreads[0].high == pytest.approx(0.3 + 12.706 * 0.1, rel=1e-3)  # Student's, one degree of freedom
 
 
 def test_a_night_between_two_sessions_is_cut_out_and_told(studies):

@@ -9,14 +9,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from trialist.scoring.components import components
+from trialist.scoring.components import Components, components
 from trialist.scoring.fresh import fresh_score
 from trialist.study.prose import counted
 from trialist.study.views.missing import no_score
 from trialist.study.views.plain import as_json
 from trialist.study.views.scale import Scale
 from trialist.trials.history import History
-from trialist.trials.trial import Score, Stage
+from trialist.trials.trial import Score, Stage, TrialRecord
 
 CONFIDENCE = 0.95
 MOST = 24  # configurations: the better ones
@@ -59,42 +59,41 @@ class Spreads:
         return found
 
 
-def spreads(history: History, best: int | None = None, most: int = MOST) -> Spreads:
-    """Of all configurations that were scored more than once.  best: the number of the chosen trial."""
+def spreads(history: History, best: int | None = None, most: int = MOST, noise: Components | None = None) -> Spreads:
+    """Of all configurations that were scored more than once.  best: the number of the chosen trial.
+
+    noise: where it comes from, if that was found already.
+    """
     objective = history.plan.objective
     if best is None and history.best is not None:
         best = history.best.number
-    again = {record.repeats for record in history if record.stage is Stage.SELECT}
-    found = []
+    finalists = [record for record in history if record.stage is Stage.SELECT]
+    again = {record.repeats for record in finalists}
+    several: list[tuple[float, TrialRecord, Score | None]] = []  # loss, the trial, its fresh score
     for record in history.scored:
-        score = record.metrics.get(objective.name)
-        fresh = fresh_score(history, record.number, objective.name) if record.number in again else None
-        searched = () if score is None else _finite(score)
-        spread = None
-        if fresh is not None and len(_finite(fresh)) > 1:
-            spread = _spread(fresh)
-        elif score is not None and len(searched) > 1:
-            spread = _spread(score)
-        if spread is None:
-            continue
-        mean, low, high = spread
-        is_fresh = fresh is not None and len(_finite(fresh)) > 1
-        anew = () if fresh is None else _finite(fresh)
-        is_default, is_best = record.stage is Stage.BASELINE, record.number == best
-        found.append(Spread(record.number, searched, anew, mean, low, high, is_fresh, is_default, is_best))
-    found.sort(key=lambda s: (objective.loss(s.mean), s.number))
-    kept = [s for place, s in enumerate(found) if place < most or s.is_default or s.is_best]
-    values = [x for s in kept for x in (*s.search, *s.fresh, s.mean)]
-    parts = components(history) if found else None
+        fresh = fresh_score(finalists, record.number, objective.name) if record.number in again else None
+        score = _shown(record.metrics.get(objective.name), fresh)
+        if score is not None and record.loss is not None:
+            loss = record.loss if score is not fresh else objective.loss(score.mean)
+            several.append((loss, record, fresh))
+    several.sort(key=lambda told: (told[0], told[1].number))
+    found = [
+        spread
+        for place, (_, record, fresh) in enumerate(several)
+        if place < most or record.stage is Stage.BASELINE or record.number == best
+        if (spread := _spread(record, fresh, objective.name, record.number == best)) is not None
+    ]
+    values = [x for s in found for x in (*s.search, *s.fresh, s.mean)]
+    parts = noise or (components(history) if found else None)
     return Spreads(
         metric=objective.name,
         direction=objective.direction.value,
-        spreads=tuple(kept),
+        spreads=tuple(found),
         sd=None if parts is None else parts.sd,
-        left_out=len(found) - len(kept),
+        left_out=len(several) - len(found),
         scale=Scale.whole(values) if values else Scale(0.0, 1.0, log=False),
-        enough=bool(kept),
-        words=_words(history, len(found), "" if parts is None else parts.words),
+        enough=bool(found),
+        words=_words(history, len(several), "" if parts is None else parts.words),
     )
 
 
@@ -102,14 +101,26 @@ def _finite(score: Score) -> tuple[float, ...]:
     return tuple(x for x in score.replicates if math.isfinite(x))
 
 
-def _spread(score: Score) -> tuple[float, float, float] | None:
+def _shown(searched: Score | None, fresh: Score | None) -> Score | None:
+    """The fresh score where it has two values or more, else that of the search where it has."""
+    return next((score for score in (fresh, searched) if score is not None and len(score.replicates) > 1), None)
+
+
+def _spread(record: TrialRecord, fresh: Score | None, metric: str, is_best: bool) -> Spread | None:
+    """None where its interval has no end."""
     from trialist.numerics.gaussian import student_quantile
 
-    mean, error = score.mean, score.stderr
-    if error is None or not (math.isfinite(mean) and math.isfinite(error)):
+    searched = record.metrics.get(metric)
+    score = _shown(searched, fresh)
+    if score is None or score.stderr is None:
         return None
-    half = student_quantile((1 + CONFIDENCE) / 2, len(score.replicates) - 1) * error
-    return (mean, mean - half, mean + half) if math.isfinite(mean - half) and math.isfinite(mean + half) else None
+    half = student_quantile((1 + CONFIDENCE) / 2, len(score.replicates) - 1) * score.stderr
+    low, high = score.mean - half, score.mean + half
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    once, anew = (() if each is None else _finite(each) for each in (searched, fresh))
+    is_default = record.stage is Stage.BASELINE
+    return Spread(record.number, once, anew, score.mean, low, high, score is fresh, is_default, is_best)
 
 
 def _words(history: History, count: int, parts: str) -> str:

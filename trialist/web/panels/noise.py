@@ -16,7 +16,7 @@ _DOTS = 60  # of one configuration
 
 def of(data: ReportData) -> dict[str, Any] | None:
     """None where every configuration was scored once."""
-    view = spreads(data.history, None if data.best is None else data.best.number)
+    view = spreads(data.history, None if data.best is None else data.best.number, noise=data.noise)
     if not view.enough:
         return None
     left_out = f" {count(view.left_out, 'further configuration')} left out." if view.left_out else ""
