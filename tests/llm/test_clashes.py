@@ -9,8 +9,9 @@ import pytest
 from tests.llm.adder import Adder, additions
 from tests.llm.test_preflight import flown
 from tests.llm.toy import Toy
+from trialist.errors import InputError
 from trialist.llm import tune
-from trialist.llm.clashes import Clash, clashes
+from trialist.llm.clashes import Clash, clashes, clashes_of
 from trialist.llm.dialspace import dials_of
 from trialist.llm.endpoint import CallError
 from trialist.llm.findings import acted_on
@@ -148,3 +149,81 @@ def test_a_study_of_both_dials_asks_for_none_of_what_is_refused(tmp_path):
     again = tune(additions(60), dials, endpoint=endpoint, **given)
     assert again.dials.clashes == found.dials.clashes
     assert len(again.study.trials) == len(found.study.trials)
+
+
+DECLARED = "temperature, top_p beside reasoning_effort=low,high"
+
+
+def test_a_declared_clash_is_read_with_several_dials_levels_and_a_range():
+    assert clashes_of([DECLARED, Clash("top_k", "seed", (1,))]) == (
+        Clash("temperature", "reasoning_effort", ("low", "high")),
+        Clash("top_p", "reasoning_effort", ("low", "high")),
+        Clash("top_k", "seed", (1,)),
+    )
+    assert clashes_of("temperature beside thinking_budget=1024..8192")[0].levels == (1024, 8192)
+    assert clashes_of("temperature beside reasoning_effort=unset")[0].levels == (None,)
+
+
+@pytest.mark.parametrize("text", ["temperature", "temperature beside", "temperature beside x", "a b beside c=1", "=1"])
+def test_what_is_no_clash_is_told_how_to_be_written(text):
+    with pytest.raises(InputError, match=r"clash: .* is no clash\. Write such as \"temperature, top_p beside"):
+        clashes_of(text)
+
+
+@pytest.mark.parametrize(
+    ("clash", "told"),
+    [
+        (Clash("temprature", "reasoning_effort", ("low",)), "temprature is neither tuned nor given"),
+        (Clash("temperature", "effort", ("low",)), "effort is neither tuned nor given"),
+        (Clash("temperature", "reasoning_effort", ("lowest",)), "lowest is no level of reasoning_effort"),
+        (Clash("temperature", "top_p", (0.5,)), "top_p is a range alone"),
+        (Clash("temperature", "temperature", (0,)), "wait for each other"),
+        (Clash("reasoning_effort", "temperature", (0,)), "wait for each other"),
+    ],
+)
+def test_a_clash_of_what_is_not_there_names_it_and_a_remedy(clash, told):
+    dials = dials_of(["reasoning_effort=unset,low", "temperature=0..1.3", "top_p=0.1..1"])
+    dials = dials.apart(Clash("temperature", "reasoning_effort", ("low",)))
+    with pytest.raises(InputError, match=told):
+        dials.apart(clash)
+
+
+def test_what_is_declared_and_found_of_two_dials_is_one_condition():
+    dials = dials_of(["reasoning_effort=unset,low,high", "temperature=0.5,1"])
+    for level in ("low", "high"):
+        dials = dials.apart(Clash("temperature", "reasoning_effort", (level,)))
+    assert dials.clashes == (Clash("temperature", "reasoning_effort", ("low", "high")),)
+    assert "temperature" not in dials.settings({"reasoning_effort": "low", "temperature": 1})
+    assert "temperature" not in dials.settings({"reasoning_effort": "high", "temperature": 1})
+    assert dials.settings({"reasoning_effort": "unset", "temperature": 1}) == {"temperature": 1}
+
+
+@pytest.mark.parametrize("preflight", [True, False])
+def test_of_what_is_declared_nothing_is_ever_asked_together(preflight):
+    class Strict(Adds):
+        async def __call__(self, body: dict) -> dict:
+            if body["model"] == "deep":
+                assert "top_p" not in body
+            return await super().__call__(body)
+
+    endpoint = Strict()
+    found = tune(
+        additions(60), {"model": ["plain", "deep"], "top_p": [0.3, 1], "temperature": [0.5, 1, 1.3],
+        "reasoning_effort": [None, "high"]}, endpoint=endpoint, scorer="number", progress=False, store="memory",
+        budget="1800 calls", defaults={"temperature": 1.3, "model": "deep"}, preflight=preflight,
+        clashes=["temperature beside reasoning_effort=high", "top_p beside model=deep"],
+    )  # fmt: skip
+    assert endpoint.refusals == 0
+    assert not any("top_p" in body and body["model"] == "deep" for body in endpoint.bodies)
+    assert any("top_p" in body for body in endpoint.bodies)
+    assert all("reasoning_effort" not in r.params or r.params["reasoning_effort"] != "high"
+               or "temperature" not in r.params for r in found.study.trials)  # fmt: skip
+
+
+def test_without_its_declaration_the_same_is_found_out_by_a_refusal():
+    endpoint = Adds()
+    tune(
+        additions(40), {"temperature": [0.5, 1], "reasoning_effort": [None, "high"]}, endpoint=endpoint,
+        model="m", scorer="number", progress=False, store="memory", budget="700 calls",
+    )  # fmt: skip
+    assert endpoint.refusals == 1

@@ -28,6 +28,9 @@ _PROMPT = 300  # columns of a prompt that are shown
 @click.option("--suite", required=True, metavar="FILE", help="JSONL, CSV, promptfoo YAML, Inspect log, chat JSONL.")
 @click.option("--format", metavar="NAME", help="Of the suite, where it cannot be seen.")
 @click.option("--dial", multiple=True, required=True, metavar="NAME=LEVELS", help="What to tune; repeatable.")
+@click.option(
+    "--clash", multiple=True, metavar="TEXT", help="What is refused together: 'top_p beside reasoning_effort=low,high'."
+)
 @click.option("--default", multiple=True, metavar="NAME=LEVEL", help="What stands now, also of what is not tuned.")
 @click.option("--base-url", required=True, metavar="URL", help="The endpoint, up to /v1.")
 @click.option("--key-env", default="OPENAI_API_KEY", metavar="NAME", help="Variable with the key [OPENAI_API_KEY].")
@@ -41,6 +44,10 @@ _PROMPT = 300  # columns of a prompt that are shown
 @click.option("--holdout", default="30%", metavar="SHARE", help="Sealed items: 30%, or a number of them [30%].")
 @click.option("--objective", default="score", metavar="NAMES", help="'score; cost; p95_latency' [score].")
 @click.option("--one-at-a-time", is_flag=True, help="Only measure each dial alone against the default.")
+@click.option(
+    "--stopping", multiple=True, metavar="RULE",
+    help="auto, none, 'flawless 3', 'plateau 20', 'worth 0.01 per trial', ...; repeatable [auto: and 'flawless 3'].",
+)  # fmt: skip
 @click.option("--replicates", type=int, default=1, metavar="N", help="Answers to each item [1].")
 @click.option("--sealed-replicates", type=int, metavar="N", help="Answers to each sealed item [2 where drawn].")
 @click.option("--blocks", type=int, metavar="N", help="Of items, in which settings are raced [8 to 20].")
@@ -135,6 +142,8 @@ def _prepared(options: dict[str, Any]) -> Tuning:
         replicates=options["replicates"],
         blocks=options["blocks"],
         preflight=not options["no_preflight"],
+        clashes=options["clash"],
+        stopping=options["stopping"] or "auto",
         one_at_a_time=options["one_at_a_time"],
     )
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from trialist.errors import InputError, PlanError, SuiteError
 from trialist.llm.answers import SCORE, objectives_of
+from trialist.llm.clashes import Clash, clashes_of
 from trialist.llm.client import Client
 from trialist.llm.dials import PROMPT, SYSTEM, Dial, dial_of, read_dial
 from trialist.llm.dialspace import Dials, dials_of
@@ -140,6 +141,7 @@ def prepare(
     seed: int = 0,
     sealed_replicates: int | None = None,
     failed: str = WRONG,
+    clashes: Clash | str | Sequence[Clash | str] = (),
     **further: Any,
 ) -> Tuning:
     """What `tune` does up to the first call: everything is declared and checked, nothing asked.
@@ -154,14 +156,20 @@ def prepare(
     sealed_replicates: answers to each sealed item by each side; 2 where they are drawn and do not take a fifth of the
     calls.
     failed: an item that was never answered counts as "wrong" or is "missing".
+    clashes: what the endpoint refuses together, "temperature, top_p beside reasoning_effort=low,high"; what a preflight
+    finds of it is added.
+    stopping: rules as in `trialist.tune`, and "flawless 3": the search ends once so many settings have every item
+    right, which "auto" implies; "flawless 0" is never.
     further: replicates, answers to each item (more items tell more than more answers); blocks, in which items are
     raced; preflight, whether to look first which dials act; one_at_a_time, each dial alone and nothing else; strategy,
-    scheduler, stopping, finalists, matters and prefer as in `trialist.tune`.
+    scheduler, finalists, matters and prefer as in `trialist.tune`.
     """
     read = suite if isinstance(suite, Suite) else read_suite(suite)
     judged = scorer_of(scorer)
     check_suite(read.items, judged)
     given = dials_of(_with_prompts(dials, read), {**read.settings, **(defaults or {})})
+    for clash in clashes_of(clashes):
+        given = given.apart(clash)
     if not given.dials:
         raise InputError("dials", "there is none to choose", "Give one with two levels or more: temperature=0..1.3.")
     target = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint

@@ -156,6 +156,17 @@ def level_of(name: str, text: str, folder: Path | None = None) -> Any:
     return _word(name, text)
 
 
+def levels_of(name: str, text: str) -> tuple[Any, ...]:
+    """Levels as they are written, None for unset; of a range its two ends.
+
+    >>> levels_of("thinking_budget", "1024..8192"), levels_of("reasoning_effort", "unset,low")
+    ((1024, 8192), (None, 'low'))
+    """
+    dial = _from_text(name, text, None)
+    ends = () if dial.span is None else (dial.span.low, dial.span.high)
+    return tuple(None if level == UNSET else level for level in (*dial.levels, *ends))
+
+
 def _from_text(name: str, text: str, folder: Path | None) -> Dial:
     levels: list[Any] = []
     texts: dict[str, str] = {}

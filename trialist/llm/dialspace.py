@@ -71,10 +71,42 @@ class Dials:
 
     def apart(self, clash: Clash) -> Dials:
         """The dials with one that is not sent beside some levels of another one."""
-        both = (*self.clashes, clash)
+        if (problem := self._amiss(clash)) is not None:
+            raise InputError("clash", *problem)
+        # What is declared and found of the same two dials is one clash: a dial has one condition on another.
+        same = [each for each in self.clashes if (each.dial, each.beside) == (clash.dial, clash.beside)]
+        levels = tuple(dict.fromkeys(level for each in (*same, clash) for level in each.levels))
+        both = (*(each for each in self.clashes if each not in same), replace(clash, levels=levels))
         space, dropped = _space(self.dials, self.fixed, both)
         kept = {name: dial for name, dial in self.dials.items() if name not in dropped}
         return replace(self, dials=kept, space=space, dropped={**self.dropped, **dropped}, clashes=both)
+
+    def _amiss(self, clash: Clash) -> tuple[str, str] | None:
+        """What is wrong with a clash, and what to do."""
+        known = [*self.dials, *self.fixed, *self.dropped]
+        for name in (clash.dial, clash.beside):
+            if name not in known:
+                return f"{name} is neither tuned nor given", f"Leave the clash out, or use one of {', '.join(known)}."
+        met = {each.beside for each in self.clashes if each.dial == clash.beside}
+        if clash.dial == clash.beside or clash.dial in met:
+            return (
+                f"{clash.dial} and {clash.beside} wait for each other",
+                "Keep one of both clashes.",
+            )
+        beside = self.dials.get(clash.beside)
+        if beside is None:
+            return None
+        if not beside.levels:
+            return (
+                f"{beside.name} is a range alone, of which every value is borne or none",
+                f"Give it levels, or a range and a level: {beside.name}=unset,{beside.said.partition('=')[2]}.",
+            )
+        span = beside.span
+        for level in _unset(clash.levels):
+            within = span is not None and _is_number(level) and span.low <= level <= span.high
+            if level not in beside.levels and not within:
+                return f"{label_of(level)} is no level of {beside.name}", f"Use those of {beside.said}."
+        return None
 
     def settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a request, each sent as it is; what is unset or inactive is absent."""
@@ -94,8 +126,15 @@ class Dials:
 
     @property
     def probes(self) -> dict[str, tuple[Any, ...]]:
-        """Levels of each setting that is tuned, for the preflight."""
-        return {name: tuple(map(_sent, d.probes)) for name, d in self.dials.items() if name not in RECIPE}
+        """Levels of each setting that is tuned, for the preflight: as far as the default's model and prompt bear it."""
+        default = self.space.baseline()
+        of_recipe = [clash for clash in self.clashes if clash.beside in RECIPE]
+        unborne = {clash.dial for clash in of_recipe if self._is_met(clash, default)}
+        return {
+            name: tuple(map(_sent, dial.probes))
+            for name, dial in self.dials.items()
+            if name not in RECIPE and name not in unborne
+        }
 
     @property
     def said(self) -> str:

@@ -116,6 +116,7 @@ async def preflight(
     settings: Mapping[str, Any] | None = None,
     effort: Effort | None = None,
     key: Key = Key(0, -1),
+    known: Sequence[Clash] = (),
 ) -> tuple[Finding, ...]:
     """A finding for each dial, then one for fields that nobody knows (`UNKNOWN_FIELDS`).
 
@@ -128,7 +129,7 @@ async def preflight(
         raise InputError("items", f"{len(items)} are too few to compare settings", "Give at least 2.")
     trials = _Trials(client, items[: effort.looks[-1]], model, dict(settings or {}), effort, key)
     findings: dict[str, Finding] = {}
-    await trials.look_for_clashes(dials)
+    await trials.look_for_clashes(dials, known)
     # Temperature first: others are tried where it leaves them something to do.
     for name in sorted(dials, key=lambda name: name != "temperature"):
         found = findings.get("temperature")
@@ -161,22 +162,21 @@ class _Trials:
         self.settings, self.chance, self.greedy = settings, dict[str, Any](), dict[str, Any]()
         self._calls, self._cost = 0, 0.0
         self._clashes, self._of_clashes = dict[str, tuple[Clash, ...]](), dict[str, tuple[int, float]]()
-        self._allowed = dict[str, tuple[str, Any]]()  # of what clashes: beside what, and a level that bears it
+        self._allowed = dict[str, dict[str, Any]]()  # of what clashes: beside what, and a level that bears it
 
-    async def look_for_clashes(self, dials: Mapping[str, Sequence[Any]]) -> None:
+    async def look_for_clashes(self, dials: Mapping[str, Sequence[Any]], known: Sequence[Clash]) -> None:
         """Which dials cannot be sent together: from here on they are not."""
         self._calls, self._cost = 0, 0.0
 
         async def accepts(settings: Mapping[str, Any]) -> bool:
             return (await self._ask(0, settings, 0)).failure is None
 
-        found = await clashes(accepts, dials, self.settings)
+        found = [*await clashes(accepts, dials, self.settings, known), *(c for c in known if c.beside in dials)]
         for beside in dict.fromkeys(clash.beside for clash in found):
             self._clashes[beside] = tuple(clash for clash in found if clash.beside == beside)
-        self._allowed = {
-            clash.dial: (clash.beside, next(each for each in dials[clash.beside] if each not in clash.levels))
-            for clash in found
-        }
+        for clash in found:
+            if borne := [each for each in dials[clash.beside] if each not in clash.levels]:
+                self._allowed.setdefault(clash.dial, {})[clash.beside] = borne[0]
         if thinking := [name for name in THINKING if name in dials]:
             self._of_clashes[thinking[0]] = self._calls, self._cost
 
@@ -194,9 +194,8 @@ class _Trials:
         for clash in self._clashes.get(name, ()):
             context.pop(clash.dial, None)
         for sent in (name, *context):
-            if sent in self._allowed and self._allowed[sent][0] != name:
-                beside, level = self._allowed[sent]
-                context = {**context, beside: level}
+            bears = self._allowed.get(sent, {})
+            context = {**context, **{beside: level for beside, level in bears.items() if beside != name}}
         tried: list[Any] = []
         refusals: list[tuple[Any, str]] = []
         for level, own in _ends(name, levels):

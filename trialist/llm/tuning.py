@@ -22,12 +22,13 @@ from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
 from trialist.llm.preflight import Effort, Finding, preflight
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe
+from trialist.llm.stops import FLAWLESS, stops_of
 from trialist.numerics.keys import Key
 from trialist.scoring.power import smallest_difference
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, StageStarted, Told
 from trialist.study.study import Study
-from trialist.trials.stopping import Target
+from trialist.trials.stopping import Stopping
 from trialist.trials.trial import State
 from trialist.trials.validation import Items
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from trialist.trials.plan import Objective
 
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
-_FLAWLESS = 3  # trials without a wrong answer, among which fresh answers choose
 # Where a budget pays for fewer settings, each is asked fewer items: a look at more settings finds more than a long look
 # at few, and finalists are asked the others.
 _SETTINGS, _FEWEST_ITEMS = 16, 24
@@ -137,7 +137,8 @@ class Tuning:
         return dearest_call(self.client, self.evaluator.recipe, self.suite.items, self.scorer)
 
     def check(self) -> None:
-        """Raises InputError for prompts, shots, prices and budgets that cannot be, before anything is asked."""
+        """Raises InputError for prompts, shots, prices, rules and budgets that cannot be, before anything is asked."""
+        Stopping.of(self._stopping).check([objective.name for objective in self.declared.objectives])
         if self.client.prices.are_nothing:
             if COST in self.evaluator.metrics:
                 raise PlanError("objective", "cost is an objective, and no prices are given", "Give prices.")
@@ -324,6 +325,7 @@ class Tuning:
                 settings=self.dials.settings(default),
                 effort=effort,
                 key=Key(self.declared.seed, -1),
+                known=self.dials.clashes,
             )
         )
         return found
@@ -358,9 +360,10 @@ class Tuning:
     def _stopping(self) -> Any:
         """With all items right in several trials a search can find nothing better: what is left tells these apart."""
         declared = self.declared
-        if declared.stopping != "auto" or declared.one_at_a_time or len(declared.objectives) > 1:
-            return declared.stopping
-        return ["auto", Target(1.0, _FLAWLESS)]
+        if declared.one_at_a_time or len(declared.objectives) > 1:
+            # Nothing is right in every way; and of one dial at a time all levels are asked.
+            return stops_of(declared.stopping, flawless=0)
+        return stops_of(declared.stopping, flawless=FLAWLESS)
 
     @property
     def _source(self) -> str:
