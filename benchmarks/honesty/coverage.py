@@ -44,7 +44,10 @@ def run(p: Problem, n: int, s: int, count: int, key: tuple[int, ...], truths: tu
     said, held, widths, estimates = [], 0, [], []
     for study in studies(p, n, s, count, rng, truths):
         a, b = study.losses
-        verdict = judge(metric=p.metric, direction="minimize", baseline=list(a), selected=list(b), strata=study.strata)
+        verdict = judge(
+            metric=p.metric, direction="minimize", baseline=list(a), selected=list(b), strata=study.strata,
+            squares=0.5 if p.metric == "rmse" else None,
+        )  # fmt: skip
         assert verdict.interval is not None
         low, high = verdict.interval
         held += low <= study.truth <= high

@@ -84,6 +84,22 @@ def test_a_better_ranking_is_judged_improved_and_its_error_is_delongs() -> None:
     )
 
 
+def test_squared_errors_and_their_root_are_judged_alike() -> None:
+    """MSE and RMSE order two models alike, so that a verdict on one is about as sure as on the other."""
+    noise, sure = np.random.default_rng(3), []
+    for metric, power in (("rmse", 0.5), ("mse", 1.0), ("neg_mean_squared_error", 1.0)):
+        of = [Predictions(NUMBERS, NUMBERS * k, metric).per_example() for k in (0.7, 0.6)]
+        assert [each.squares for each in of] == [power, power]
+        verdict = judge(metric=metric, direction=of[0].direction, baseline=[of[1].values], selected=[of[0].values],
+                        squares=power)  # fmt: skip
+        assert verdict.outcome == "improved" and verdict.interval is not None
+        sure.append(verdict.interval[0] / verdict.difference)
+    assert sure[1] == pytest.approx(sure[2], rel=1e-9)
+    assert sure[0] == pytest.approx(sure[1], rel=0.1)
+    plain = [Predictions(NUMBERS, NUMBERS + noise.normal(size=120), name).per_example() for name in ("mae", "r2")]
+    assert [each.squares for each in plain] == [None, None]
+
+
 def test_a_metric_that_is_not_defined_names_the_remedy() -> None:
     for y in (np.ones(5), np.zeros(5)):
         with pytest.raises(ResultError, match="stratify"):

@@ -25,6 +25,7 @@ _FARTHEST = 1.5  # times t: beyond, the cubic runs away
 _TAILS = 0.5  # all of it would be too cautious for symmetric differences, where large values widen t's denominator, too
 _FEW = (1, 6)  # examples that tell the arms apart: too few to know a variance by, and enough
 _FLOOR = 0.5  # of the examples' variance, where the estimate of the seeds' comes out negative
+_SCALE, _FARTHEST_APART = 0.75, 30.0  # mean squares are compared by their power of -0.75; of logs, for the exponential
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,28 @@ def paired_interval(
     low = estimate - se * min(max(t, _untransformed(t, skewness)), _FARTHEST * t)
     high = estimate - se * max(min(-t, _untransformed(-t, skewness)), -_FARTHEST * t)
     return Interval(estimate, low, high)
+
+
+def at_each_others_level(a: Floats, b: Floats, power: float) -> tuple[Floats, Floats]:
+    """The same arms for `paired_interval`, each with the noise that it would have at the other's level.
+
+    a (s_a, n), b (s_b, n): squared errors, or pseudo-values, whose mean is M^power, M being the mean square: power 1 of
+    an MSE, 0.5 of an RMSE.  Means stay as they are; where one is not above 0, so does all else.
+
+    An arm whose rare large errors happen to be missing has a low mean and, for the same reason, little noise: it looks
+    better and surer than it is. Where two models scored alike and one had large errors of its own, 100 to 300 rows
+    called that one better in 4 to 5 % of all cases and worse in 1 %. On the scale of M^-0.75 both come to about 2.4 %,
+    on that of 1/M to 1 and 2.5, on that of log M to 4 and 1.7.
+    Noise alone need be taken from that scale: a difference there, times what makes it the one that people see, is that.
+    """
+    x, y = float(a.mean()), float(b.mean())
+    if not (x > 0 and y > 0):
+        return a, b
+    apart = max(-_FARTHEST_APART, min(_FARTHEST_APART, (math.log(x) - math.log(y)) / (2 * power)))
+    # With M = g exp(+-apart), M^-s differs by 2 g^-s sinh(s apart), M^p by 2 g^p sinh(p apart); dM^-s = s M^(-s-1) dM.
+    turned = _SCALE / power * math.sinh(power * apart) / math.sinh(_SCALE * apart) if apart else 1.0
+    factor = math.exp((_SCALE + power) * apart)
+    return x + (a - x) * (turned / factor), y + (b - y) * (turned * factor)
 
 
 def welch_interval(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Interval | None:

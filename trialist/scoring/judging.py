@@ -29,6 +29,7 @@ def judge(
     looks: int = 1,
     groups: Any = None,
     strata: Any = None,
+    squares: float | None = None,
     by: str = "",
     matters: float | None = None,
     detectable: float | None = None,
@@ -42,7 +43,8 @@ def judge(
     baseline, selected: one entry per training seed, in the metric's own sign: a number, or one value per test example,
     the examples in the same order everywhere.  groups: a label per example, where examples hang together.
     strata: the class of each example, where values of a class vary about a mean of their own; by: what made values
-    per example of a metric that is no mean; both as `Predictions` has them.
+    per example of a metric that is no mean.  squares: where the metric is a mean square to some power, which: 0.5 for
+    an RMSE.  All three as `Predictions` has them.
     matters: the smallest difference of practical size.  detectable: what the test can show, known beforehand.
     looks: which look at these data this is.
     Per-example values give a paired interval over examples and seeds; 0/1 values of one seed each an exact test; plain
@@ -92,6 +94,10 @@ def judge(
     if same_configuration:
         return verdict
     losses = way.sign * arms[0], way.sign * arms[1]
+    if squares is not None and examples > 1:
+        from trialist.numerics.intervals import at_each_others_level
+
+        losses = at_each_others_level(*losses, squares)
     interval, words = _compare(losses[0], losses[1], groups, strata, verdict.level)
     if interval is None:
         difference = way.sign * (scores[0] - scores[1])

@@ -65,6 +65,11 @@ class Metric:
         """Whether it is the mean of a value for each example."""
         return isinstance(self.measure, str) and self.measure.endswith("_each")
 
+    @property
+    def squares(self) -> float | None:
+        """Where it is the mean of squared errors to some power, which: 0.5 for an RMSE; None for all others."""
+        return _POWERS.get(self.measure) if isinstance(self.measure, str) else None
+
     def per_example(self, y: Any, output: Any) -> np.ndarray[Any, Any] | None:
         """A value for each row, (n,), in the metric's own sign, of which the score is the mean; None if it is none."""
         return self._computed(y, output) if self.is_mean else None
@@ -171,6 +176,7 @@ def _of_function(function: Callable[[Any, Any], Any]) -> Metric:
 
 
 _LESS, _MORE = Direction.MINIMIZE, Direction.MAXIMIZE
+_POWERS = {"squared_each": 1.0, "root_mean_squared": 0.5}
 _ENDINGS = {"_score": _MORE, "_error": _LESS, "_loss": _LESS, "_deviance": _LESS}
 _KNOWN: dict[str, tuple[str, Direction, Needs]] = {
     "accuracy": ("hits_each", _MORE, Needs.PREDICT),

@@ -20,7 +20,8 @@ class PerExample:
     """A metric as values per example, of which it is the mean.
 
     strata: the class of each example, where the values of a class vary about a mean of their own.  groups: examples
-    that come and go together.  by: what made the values, "" where the metric is a mean as it stands.
+    that come and go together.  by: what made the values, "" where the metric is a mean as it stands.  squares: of a
+    metric that is a mean square to some power, which.
     """
 
     metric: str
@@ -29,6 +30,7 @@ class PerExample:
     strata: tuple[int, ...] | None = None
     groups: tuple[int, ...] | None = None
     by: str = ""
+    squares: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +114,8 @@ class Predictions:
         if not np.isfinite(values).all():
             remedy = "Use Split(stratify=True), so that each class is in the test part, and look for NaN in the output."
             raise ResultError(self._metric.name, f"it is not defined for these {len(self)} test rows", remedy)
-        return PerExample(
-            self._metric.name, self._metric.direction, tuple(float(v) for v in values), strata, groups, by
-        )
+        metric, told = self._metric, tuple(float(v) for v in values)
+        return PerExample(metric.name, metric.direction, told, strata, groups, by, metric.squares)
 
     def _positive(self) -> np.ndarray[Any, Any] | None:
         """Whether each row is of the second of two classes; None where there are more."""

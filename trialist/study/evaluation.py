@@ -87,7 +87,7 @@ class Evaluation:
         held, truth = self.split.test
         metric, true, output = self._compared(self.metric, model, y, held, truth)
         values = metric.per_example(true, output)
-        if values is not None:
+        if values is not None and metric.squares is None:
             return values
         from trialist.scoring.predictions import Predictions
 

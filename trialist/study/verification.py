@@ -51,7 +51,8 @@ class SealedTest:
             if isinstance(value, Predictions):
                 told = value.per_example(opening.groups(len(value)))
                 found, groups = list(told.values), told.groups
-                trial.note("metric", {"name": told.metric, "direction": told.direction.value, "by": told.by})
+                known = {"name": told.metric, "direction": told.direction.value, "by": told.by, "squares": told.squares}
+                trial.note("metric", known)
                 trial.note("strata", None if told.strata is None else list(told.strata))
             else:
                 found = _per_example(value)
@@ -197,6 +198,7 @@ class _Runs:
             looks=self._look.number,
             groups=self._notes.get("groups"),
             strata=self._notes.get("strata"),
+            squares=metric.get("squares"),
             by=metric.get("by", ""),
             matters=plan.matters,
             detectable=self.detectable,
