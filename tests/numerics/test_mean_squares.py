@@ -1,4 +1,4 @@
-"""Mean squares are compared at each other's level: the same means, the scale of M^-0.75, and both ways as often wrong."""
+"""Mean squares at each other's level: the same means, the scale of M^-0.75, and both ways as often wrong."""
 
 from __future__ import annotations
 
