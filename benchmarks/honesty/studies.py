@@ -36,14 +36,14 @@ class Study(NamedTuple):
     budget: int
 
 
-def studies(real: int, simulated: int, budgets: Sequence[int] = BUDGETS) -> list[Study]:
-    """Real ones and simulated ones, one of each problem in turn, the seed being the study's own."""
+def studies(real: int, simulated: int, budgets: Sequence[int] = BUDGETS, first: int = 0) -> list[Study]:
+    """Real ones and simulated ones, one of each problem in turn, the seed being the study's own, from `first` on."""
     from honesty import problems
     from honesty import simulated as surfaces
 
     found = []
     for names, number in ((problems.names(), real), (surfaces.names(), simulated)):
-        found += [Study(names[i % len(names)], i, budgets[i % len(budgets)]) for i in range(number)]
+        found += [Study(names[i % len(names)], i, budgets[i % len(budgets)]) for i in range(first, first + number)]
     return found
 
 
@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=int, default=REAL, help="studies on real data")
     parser.add_argument("--simulated", type=int, default=SIMULATED, help="studies whose truth is known")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first one: others than a rule was chosen on")
     parser.add_argument("--arms", default=",".join(ARMS), help="comma-separated")
     add_options(parser, "build/honest-runs.jsonl")
     args = parser.parse_args(argv)
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arms = args.arms.split(",")
     jobs = [
         Job(arm, study.problem, study.seed, study.budget, tag_of(arm, args.tag))
-        for study in studies(args.real, args.simulated)
+        for study in studies(args.real, args.simulated, first=args.first)
         for arm in arms
     ]
     from honesty.figures import tables
