@@ -151,7 +151,7 @@ def test_exports_have_a_row_for_each_trial(study):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("empty", "no trial has run yet: start with trialist run"),
+        ("empty", "no trial has run yet: study.optimize(objective) starts it"),
         ("all failed", "all 2 failed"),
         ("running", "part of it is luck"),
     ],
@@ -165,9 +165,49 @@ def test_the_status_names_the_next_command():
         lines = [click.unstyle(line) for line in status_lines(STUDIES[name](), [], ROOM)]
         return next(line for line in lines if line.startswith("next"))
 
-    assert "trialist run" in last("empty")
+    assert "study.optimize(objective)" in last("empty")
     assert "trialist show 0" in last("all failed")
-    assert "again goes on where it stopped" in last("one")
+    assert "run its script again" in last("one")
+
+
+def told(lines) -> str:
+    return " ".join(" ".join(click.unstyle(line).split()) for line in lines)
+
+
+COMMAND = "python train.py --lr '{1e-4..1 log =0.01}'"
+
+
+def test_what_is_next_is_what_the_study_can_do():
+    """`trialist run`, `rerun` and `verify` call commands; a function is its script's to call."""
+    only = ("trialist run", "trialist rerun", "trialist verify")
+    states = {
+        "empty": lambda **given: simple(**given),
+        "failed": lambda **given: run(simple(**given), [None, None]),
+        "one": lambda **given: run(simple(**given), [0.5]),
+        "unverified": lambda **given: selected(run(simple(**given, test="sealed"), [0.5, 0.4])),
+    }
+    for made in states.values():
+        for source in (COMMAND, "objective", ""):
+            study = made(source=source)
+            lines = [*status_lines(study, [], ROOM), *result_lines(study, ROOM), *trials_lines(study, ROOM, False)]
+            text = told(lines)
+            assert any(words in text for words in only) is (source == COMMAND), (source, text)
+    assert "study.verify(test)" in told(status_lines(states["unverified"](source="objective"), [], ROOM))
+    assert "study.rerun_failed()" in told(status_lines(states["failed"](source="objective"), [], ROOM))
+
+
+def test_the_status_says_in_which_file_the_objective_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = run(simple(source="objective"), [0.5])
+    place = {"file": str(tmp_path / "train.py"), "name": "objective", "module": ""}
+    study.store.write_stage("s", "objective", place, 1.0)
+    assert "run its script again" in (text := told(status_lines(study, [], 200)))
+    assert "(objective stands in train.py)" in text
+
+
+def selected(study: Study) -> Study:
+    study.select(lambda trial: 0.5)
+    return study
 
 
 def test_scores_stand_against_the_default_with_their_noise():
@@ -189,9 +229,6 @@ def test_a_larger_metric_is_better_where_it_is_maximized():
 
 def test_violated_constraints_are_named_wherever_a_trial_is_shown():
     study = constrained()
-
-    def told(lines):
-        return " ".join(" ".join(click.unstyle(line).split()) for line in lines)
 
     status = told(status_lines(study, [], ROOM))
     assert "best yet val_loss 0.5000 (trial 1)" in status

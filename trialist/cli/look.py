@@ -64,12 +64,13 @@ def show_command(number: int, study: str | None, store: str | None, as_json: boo
     from trialist.cli.result import command_line
     from trialist.cli.table import width
     from trialist.cli.views import trial_lines
+    from trialist.study.onwards import to_start
 
     with load_study(study, store) as found:
         record = next((r for r in found.history if r.number == number), None)
         if record is None:
             last = len(found.history) - 1
-            have = f"Give a number from 0 to {last}." if last >= 0 else "It has none yet: trialist run starts it."
+            have = f"Give a number from 0 to {last}." if last >= 0 else f"It has none yet: {to_start(found.declared)}."
             raise UnknownStudyError(f"number: study {found.name!r} has no trial {number}. {have}")
         if as_json:
             print_json({**trial_json(record, reports=True), "command": command_line(found, record)})

@@ -150,10 +150,10 @@ def gather(file: str | None, command: Sequence[str], options: dict[str, Any]) ->
 def stored(study: Study) -> tuple[Command, Command | None]:
     """The command and test command that a study was declared with; CommandError where a function is tuned."""
     from trialist.execute.command import Command
+    from trialist.study.onwards import is_command
 
     source, test, fidelity = study.declared.source, study.declared.test, study.declared.fidelity
-    # A command holds at least one dial in braces; no function's name does.
-    if "{" not in source:
+    if not is_command(study.declared):
         problem = f"study {shown(study.name)} tunes the function {shown(source)}, which only its own script can call"
         raise CommandError("command", problem, "Run that script again instead: it goes on where it stopped.")
     amount = None if fidelity is None else fidelity.name

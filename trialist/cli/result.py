@@ -9,6 +9,7 @@ from trialist.cli.format import NOTHING, difference, safe, score, value
 from trialist.cli.front import front_lines
 from trialist.cli.table import Column, labelled, table
 from trialist.scoring.fresh import fresh_score
+from trialist.study import onwards
 from trialist.study.closing import leaks, luck, noise
 from trialist.study.summary import constraint_note
 from trialist.trials.history import History
@@ -62,8 +63,9 @@ def verdict_lines(study: Study, room: int) -> list[str]:
             lines += labelled("", text, room, "yellow")
         return lines
     if study.declared.test is None:
-        return labelled("verdict", "not verified: no test command was given (--test)", room, "yellow")
-    return labelled("verdict", "not verified yet: trialist verify opens the test data, once", room, "yellow")
+        test = "test command was given (--test)" if onwards.is_command(study.declared) else "test was given (test=)"
+        return labelled("verdict", f"not verified: no {test}", room, "yellow")
+    return labelled("verdict", f"not verified yet: {onwards.to_verify(study.declared)}", room, "yellow")
 
 
 def command_line(study: Study, record: TrialRecord) -> str | None:
@@ -146,7 +148,7 @@ def _gain(sides: tuple[Score | None, Score | None], sign: int) -> str:
 
 def _nothing_yet(history: History) -> str:
     if not len(history):
-        return "no trial has run yet: start with trialist run"
+        return f"no trial has run yet: {onwards.to_start(history.plan)}"
     if history.pending:
         return "no trial is scored yet"
     if history.failed:
@@ -154,6 +156,6 @@ def _nothing_yet(history: History) -> str:
         return (
             f"no trial has a score: all {len(history.failed)} failed, the first with: "
             f"{safe(first.failure.message if first.failure else '')}. See trialist show {first.number}; "
-            "once it is repaired, trialist rerun --failed tries them again."
+            f"once it is repaired, {onwards.to_try_again(history.plan)}."
         )
     return "no trial has a score"

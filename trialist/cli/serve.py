@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trialist.cli.options import json_option, store_option
-from trialist.errors import CommandError
+from trialist.errors import CommandError, StoreMissingError
 
 
 @click.command("serve", short_help="the live dashboard on 127.0.0.1")
@@ -14,14 +14,15 @@ from trialist.errors import CommandError
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Another than this machine needs a token.")
 @click.option("--token", metavar="TEXT", help="Asked for at the first visit; drawn where --host needs one.")
 @click.option("--read-only", is_flag=True, help="Show everything, and change nothing.")
+@click.option("--wait", is_flag=True, help="Start before the first study: a store that is not there is made.")
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @json_option
 def serve_command(
-    store: str | None, port: int, host: str, token: str | None, read_only: bool, opens: bool, as_json: bool
+    store: str | None, port: int, host: str, token: str | None, read_only: bool, wait: bool, opens: bool, as_json: bool
 ) -> int:
     """Serve a live dashboard of all studies in the store: what they find, what it is worth, and what to do about it.
 
-    It stays while studies run and end, and with --store may start before the first one. Ctrl-C ends it.
+    It stays while studies run and end, and with --wait may start before the first one. Ctrl-C ends it.
 
     \b
     Examples:
@@ -34,8 +35,11 @@ def serve_command(
 
     if token is not None and not token.strip():
         raise CommandError("token", "it is empty", "Give one, or leave it out: one is drawn where it is needed.")
-    # A file is only made where it was named: an empty trialist.db would hide another one that comes later.
-    kept = open_store(store) if store else open_store(store_here(), create=False)
+    place = store or store_here()
+    try:
+        kept = open_store(place, create=wait)
+    except StoreMissingError as missing:
+        raise StoreMissingError(f"{missing} To wait here for the first study, add --wait.") from None
     address = Address(host, port, token)
 
     def started(url: str) -> None:

@@ -128,6 +128,7 @@ def extend_command(budget: str, reason: str, study: str | None, store: str | Non
     """
     from trialist.cli.amounts import budget_of
     from trialist.cli.asjson import print_json
+    from trialist.study.onwards import is_command, to_go_on
 
     amount = budget_of(budget)
     with load_study(study, store, thin=True) as found:
@@ -138,7 +139,9 @@ def extend_command(budget: str, reason: str, study: str | None, store: str | Non
             print_json({"study": found.name, "budget": str(after), "before": str(before)})
             return
         click.echo(f"study {found.name}: the budget was {before}, and is {after} now")
-        click.echo(f"where it runs, it goes on with that; else go on with: {_resume(found.name, store)}")
+        line = _resume(found.name, store)
+        onwards = f"go on with: {line}" if is_command(found.declared) else to_go_on(found.declared)
+        click.echo(f"where it runs, it goes on with that; else {onwards}")
 
 
 def _tell(name: str, kept: Instruction, line: str, as_json: bool) -> None:

@@ -26,7 +26,9 @@ from trialist.cli.format import (
 from trialist.cli.result import command_line, verdict_lines
 from trialist.cli.sketches import best_lines, budget_lines
 from trialist.cli.table import LABEL, Column, labelled, table
+from trialist.study import onwards
 from trialist.study.folders import trial_folder
+from trialist.study.objective import STAGE as OBJECTIVE
 from trialist.study.summary import constraint_note, unit_noun
 from trialist.study.views.best import best_so_far
 from trialist.study.views.burndown import burndown
@@ -92,7 +94,7 @@ def trials_lines(study: Study, room: int, with_reasons: bool) -> list[str]:
     """All trials in a table, their scores against the default's."""
     history = study.history
     if not len(history):
-        return wrapped(f"study {safe(study.name)} has no trial yet: start with trialist run", room)
+        return wrapped(f"study {safe(study.name)} has no trial yet: {onwards.to_start(study.declared)}", room)
     objectives = study.declared.objectives
     heads = [Column("#", right=True), Column("stage"), Column("state")]
     heads += [Column(safe(o.name), right=True, flexible=True) for o in objectives]
@@ -267,15 +269,16 @@ def _states(history: History) -> str:
 
 
 def _next(study: Study, history: History) -> str:
-    name = f"--name {shlex.quote(study.name)}"
+    plan = study.declared
     if not len(history):
-        return "trialist run starts it"
+        return onwards.to_start(plan)
     if study.best is None and not history.pending:
-        return f"trialist show {history[0].number} shows why; trialist rerun --failed tries again"
+        return f"trialist show {history[0].number} shows why; {onwards.to_try_again(plan)}"
     if study.selection is None:
-        return f"the same trialist run again goes on where it stopped (or: trialist run {name})"
-    if study.verdict is None and study.declared.test is not None:
-        return "trialist verify opens the test data, once"
+        line = f"trialist run --name {shlex.quote(study.name)}"
+        return safe(onwards.to_go_on(plan, line, study.stage(OBJECTIVE)))
+    if study.verdict is None and plan.test is not None:
+        return onwards.to_verify(plan)
     return "trialist report writes a page; trialist best has the line to paste"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from trialist.errors import PlanError, shown
 from trialist.execute.attendant import loading
 from trialist.execute.command import Command
+from trialist.study.onwards import is_command
 from trialist.study.session import Session
 from trialist.study.work import Work
 
@@ -61,7 +62,7 @@ def work_of(session: Session, asked: str | None = None) -> Work:
         if not file or not name:
             raise PlanError("objective", f"{shown(asked)} is no file and name", f"Give both, such as {HOW}.")
         return _loaded(file, name, "")
-    if "{" in session.plan.source:  # a command holds at least one dial in braces; no function's name does
+    if is_command(session.plan):
         dial = session.plan.fidelity
         return Command(tuple(shlex.split(session.plan.source)), None, None if dial is None else dial.name)
     kept: Mapping[str, Any] | None = session.stage(STAGE)

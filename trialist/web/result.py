@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trialist.scoring.digits import in_digits
+from trialist.study.onwards import to_verify
 from trialist.study.summary import constraint_note
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.charts import interval_chart, position_chart
@@ -101,7 +102,7 @@ def _unverified(data: ReportData) -> tuple[str, str, Html]:
             "was not tested on data that the search never saw."
         )
         declare = "No test was declared. Declare one, with test= in Python or --test on the command line."
-        sealed = "The test data are still sealed. The process opens them once, as its last stage: trialist verify"
+        sealed = f"The test data are still sealed; the last stage opens them: {to_verify(data.plan)}."
         advice = declare if data.plan.test is None else sealed
     title = el("h2", "Not verified", id="verdict-title")
     return "unverified", "–", el("div", title, el("p", why), el("p", advice, class_="note"))

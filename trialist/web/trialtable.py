@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trialist.space.parameter import Categorical
+from trialist.study.onwards import to_start
 from trialist.study.summary import unit_noun
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
@@ -25,7 +26,7 @@ _NUMBERS = 40  # trial numbers named for one kind of failure
 def trials_section(data: ReportData) -> Html:
     """Every trial with its stage, state, scores, time, configuration and reason."""
     if not data.records:
-        advice = "No trial was run yet. Run the study again to go on: trialist run, or study.optimize(objective)."
+        advice = f"No trial was run yet: {to_start(data.plan)}."
         return section("trials", "Trials", el("p", advice, class_="note"))
     filter_box = el(
         "label",

@@ -66,6 +66,15 @@ def test_elsewhere_a_token_is_drawn_and_asked_for(path: Path) -> None:
             assert "one" in answer.read().decode()
 
 
+def test_a_store_that_is_not_there_is_an_error_unless_it_is_waited_for(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trialist.cli.main", "serve", "--store", str(tmp_path / "gone.db"), "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1 and "gone.db: there is no such file" in ended.stderr and "--wait" in ended.stderr
+    assert "Traceback" not in ended.stderr and not list(tmp_path.iterdir())
+    with servers.serving(tmp_path / "gone.db", "--port", "0", "--wait") as server:
+        assert "No study is here yet" in server.get("/")
+
+
 def test_a_port_that_is_taken_is_told_with_the_remedy(path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from trialist.study.onwards import to_start
 from trialist.trials.trial import Stage, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.html import Html, el, join
@@ -72,7 +73,7 @@ def listing_section(data: ReportData, wanted: Wanted, at: str) -> Html:
     wanted = replace(wanted, page=min(wanted.page, pages))
     shown = found[(wanted.page - 1) * ROWS : wanted.page * ROWS]
     if not data.records:
-        body = el("p", "No trial was run yet. Run the study to go on: trialist run.", class_="note")
+        body = el("p", f"No trial was run yet: {to_start(data.plan)}.", class_="note")
     elif not shown:
         body = el("p", "No trial is like that. Ask for less.", class_="note")
     else:
