@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fold_learners import LEARNERS, scores
 
 from trialist.effects.shape import Response, Shape, findings
 from trialist.numerics.crossed import paired, spread
+from trialist.numerics.divisions import overlap_of
 
 LEVELS, MIDDLE = 7, 4
 BOWL = np.array([3.0, 2.0, 1.0, 0.3, 0.0, 0.5, 2.0])  # a response with its best inside, in units of the noise
@@ -71,41 +73,27 @@ def intervals(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
 
 
 def folds(sweeps: int, rng: np.random.Generator) -> list[dict[str, object]]:
-    """Coverage where a run scores folds of real rows: levels are strengths of shrinkage of a mean, 40 rows, 5 folds.
+    """Coverage where a run scores five folds of real rows, by what the folds of a sweep have in common.
 
-    The truth is the difference of expected losses over samples of the size that a fold trains on.  Each seed divides
-    the same rows anew, so seeds alone would not tell how much the sample matters: the overlap of folds does.
+    The truth is the difference of expected losses over samples of the size that a fold trains on: the mean over all
+    simulated sweeps.  Each seed divides the same rows anew, so seeds alone would not tell how much the sample matters.
     """
-    n, k, mean, found = 40, 5, 0.4, []
-    shrinkages = np.linspace(0.2, 1.4, LEVELS)
-    train = n - n // k
-    truth = (shrinkages - 1) ** 2 * mean**2 + shrinkages**2 / train
-    truth = np.delete(truth - truth[MIDDLE], MIDDLE)
-    for r in (2, 3, 5):
-        hits = np.zeros(LEVELS - 1)
-        for _ in range(sweeps):
-            y = mean + rng.normal(size=n)
-            Y = np.concatenate([_scores(y, shrinkages, k, rng) for _ in range(r)], axis=1)  # (k, r * folds)
-            ends = np.array([_ends(e) for e in paired(np.delete(Y - Y[MIDDLE], MIDDLE, axis=0), 1 / (k - 1))])
-            hits += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
-        rates = hits / sweeps
-        found.append(
-            {
-                "noise": f"{k} folds of {n} rows",
-                "replicates": r,
-                "sweeps": sweeps,
-                "coverage": rates.mean(),
-                "worst_level": rates.min(),
-            }
-        )
+    k, found = 5, []
+    for name, learner in LEARNERS.items():
+        all_of_them = np.stack([scores(learner, 5, k, rng) for _ in range(sweeps)])  # (sweeps, levels, seeds, folds)
+        D = np.delete(all_of_them - all_of_them[:, [MIDDLE]], MIDDLE, axis=1)
+        truth = D.mean(axis=(0, 2, 3))
+        for r in (1, 2, 3, 5):
+            hits, thumb = np.zeros(LEVELS - 1), np.zeros(LEVELS - 1)
+            for each in D[:, :, :r]:
+                flat = each.reshape(LEVELS - 1, -1)
+                for counts, overlap in ((hits, overlap_of(each)), (thumb, 1 / (k - 1))):
+                    ends = np.array([_ends(e) for e in paired(flat, overlap or 0.0)])
+                    counts += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+            row = {"noise": f"{k} folds, {name}", "replicates": r, "sweeps": sweeps}
+            rates = {"coverage": hits.mean() / sweeps, "worst_level": hits.min() / sweeps}
+            found.append({**row, **rates, "rule_of_thumb": thumb.mean() / sweeps})
     return found
-
-
-def _scores(y: np.ndarray, shrinkages: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(levels, folds) mean squared error of a shrunken mean, on a division drawn anew."""
-    parts = rng.permutation(len(y)).reshape(k, -1)
-    scores = [((y[part] - np.delete(y, part).mean() * shrinkages[:, None]) ** 2).mean(axis=1) for part in parts]
-    return np.stack(scores, axis=1)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from trialist.space.categorical import Categorical
 from trialist.space.number import Int
 from trialist.trials.history import History
 from trialist.trials.trial import Cause, Stage, State, TrialRecord
-from trialist.trials.validation import Items
+from trialist.trials.validation import Folds, Items
 
 if TYPE_CHECKING:
     from trialist.effects.shape import Finding
@@ -271,6 +271,13 @@ def _losses(history: History, design: Design, cells: Mapping[Cell, TrialRecord])
     overlap = validation.overlap if validation is not None and units > 1 else 0.0
     if units > 1 and isinstance(validation, Items):  # every seed has the same items, which no seed adds to
         overlap = 1 / units - 1 / (units * design.replicates)
+    if units > 1 and isinstance(validation, Folds):
+        from trialist.numerics.divisions import overlap_of
+
+        by_division = Y.reshape(len(Y), -1, validation.k)  # all folds of a division stand side by side
+        others = np.delete(by_division, design.middle, axis=0) - by_division[design.middle]
+        found = overlap_of(others)
+        overlap = overlap if found is None else found
     return Y.reshape(len(Y), -1), overlap
 
 
