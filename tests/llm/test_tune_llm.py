@@ -443,6 +443,31 @@ def test_a_small_budget_asks_each_setting_fewer_items_and_finalists_others():
     assert tuned(Adder(), suite, budget="3000 calls").study.trials[0].cost == 70
 
 
+def test_without_a_preflight_the_defaults_own_answers_tell_how_many_items_money_pays_for():
+    given = {"prices": "in=1000/M,out=1000/M", "preflight": False, "strategy": "auto"}
+    adder = Adder()
+    found = tuned(adder, budget="$8", **given)
+    asked = found.study.stage("items")["asked"]
+    assert 24 <= asked < 70
+    assert len(found.study.trials) > 6
+    # None of them is asked for nothing, and all that was paid is the trials' own, but for attempts that failed.
+    baseline = found.study.trials[0]
+    assert baseline.cost == pytest.approx(found.study.stage("llm")["settings"][0]["measured"]["cost"] * asked, rel=1e-6)
+    plain = [body for body in adder.bodies if body["max_tokens"] == 40 and body["temperature"] == 1.3]
+    questions = [body["messages"][-1]["content"] for body in plain[:asked]]
+    assert len(set(questions)) == asked
+    # Where the money pays for all of them many times over, nothing is asked beforehand.
+    assert tuned(Adder(), budget="$400, 1500 calls", **given).study.stage("items")["asked"] == 70
+
+
+def test_tokens_are_no_more_than_they_were_told_to_be_whatever_is_asked_beforehand():
+    adder = Adder()
+    found = tuned(adder, additions(60), budget="3k tokens", preflight=False)
+    assert found.study.verdict is not None
+    assert found.study.stage("items")["asked"] < 42
+    assert found.study.stage("llm")["spent"]["tokens"] <= 3000
+
+
 def test_how_many_items_are_asked_is_kept_when_a_study_goes_on(tmp_path):
     given = {"store": tmp_path / "s.db", "prices": "in=1000/M,out=1000/M", "preflight": True, "cache": Cache()}
     first = tuned(Adder(), budget="$4", **given)

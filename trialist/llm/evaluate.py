@@ -52,6 +52,7 @@ class Evaluator:
     the search; sealed_replicates: to each sealed one.  Answers to an item are drawn for it alone, so its score is their
     mean, and items are what an interval is over.
     unit: in which costs are told to the study, the one that is limited.
+    prepaid: what answers took that the default's trial will find in the cache; they are that trial's all the same.
     news: sentences for the user, taken out by who tells them.  fatal: an error that ends the study.
     """
 
@@ -69,6 +70,7 @@ class Evaluator:
     background: Background = field(default_factory=Background)
     news: list[str] = field(default_factory=list)
     fatal: TrialistError | None = None
+    prepaid: float = 0.0
     refused: int = 0
     failures: int = 0
     fresh: tuple[tuple[tuple[Item, ...], ...], ...] = ()
@@ -165,7 +167,10 @@ class Evaluator:
             raise
         finally:
             # What came from the cache alone tells nothing of what another run will cost.
-            if (took := self.spent - before) > 0:
+            took = self.spent - before
+            if trial.stage is Stage.BASELINE:
+                took, self.prepaid = took + self.prepaid, 0.0
+            if took > 0:
                 trial.spend(took)
 
     def _conclude(self, trial: Trial, answers: Sequence[Answer]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import InputError, PlanError, TrialistError
+from trialist.errors import BudgetUsedError, InputError, PlanError, TrialistError
 from trialist.llm.account import STAGE, account
 from trialist.llm.answers import COST, SCORE
 from trialist.llm.blocks import blocks_of, count_of, parts_of
@@ -34,6 +34,7 @@ from trialist.trials.validation import Items
 
 if TYPE_CHECKING:
     from trialist.llm.client import Client
+    from trialist.llm.item import Item
     from trialist.llm.scorer import Scorer
     from trialist.llm.suite import Suite
     from trialist.protocols import Store
@@ -44,7 +45,8 @@ _DIFFER = 0.2  # share of items that two settings answer differently, as a guess
 # Where a budget pays for fewer settings, each is asked fewer items: a look at more settings finds more than a long look
 # at few, and finalists are asked the others.
 _SETTINGS, _FEWEST_ITEMS = 16, 24
-_TELLING = 20  # calls of a preflight that tell what a call takes
+_TELLING = 20  # calls, of a preflight or else of the default's trial, that tell what a call takes
+_BYTES_OF_TOKEN = 4  # of English: what bounds tokens from above is about so many times too high
 ITEMS = "items"  # the stage that keeps how many are asked
 _SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
 
@@ -145,8 +147,7 @@ class Tuning:
             if self.means.purse.money is not None:
                 raise PlanError("prices", "the budget is money, and no prices are given", "Give prices.")
         self.evaluator.recipe.check(self.suite.items)
-        # Bytes bound tokens from above, about four times too high for English.
-        usual = Amount(self.dearest.money / 4, self.dearest.tokens // 4, 1)
+        usual = Amount(self.dearest.money / _BYTES_OF_TOKEN, self.dearest.tokens // _BYTES_OF_TOKEN, 1)
         if (means := self.means.counted(usual)) != self.means:
             self.means, self.asked = means, self._payable()
             self.evaluator = self._evaluator()
@@ -166,14 +167,15 @@ class Tuning:
         before, kept = self.asked, kept_stage(self.store, self.declared.name, ITEMS)
         if kept is not None:
             self.means = replace(self.means, counted_in=str(kept["unit"]))
-        elif self.client.spent.calls >= _TELLING:
+        prepaid = self._told_by_the_default() if kept is None else 0.0
+        if kept is None and self.client.spent.calls >= _TELLING:
             self.means = self.means.counted(self.client.spent)
         self.asked = self._payable() if kept is None else int(kept["asked"])
         if self.asked != before:
             yield from self._fewer
         background = self.evaluator.background
         self.evaluator = self._evaluator()  # of the dials that are left
-        self.evaluator.background = background
+        self.evaluator.background, self.evaluator.prepaid = background, prepaid
 
     def study(self) -> Study:
         """The study, made or resumed; what was spent outside its trials is counted."""
@@ -195,7 +197,7 @@ class Tuning:
         if study.stage(ITEMS) is None:
             _keep(study, ITEMS, {"asked": self.asked, "unit": self.means.unit})
         # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
-        unknown = self.evaluator.spent - study.spent["cost"]
+        unknown = self.evaluator.spent - self.evaluator.prepaid - study.spent["cost"]
         if unknown > 1e-9:
             study.charge(unknown)
         return study
@@ -251,20 +253,15 @@ class Tuning:
             yield f"the budget pays for {count} of {self.declared.sealed_replicates} answers to each sealed item"
 
     def _evaluator(self) -> Evaluator:
-        declared = self.declared
-        ids = list(self.split.train[1])
-        by_id = {item.id: item for item in self.suite.items}
-        group_of = dict(zip(by_id, self.suite.groups, strict=True))
-        groups = [group_of[each] for each in ids]
-        items = [by_id[each] for each in ids]
-        parts = parts_of(items, groups, self.asked, declared.seed)
+        declared, by_id = self.declared, {item.id: item for item in self.suite.items}
+        parts = self._parts(self.asked)
         count = count_of(len(parts[0][0]), len(set(parts[0][1])))
         count = count if declared.blocks is None else min(declared.blocks, len(set(parts[0][1])))
         blocks = [blocks_of(*part, count, declared.seed) for part in parts if len(set(part[1])) >= count]
-        recipe = Recipe(self.dials, tuple(items), declared.model, declared.seed)
+        items = tuple(by_id[each] for each in self.split.train[1])
         return Evaluator(
             self.client,
-            recipe,
+            Recipe(self.dials, items, declared.model, declared.seed),
             self.scorer,
             self.split,
             by_id,
@@ -277,14 +274,42 @@ class Tuning:
             fresh=tuple(blocks[1:]),
         )
 
-    def _payable(self) -> int:
-        """Items of the search part that the budget lets so many settings be asked; at least a few, at most all."""
+    def _parts(self, count: int) -> list[tuple[list[Item], list[str]]]:
+        """The items of the search in parts of about that size, with their groups; the first is what a search asks."""
+        both = {item.id: (item, group) for item, group in zip(self.suite.items, self.suite.groups, strict=True)}
+        items, groups = zip(*(both[each] for each in self.split.train[1]), strict=True)
+        return parts_of(items, groups, count, self.declared.seed)
+
+    def _told_by_the_default(self) -> float:
+        """What the default's first answers took, where nothing else tells what a call takes, and it may matter.
+
+        Its trial finds them in the cache: whichever part of the items is asked, these are the first of them.
+        """
+        evaluator, unit = self.evaluator, self.means.unit
+        usual = in_unit(self.dearest, unit) / _BYTES_OF_TOKEN
+        is_known = unit == CALLS or self.client.spent.calls >= _TELLING
+        if is_known or self._payable(usual) >= self.split.sizes["train"]:
+            return 0.0
+        before, count = evaluator.spent, -(-_TELLING // (self.declared.replicates * self._votes))
+        try:
+            evaluator.answers(self.dials.space.baseline(), self._parts(count)[0][0])
+        except BudgetUsedError:
+            pass  # what it paid for tells enough, and the study says the same of its trials
+        return evaluator.spent - before
+
+    def _payable(self, usual: float | None = None) -> int:
+        """Items of the search part that the budget lets so many settings be asked; at least a few, at most all.
+
+        usual: what a call may take, where it is to be guessed.
+        """
         declared, n, unit = self.declared, self.split.sizes["train"], self.means.unit
         limit, each = getattr(self.means.purse, unit), 1.0
         spent = in_unit(self.client.spent, unit)
         if unit == CALLS:
             spent = _SHARE_OF_PREFLIGHT * (limit or 0) if declared.preflight and self.dials.probes else 0.0
-        elif self.client.spent.calls >= _TELLING:
+        elif usual is not None:
+            each = usual
+        elif self.client.spent.calls:
             each = spent / self.client.spent.calls
         else:
             return n
@@ -311,8 +336,7 @@ class Tuning:
         asked = [replace(item, messages=evaluator.recipe.messages(default, item)) for item in items]
         limit = getattr(self.means.purse, self.means.unit)
         if limit is not None:
-            # Bytes bound tokens from above, about four times too high for English.
-            each = 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / 4
+            each = 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / _BYTES_OF_TOKEN
             calls = 2 * effort.answers * effort.looks[-1] * len(self.dials.probes)
             if calls * each > _SHARE_OF_PREFLIGHT * limit:
                 effort = replace(effort, looks=effort.looks[:1])
