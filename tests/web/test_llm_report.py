@@ -64,3 +64,16 @@ def test_nothing_that_a_model_or_a_suite_says_becomes_markup():
     Outline(text)
     assert found.study.stage("llm")["sealed"]["disagreements"]
     assert not Outline(text).all("img")
+
+
+def test_of_many_answers_that_differ_the_first_are_there_at_once_and_all_others_at_a_click(written):
+    found, text = written
+    pairs = found.study.stage("llm")["sealed"]["disagreements"]
+    many = {**found.study.stage("llm"), "sealed": {**found.study.stage("llm")["sealed"], "disagreements": pairs * 9}}
+    assert len(pairs * 9) > 20
+    data = replace(ReportData.of(found.study, 0.0), asked=many)
+    panel = str(disagreements_section(data))
+    shown, _, hidden = panel.partition("<details")
+    assert shown.count("<tr") == 1 + 12
+    assert hidden.count("<tr") == 1 + len(pairs * 9) - 12
+    assert f"{len(pairs * 9) - 12} more" in hidden

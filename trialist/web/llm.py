@@ -17,6 +17,7 @@ from trialist.web.numbers import measured, setting
 
 _ROLES = {"default": "default", "selected": "selected", "finalist": "finalist", "raced": "raced"}
 _HARDEST = 20  # items in the table
+_FIRST = 12  # answers side by side that are there at once; the others at a click
 
 
 def asked_section(data: ReportData) -> Html | None:
@@ -83,7 +84,14 @@ def disagreements_section(data: ReportData) -> Html | None:
         "Where default and selected differ",
         el("p", f"{differ:,} of {total:,} sealed items are scored differently."),
         *(el("p", f"{text}.", class_="warning") for text in words if text),
-        table(head, rows, f"Answers to {len(pairs):,} of them, side by side") if rows else None,
+        table(head, rows[:_FIRST], f"Answers to {min(_FIRST, len(rows)):,} of them, side by side") if rows else None,
+        el(
+            "details",
+            el("summary", f"{len(rows) - _FIRST:,} more"),
+            table(head, rows[_FIRST:], "Answers to the others"),
+        )
+        if len(rows) > _FIRST
+        else None,
     )
 
 

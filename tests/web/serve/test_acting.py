@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import trialist as tl
 from trialist.errors import SpaceError
 from trialist.trials.instruction import Act
 from trialist.trials.trial import State
-from trialist.web.serve.doing import configuration
+from trialist.web.serve.doing import DID, configuration
 from trialist.web.serve.guard import Rules
 
 Visit = Callable[..., TestClient]
@@ -107,9 +109,63 @@ def test_what_is_no_action_is_told_and_a_page_without_script_is_led_back(visit: 
         form = {"csrf": rules.csrf, "why": "hm"}
         plain = {key: value for key, value in HEADERS.items() if key != "Accept"}
         answer = client.post("/studies/tiny/do/note", data=form, headers=plain)
-        assert answer.status_code == 303 and answer.headers["location"] == "/studies/tiny"
+        assert answer.status_code == 303 and answer.headers["location"] == "/studies/tiny?did=note"
         answer = client.post("/studies/tiny/do/note", data={**form, "why": ""}, headers=plain)
         assert answer.status_code == 400 and "says nothing" in answer.text
+
+
+def _forms(page: str) -> dict[str, dict[str, str]]:
+    """By method and address, the fields that a browser would send of each form on a page; the last of that address."""
+    found: dict[str, dict[str, str]] = {}
+    for method, action, inside in re.findall(r'<form method="(\w+)" action="([^"]+)"[^>]*>(.*?)</form>', page, re.S):
+        fields = {unescape(key): "" for key in re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', inside)}
+        fields |= {
+            unescape(k): unescape(v) for k, v in re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', inside)
+        }
+        found[f"{method} {unescape(action)}"] = fields
+    return found
+
+
+def test_without_scripts_a_button_leads_to_a_form_and_the_form_back(visit: Visit, study: tl.Study) -> None:
+    browser = {key: value for key, value in HEADERS.items() if key != "Accept"}
+    with visit(Rules()) as client:
+        for at, act, filled, back in (
+            ("/studies/tiny", "pause", {"why": "heat"}, "/studies/tiny?did=pause"),
+            ("/studies/tiny", "enqueue", {"dial:x": "0.5"}, "/studies/tiny/trials/7?did=enqueue"),
+            ("/studies/tiny/trials/6", "stop", {}, "/studies/tiny/trials/6?did=stop"),
+            ("/studies/tiny/trials/0", "note", {"why": "odd"}, "/studies/tiny/trials/0?did=note"),
+        ):
+            forms = _forms(client.get(at).text)
+            asked = client.get(f"/studies/tiny/do/{act}", params=forms[f"get /studies/tiny/do/{act}"])
+            assert asked.status_code == 200 and "<dialog" not in asked.text
+            form = _forms(asked.text)[f"post /studies/tiny/do/{act}"]
+            answer = client.post(f"/studies/tiny/do/{act}", data={**form, **filled}, headers=browser)
+            assert (answer.status_code, answer.headers.get("location")) == (303, back), answer.text
+            assert DID[act] in client.get(back).text
+        assert study.paused is not None and study.trials[7].params["x"] == 0.5
+        assert [asked.act for asked in study.instructions] == [Act.PAUSE, Act.ENQUEUE, Act.STOP, Act.NOTE]
+        assert "<script>" not in client.get("/studies/tiny?did=<script>").text
+
+
+def test_a_form_that_is_refused_comes_back_as_it_was_typed(visit: Visit, study: tl.Study) -> None:
+    rules, browser = Rules(), {key: value for key, value in HEADERS.items() if key != "Accept"}
+    with visit(rules) as client:
+        typed = {"csrf": rules.csrf, "dial:x": "a <lot>", "why": "why <not>", "who": "ann"}
+        answer = client.post("/studies/tiny/do/enqueue", data=typed, headers=browser)
+        assert answer.status_code == 400 and "is not a number" in answer.text
+        form = _forms(answer.text)["post /studies/tiny/do/enqueue"]
+        assert (form["dial:x"], form["who"], form["csrf"]) == ("a <lot>", "ann", rules.csrf)
+        assert "why &lt;not&gt;</textarea>" in answer.text and not study.instructions
+        stale = client.post("/studies/tiny/do/pause", data={"csrf": "old"}, headers=browser)
+        assert stale.status_code == 403 and "Reload" in stale.text
+        assert client.get("/studies/tiny/do/delete").status_code == 400
+        assert client.get("/studies/tiny/do/stop", params={"trial": "99"}).status_code == 404
+
+
+def test_a_read_only_dashboard_has_no_forms(visit: Visit) -> None:
+    with visit(Rules(read_only=True)) as client:
+        assert client.get("/studies/tiny/do/pause").status_code == 403
+        assert "/do/" not in client.get("/studies/tiny").text
 
 
 def test_a_typed_configuration_keeps_kinds_and_leaves_out_what_is_empty() -> None:

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from trialist.errors import InputError, StateError, StoreError, StudyError, TrialistError, UnknownStudyError
+from trialist.errors import InputError, StoreError, TrialistError, UnknownStudyError
 from trialist.protocols import Store
 from trialist.study.folders import study_folder
-from trialist.study.session import describe_self
 from trialist.trials.instruction import pause_of
 from trialist.web.assets import SCRIPTS, STYLES, bytes_of
 from trialist.web.figure import served
 from trialist.web.html import Html, el
 from trialist.web.panels import PANELS
+from trialist.web.serve.acting import Acting, told
 from trialist.web.serve.asked import asked_section, pause_note, revisions_section
 from trialist.web.serve.background import Background
 from trialist.web.serve.board import Board, Boards, as_json
-from trialist.web.serve.doing import Doer, done, study_actions, trial_actions
 from trialist.web.serve.events import all_moments, id_of, progress, stream, stream_of_all
+from trialist.web.serve.forms import Form, dialog, openers, study_forms, trial_forms
 from trialist.web.serve.frame import ICON, OURS, Frame, framed, problem
-from trialist.web.serve.guard import HEADERS, Guard, Rules, is_form_of_ours
+from trialist.web.serve.guard import HEADERS, Guard, Rules
 from trialist.web.serve.listing import Wanted, form_section, listing_section
 from trialist.web.serve.pages import SECTIONS, pages_of, sections
 from trialist.web.serve.places import name_of, study_at
@@ -56,7 +54,8 @@ def app(store: Store, rules: Rules, is_over: Callable[[], bool] = lambda: False)
             Route("/studies/{key}", made.page),
             Route("/studies/{key}/events", made.events),
             Route("/studies/{key}/panels/{panel}.json", made.panel),
-            Route("/studies/{key}/do/{act}", made.do, methods=["POST"]),
+            Route("/studies/{key}/do/{act}", made.acting.do, methods=["POST"]),
+            Route("/studies/{key}/do/{act}", made.acting.form),
             Route("/studies/{key}/compare", made.compare),
             Route("/studies/{key}/compare/{one:int}/{other:int}/panels/{panel}.json", made.compared_panel),
             Route("/studies/{key}/trials", made.trials),
@@ -76,7 +75,8 @@ def app(store: Store, rules: Rules, is_over: Callable[[], bool] = lambda: False)
 
 class _Dashboard:
     def __init__(self, store: Store, rules: Rules, boards: Boards, is_over: Callable[[], bool]) -> None:
-        self._store, self._rules, self._boards, self._is_over = store, rules, boards, is_over
+        self._store, self._boards, self._is_over = store, boards, is_over
+        self.acting = Acting(rules, self._board, lambda board: self._frame(board, None))
         self._csrf = "" if rules.read_only else rules.csrf
 
     # Pages
@@ -99,17 +99,16 @@ class _Dashboard:
             frame = self._frame(board, place)
             data = board.data()
             content: list[Html | None] = [*sections(place, data)]
-            buttons, dialogs = None, list[Html]()
+            dialogs = list[Html]()
             if place == "":
                 pause = pause_of(board.store.instructions(board.name))
-                buttons, dialogs = study_actions(data, pause is not None, study_at(board.name), self._csrf)
-                content = [
-                    el("section", pause_note(pause), _running(board), buttons, id="steer", aria_label="Steer"),
-                    *content,
-                ]
+                forms, at = study_forms(data, pause is not None) if self._csrf else (), study_at(board.name)
+                steer = (pause_note(pause), _running(board), openers(forms, at))
+                content = [el("section", *steer, id="steer", aria_label="Steer"), *content]
+                dialogs = self._dialogs(forms, at)
             if board.is_computing:
                 content.append(el("p", "More is being computed, and appears here.", class_="note", id="computing"))
-            return framed(replace(frame, pages=pages_of(data)), *content, after=dialogs)
+            return framed(replace(frame, pages=pages_of(data), done=told(request)), *content, after=dialogs)
 
         return await self._answer(request, make)
 
@@ -133,12 +132,14 @@ class _Dashboard:
             data, at = board.data(), study_at(board.name)
             record = board.store.trial(board.name, number)
             asked = [each for each in board.store.instructions(board.name) if each.trial == number]
-            buttons, dialogs = trial_actions(data, record, at, self._csrf)
+            forms = trial_forms(data, record) if self._csrf else ()
             found = trial_sections(data, record, asked, f"{at}/trials/{number}")
+            buttons = openers(forms, at, number)
             steer = el("section", buttons, id="steer", aria_label="Steer") if buttons else None
             crumbs = (("Trials", f"{at}/trials"),)
-            frame = replace(frame, title=f"Trial {number} of {board.name}", crumbs=crumbs, pages=pages_of(data))
-            return framed(frame, steer, *found, after=dialogs)
+            frame = replace(frame, title=f"Trial {number} of {board.name}", crumbs=crumbs, done=told(request))
+            frame = replace(frame, pages=pages_of(data))
+            return framed(frame, steer, *found, after=self._dialogs(forms, at))
 
         return await self._answer(request, make)
 
@@ -226,29 +227,6 @@ class _Dashboard:
     async def all_events(self, request: Request) -> Response:
         return _events(stream_of_all(self._store, _last(request), self._is_over))
 
-    # Acting
-
-    async def do(self, request: Request) -> Response:
-        given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
-        if not is_form_of_ours(self._rules, given.get("csrf", "")):
-            words = "this page is from an earlier start of the server. Reload it, and do it again."
-            return _refused(request, words, 403)
-        client = request.client.host if request.client else "?"
-        doer = Doer(given.get("who", "") or describe_self().rpartition(":")[0], client)
-
-        def act() -> tuple[str, str]:
-            board = self._board(request)
-            words = done(self._store, board.study(), request.path_params["act"], given, doer, time.time())
-            return words, study_at(board.name)
-
-        try:
-            words, at = await run_in_threadpool(act)
-        except (InputError, StateError, StudyError) as error:
-            return _refused(request, str(error), 404 if isinstance(error, UnknownStudyError) else 400)
-        if _wants_json(request):
-            return JSONResponse({"done": words})
-        return RedirectResponse(at, status_code=303)
-
     # Helpers
 
     def _board(self, request: Request) -> Board:
@@ -256,6 +234,9 @@ class _Dashboard:
         if name is None:
             raise UnknownStudyError("that is no study's address. Go to the list of studies.")
         return self._boards[name]
+
+    def _dialogs(self, forms: Sequence[Form], at: str) -> list[Html]:
+        return [dialog(form, at, self._csrf) for form in forms]
 
     def _frame(self, board: Board, here: str | None) -> Frame:
         """Made before the content is read: so that no change can fall between the page and its events."""
@@ -300,12 +281,6 @@ def _wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
 
 
-def _refused(request: Request, words: str, status: int) -> Response:
-    if _wants_json(request):
-        return JSONResponse({"problem": words}, status_code=status)
-    return HTMLResponse(problem("Not done", words), status_code=status)
-
-
 async def _static(request: Request) -> Response:
     path = request.path_params["path"]
     if path == "icon.svg":
@@ -335,10 +310,12 @@ async def _our_fault(request: Request, error: Exception) -> Response:
     return HTMLResponse(problem("Not shown", words), status_code=500, headers=HEADERS)
 
 
+_TITLES = ((UnknownStudyError, 404, "Not there"), (StoreError, 503, "Not readable now"), (InputError, 400, "Not done"))
+
+
 async def _told(request: Request, error: Exception) -> Response:
     """A typed error as a page: the study is gone, the store cannot be read."""
-    status = 404 if isinstance(error, UnknownStudyError) else 503 if isinstance(error, StoreError) else 500
-    title = "Not there" if status == 404 else "Not readable now"
+    status, title = next(((s, t) for kind, s, t in _TITLES if isinstance(error, kind)), (500, "Not readable now"))
     if _wants_json(request):
         return JSONResponse({"problem": str(error)}, status_code=status)
     return HTMLResponse(problem(title, str(error)), status_code=status)

@@ -33,7 +33,8 @@ class Frame:
 
     study: its name; empty on the list of studies.  here: the page's place in PAGES, None on a page below one.
     crumbs: (title, address) between the study and this page.  events: where changes are told.  moment: as which the
-    page was made, the id of an event.  csrf: empty where nothing may be changed.
+    page was made, the id of an event.  csrf: empty where nothing may be changed.  done: what was just
+    done, where no script says it.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Frame:
     moment: str = ""
     progress: str = ""
     csrf: str = ""
+    done: str = ""
     pages: Sequence[str] = ()
 
 
@@ -60,12 +62,16 @@ def framed(frame: Frame, *content: Child, after: Sequence[Child] = ()) -> str:
         *(el("script", src=asset(script), defer=True) for script in (*SCRIPTS, *OURS)),
     )
     live = join(
-        el("p", frame.progress, id="progress", role="status", class_="note"), el("p", "", id="done", role="status")
+        el("p", frame.progress, id="progress", role="status", class_="note"),
+        el("p", frame.done, id="done", role="status"),
     )
     body = el(
         "body",
         el("a", "Skip to the content", href="#content", class_="skip"),
         el("header", _crumbs(frame), el("h1", name(frame.title)), live, _pages(frame)),
+        el(
+            "noscript", el("p", "Without scripts no chart is drawn, and pages stay as they were loaded.", class_="note")
+        ),
         el("div", "", id="banner", role="alert", hidden=True),
         el("main", *content, id="content", data_events=frame.events or None, data_moment=frame.moment or None),
         *after,

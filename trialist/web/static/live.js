@@ -163,7 +163,8 @@
     const opener = event.target.closest?.("[data-opens]");
     if (opener) {
       const dialog = document.getElementById(opener.dataset.opens);
-      if (!dialog) return;
+      if (!dialog?.showModal) return; // the button leads to the form's own page then
+      event.preventDefault();
       const who = dialog.querySelector('input[name="who"]');
       if (who && !who.value) who.value = localStorage.getItem("trialist-who") || "";
       dialog.querySelector(".problem").textContent = "";
