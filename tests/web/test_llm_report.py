@@ -1,5 +1,7 @@
 """The report of a language model's study: every panel is there, and nothing that a model wrote becomes markup."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.llm.adder import Adder, additions
@@ -7,6 +9,7 @@ from tests.llm.wire import completion
 from tests.web.test_report import HOSTILE, Outline
 from trialist.llm import Item, Message, Suite, tune
 from trialist.web.data import ReportData
+from trialist.web.llm import disagreements_section
 from trialist.web.report import page
 
 DIALS = ["temperature=0,0.7,1.3", "system=direct,think", "max_tokens=12,40"]
@@ -67,7 +70,7 @@ def test_nothing_that_a_model_or_a_suite_says_becomes_markup():
 
 
 def test_of_many_answers_that_differ_the_first_are_there_at_once_and_all_others_at_a_click(written):
-    found, text = written
+    found, _ = written
     pairs = found.study.stage("llm")["sealed"]["disagreements"]
     many = {**found.study.stage("llm"), "sealed": {**found.study.stage("llm")["sealed"], "disagreements": pairs * 9}}
     assert len(pairs * 9) > 20
