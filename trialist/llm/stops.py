@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from trialist.errors import PlanError, shown
@@ -20,6 +21,9 @@ def stops_of(given: Stops, flawless: int) -> list[str | Rule]:
     """
     listed: list[Any] = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     said = [each for each in listed if isinstance(each, str) and each.split()[:1] == [_NAME]]
+    for each in listed:
+        if isinstance(each, str) and each not in said and get_close_matches(each.partition(" ")[0], [_NAME]):
+            raise PlanError("stopping", f"{shown(each)} is not a stopping rule", f'Write "{_NAME} {FLAWLESS}".')
     rules = [each for each in listed if each not in said]
     counts = [_trials_of(each) for each in said]
     if not said and ADVISE in rules:
