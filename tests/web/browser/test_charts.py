@@ -52,6 +52,48 @@ def test_a_range_by_mouse_filters_the_table_and_can_be_taken_back(report, opened
     assert found.complaints == []
 
 
+def _axis(found, k):
+    """Where an axis of the parallel lines stands on the page, and its places 0 and of the lane, in pixels down."""
+    canvas = found.page.locator("#parallel .canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, zero, none = found.page.evaluate(
+        """(k) => {
+          const model = trialist.instances.get(document.querySelector('#parallel figure')).instance.getModel();
+          const system = model.getComponent('parallel').coordinateSystem;
+          return [system.getAxisLayout('dim' + k).position[0], system.dataToPoint(0, 'dim' + k)[1],
+                  system.dataToPoint(-0.16, 'dim' + k)[1]];
+        }""",
+        k,
+    )
+    return box["x"] + x, box["y"] + zero, box["y"] + none
+
+
+def test_dials_that_are_not_active_have_a_lane_of_their_own_apart_from_the_axis(tmp_path, opened):
+    with ODD["conditional"]("memory") as study:
+        path = save(page(ReportData.of(study, 1.8e9)), tmp_path / "report.html")
+        dials, trials = list(study.space.names), [r for r in study.trials if r.stage.is_explored]
+    found = opened(path.as_uri())
+    found.draw()
+    x, zero, none = _axis(found, dials.index("ridge"))
+    assert none - zero > 20  # below the end of the axis, which is no value of it
+    assert "not active" in found.page.locator("#parallel .canvas").inner_text()
+    inactive = sum("ridge" not in record.params for record in trials)
+    mouse, told = found.page.mouse, found.page.locator("#parallel .chosen-told")
+    mouse.move(x, none - 9)
+    mouse.down()
+    mouse.move(x, none + 9, steps=5)
+    mouse.up()
+    found.page.wait_for_function("document.querySelector('#parallel .chosen-told').textContent.includes(' of ')")
+    assert told.text_content().startswith(f"{inactive} of ")
+    found.page.locator("#parallel .clear").click()
+    found.page.locator("#parallel summary", has_text="keyboard").click()
+    found.page.get_by_label("ridge from").select_option(label="not active")
+    assert told.text_content().startswith(f"{inactive} of ")
+    found.page.get_by_label("ridge from").select_option(label="lowest")
+    assert found.complaints == []
+
+
 def test_the_same_ranges_are_chosen_by_keyboard_alone(report, opened):
     url, trials = report
     found = opened(url)

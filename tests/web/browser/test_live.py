@@ -163,6 +163,32 @@ def test_a_note_is_made_by_keyboard_alone_and_a_wrong_configuration_is_refused(
         assert not [each for each in found.complaints if "400" not in each]
 
 
+def test_a_browser_without_scripts_can_act_too(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    path = tmp_path / "s.db"
+    with tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", budget=9, store=path, name="one") as study:
+        study.optimize(lambda trial: trial["x"], trials=3)
+    with servers.serving(path, "--port", "0") as server:
+        page = opened(f"{server.url}studies/one", java_script_enabled=False).page
+        page.click("text=Try a configuration")
+        page.fill('input[name="dial:x"]', "7")
+        page.click("text=Queue it")
+        assert "x" in page.locator(".problem").inner_text() and page.input_value('input[name="dial:x"]') == "7"
+        page.fill('input[name="dial:x"]', "0.75")
+        page.fill('input[name="who"]', "ann")
+        page.click("text=Queue it")
+        assert page.url.endswith("/studies/one/trials/3?did=enqueue")
+        assert "It is in the queue." in page.locator("#done").inner_text()
+        page.goto(f"{server.url}studies/one")
+        page.click("text=Pause …")
+        page.click("button.do")
+        assert "Paused by" in page.locator("#steer").inner_text()
+        page.click("text=Resume …")
+        page.click("text=Cancel")
+        assert page.url.endswith("/studies/one")
+    with tl.Study.load(store=path) as study:
+        assert study.trials[3].params["x"] == 0.75 and study.paused is not None
+
+
 def test_a_log_is_followed_while_its_trial_runs(tmp_path: Path, opened: Callable[..., Any]) -> None:
     path = tmp_path / "s.db"
     with tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", budget=9, store=path, name="one") as study:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trialist.web.data import ReportData
 
 _BEST = 0.1  # the share of lines that is drawn strongly
+_GAP = " Where a dial is not active, or a score is missing, a line goes through the lane beside the axes."
 
 
 def of(data: ReportData) -> dict[str, Any] | None:
@@ -37,7 +38,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
         "metric": data.objective.name,
         "lower": data.objective.direction.sign > 0,
         "words": "Each line is a configuration. Drag along an axis to choose a range; a click beside it takes the "
-        f"range back.{left_out}",
+        f"range back.{_GAP if any(None in line.places for line in view.lines) else ''}{left_out}",
         "label": f"Parallel coordinates, {view.words}. Ranges can be chosen below by keyboard; every configuration is "
         "in the table of trials.",
         "legend": legend,

@@ -4,31 +4,28 @@
   const { charts, axis, tooltip, mark, quiet, color, text, escape, short, clipped } = trialist;
 
   const halo = { textBorderColor: color("card"), textBorderWidth: 3 };
-  const NONE = -0.14; // where a dial that is not active stands, and a score that is not there
   const unit = (given, more = {}) => {
     const ticks = given.ticks.map(([place]) => place);
     const label = (place) => {
-      if (place < -0.01) return given.objective ? "no score" : "not active";
       const near = given.ticks.find((tick) => Math.abs(tick[0] - place) < 1e-4);
       return near ? clipped(near[1], more.most || 16) : "";
     };
-    const values = more.none ? [NONE, ...ticks] : ticks;
     return {
-      min: more.none ? NONE - 0.06 : 0,
+      min: more.min || 0,
       max: 1,
       axisLabel: {
         ...text,
         ...more.halo,
         formatter: label,
-        customValues: values,
+        customValues: ticks,
         showMinLabel: null,
         showMaxLabel: null,
         hideOverlap: true,
       },
-      axisTick: { show: true, customValues: values, lineStyle: { color: color("rule") } },
+      axisTick: { show: true, customValues: ticks, lineStyle: { color: color("rule") } },
     };
   };
-  Object.assign(trialist, { unit, halo, NONE });
+  Object.assign(trialist, { unit, halo });
 
   // Bars of shares with their intervals; the shares elsewhere as other marks in the same row.
   charts.importance = {

@@ -1,7 +1,7 @@
 // All configurations: a line for each over one axis for each dial; ranges of the axes, by mouse or by keyboard, choose.
 "use strict";
 (() => {
-  const { charts, tooltip, color, text, escape, clipped, unit, halo, NONE } = trialist;
+  const { charts, tooltip, color, text, escape, clipped, unit, halo } = trialist;
 
   // Parallel coordinates. A narrow page has them from top to bottom.
   const lineOf = (row) => {
@@ -14,31 +14,37 @@
       : { color: color("soft"), width: 1, opacity: 0.28 };
   };
 
+  // A dial that is not active has no place on its axis, nor has a score that is not there: such lines go through a lane
+  // of their own, apart from all axes. By mouse it is chosen as a range is.
+  const NONE = -0.16;
+  const LANE = [-0.21, -0.11]; // its edges
+  const hasLane = (data) => data.rows.some((row) => row.at.includes(null));
+
   const isTall = (data, width) => width < 90 * data.axes.length;
   charts.parallel = {
     height: (data, width) => (isTall(data, width) ? 62 * data.axes.length + 40 : 380),
     option(data, width) {
       const tall = isTall(data, width);
       const rows = [...data.rows].sort((a, b) => rank(a) - rank(b));
-      const missing = data.axes.map((_, k) => rows.some((row) => row.at[k] === null));
+      const min = hasLane(data) ? LANE[0] : 0;
+      const edges = { left: tall ? 24 : min ? 84 : 60, right: tall ? 40 : 78, top: tall ? 26 : 34, bottom: tall ? 30 : 18 };
+      const size = { width, height: charts.parallel.height(data, width) };
       return {
+        graphic: min ? lane(data, tall, edges, size) : [],
         parallel: {
-          left: tall ? 24 : 60,
-          right: tall ? 40 : 78,
-          top: tall ? 26 : 34,
-          bottom: tall ? 30 : 18,
+          ...edges,
           layout: tall ? "vertical" : "horizontal",
           axisExpandable: false,
         },
         parallelAxis: data.axes.map((given, k) => ({
           dim: k,
           type: "value",
-          ...unit(given, { none: missing[k], most: tall ? 8 : 11, halo }),
+          ...unit(given, { min, most: tall ? 8 : 11, halo }),
           name: clipped(given.dial, tall ? 40 : Math.max(8, Math.floor(width / data.axes.length / 7))),
           nameLocation: tall ? "middle" : "end",
           nameGap: tall ? -18 : 14,
           nameTextStyle: { ...text, color: color("ink"), fontWeight: 600, ...halo },
-          axisLine: { lineStyle: { color: color("soft") } },
+          axisLine: { show: !min, lineStyle: { color: color("soft") } },
           areaSelectStyle: {
             width: 18,
             borderWidth: 1,
@@ -78,6 +84,39 @@
       asked.forEach((interval, k) => interval && select(instance, k, [interval]));
     },
   };
+
+  // The lane as a strip across all axes, and the axes themselves, which end before it.
+  function lane(data, tall, { left, right, top, bottom }, { width, height }) {
+    const long = tall ? width - left - right : height - top - bottom; // along an axis
+    const wide = tall ? height - top - bottom : width - left - right; // across them
+    const along = (place) => {
+      const share = (place - LANE[0]) / (1 - LANE[0]);
+      return tall ? left + share * long : top + (1 - share) * long;
+    };
+    const across = (k) => (tall ? top : left) + (data.axes.length > 1 ? (k * wide) / (data.axes.length - 1) : wide / 2);
+    const from = Math.min(...LANE.map(along)),
+      thick = Math.abs(along(LANE[1]) - along(LANE[0]));
+    const still = { silent: true, z: -1 };
+    const strip = tall
+      ? { x: from, y: top - 8, width: thick, height: wide + 16 }
+      : { x: left - 8, y: from, width: wide + 16, height: thick };
+    const words = data.rows.some((row) => row.at.some((at, k) => at === null && !data.axes[k].objective))
+      ? "not active"
+      : "no score";
+    const label = tall
+      ? { x: 2, y: height - bottom + 12, text: words, align: "left", verticalAlign: "top" }
+      : { x: left - 12, y: from + thick / 2, text: words, align: "right", verticalAlign: "middle" };
+    const ends = (k) => {
+      const [a, b] = [along(0), along(1)];
+      return tall ? { x1: a, x2: b, y1: across(k), y2: across(k) } : { x1: across(k), x2: across(k), y1: a, y2: b };
+    };
+    return [
+      { ...still, type: "rect", shape: { ...strip, r: 4 }, style: { fill: color("rule"), opacity: 0.55 } },
+      { ...still, type: "text", style: { ...label, fill: color("soft"), fontSize: 12, fontFamily: text.fontFamily } },
+      ...data.axes.map((_, k) => ({ ...still, type: "line", shape: ends(k), style: { stroke: color("soft") } })),
+    ];
+  }
+
   const rank = (row) => (row.kind === "best" ? 3 : row.kind === "default" ? 2 : row.strong ? 1 : 0);
 
   function select(instance, k, intervals) {
@@ -146,13 +185,17 @@
       figure.ranges[k] = interval;
       select(instance, k, interval ? [interval] : []);
     };
+    const none = (k) =>
+      data.rows.some((row) => row.at[k] === null)
+        ? [[NONE, data.axes[k].objective ? "no score" : "not active"]]
+        : [];
     const fields = data.axes.map((given, k) => {
       const legend = make("legend", {}, clipped(given.dial, 60));
       if (given.category) {
         const options = [
           ["", "any"],
           ...given.ticks,
-          ...(data.rows.some((row) => row.at[k] === null) ? [[NONE, "not active"]] : []),
+          ...none(k),
         ];
         const choice = make(
           "select",
@@ -173,11 +216,13 @@
           { ariaLabel: `${given.dial} ${word}` },
           make("option", { value: "" }, word === "from" ? "lowest" : "highest"),
           ...given.ticks.map(([value, label]) => make("option", { value: String(value) }, label)),
+          ...(word === "from" ? none(k) : []).map(([value, label]) => make("option", { value: String(value) }, label)),
         );
         return choice;
       });
       const read = () => {
         const [low, high] = ends.map((choice) => choice.value);
+        if (low === String(NONE)) return ask(k, LANE);
         ask(k, low === "" && high === "" ? null : [low === "" ? 0 : Number(low), high === "" ? 1 : Number(high)]);
       };
       ends.forEach((choice) => choice.addEventListener("change", read));
