@@ -191,6 +191,19 @@ def test_the_front_is_drawn_by_pairs_of_objectives(studies):
     assert "violates a constraint" in words(drawn[0])
 
 
+def test_effects_are_drawn_of_the_objective_that_is_named(studies):
+    plot = studies["several_objectives"].plot
+    for draw in (plot.importance, plot.interaction, plot.slice, plot.calibration):
+        first, named = (str(words_of(draw(metric=metric))) for metric in (None, "accuracy"))
+        assert first == str(words_of(draw(metric="latency_ms"))) != named
+        with pytest.raises(tl.PlanError, match="'size', 'accuracy'"):
+            draw(metric="speed")
+
+
+def words_of(axes):
+    return [words(ax) for ax in np.ravel(axes)]
+
+
 def test_parallel_lines_break_where_a_dial_is_not_active(studies):
     study = studies["conditional"]
     ax = study.plot.parallel()

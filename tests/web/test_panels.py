@@ -18,7 +18,7 @@ from trialist.trials.history import History
 from trialist.trials.plan import Budget, Objective, Plan
 from trialist.trials.trial import Cause, Failure, Report, Score, Stage, State, TrialRecord
 from trialist.web.data import ReportData
-from trialist.web.figure import figure, inside, served
+from trialist.web.figure import figure, figures, inside, served
 from trialist.web.panels import PANELS, applies
 from trialist.web.panels.dialaxis import axis_of
 from trialist.web.panels.failures import _hypergeometric_tail
@@ -271,6 +271,25 @@ def test_slices_have_the_band_the_trials_and_the_best_on_the_dials_own_scale(odd
     assert all(low < y < high for low, y, high in zip(rate["low"], rate["y"], rate["high"], strict=True))
     assert len(rate["points"]) <= 160 and solver["x"] == [0.25, 0.75]
     assert rate["best"] == pytest.approx(SPACE["rate"].encode(data.best.params["rate"]), abs=1e-3)
+
+
+def test_effects_are_told_of_each_of_several_objectives(odd):
+    data = odd("several_objectives")
+    names = [objective.name for objective in data.plan.objectives]
+    for panel in ("importance", "interactions", "slices", "calibration"):
+        drawn = [PANELS[panel](data.on(name)) for name in names]
+        assert len({str(each) for each in drawn}) == len(names), panel
+        assert PANELS[panel](data) == drawn[0]
+        for name, found in zip(names, drawn, strict=True):
+            assert found.get("metric", name) == name and not found.get("empty")
+    assert "latency_ms" in PANELS["importance"](data.on("latency_ms"))["words"]
+    assert PANELS["slices"](data.on("accuracy"))["better"] == "higher"
+    made = [str(html) for html in figures("importance", data)]
+    assert len(made) == 3 and made[0].startswith("<h3>On ") and all(each.startswith("<details") for each in made[1:])
+    served_at = figures("importance", replace(data, panels_at="/p"))
+    assert "/p/importance.json?on=accuracy" in "".join(map(str, served_at))
+    (only,) = figures("importance", odd("verified"))
+    assert only.startswith("<figure")
 
 
 def test_of_pairs_there_are_slices_of_each_dial_at_values_of_the_other(odd, known_effects):

@@ -109,50 +109,60 @@ class Plot:
             draw_front(each, view, across, up)
         return together(axes)
 
-    def calibration(self, ax: Any = None) -> Any:
-        """What the model expects of each trial that it has not seen, against what the trial scored."""
+    def calibration(self, ax: Any = None, *, metric: str | None = None) -> Any:
+        """What the model expects of each trial that it has not seen, against what the trial scored.
+
+        metric: of several objectives, which one.
+        """
         from trialist.plots.worth import draw_calibration
 
-        view = self._effects.calibration()
+        view = self._effects(metric).calibration()
         (axes,) = new_axes(ax, height=4.8)
-        draw_calibration(axes, view, self._objective.name)
+        draw_calibration(axes, view, self._named(metric).name)
         return axes
 
     # What the dials do
 
-    def importance(self, ax: Any = None) -> Any:
-        """The share of each dial in what moves the metric over the space, with its interval."""
+    def importance(self, ax: Any = None, *, metric: str | None = None) -> Any:
+        """The share of each dial in what moves the metric over the space, with its interval.
+
+        metric: of several objectives, which one.
+        """
         from trialist.plots.dials import draw_importance
 
-        view = self._effects.importance()
+        view = self._effects(metric).importance()
         (axes,) = new_axes(ax, height=max(2.2 + 0.36 * len(view.shares), 3.2))
         draw_importance(axes, view)
         return axes
 
-    def interaction(self, a: str | None = None, b: str | None = None, ax: Any = None) -> Any:
-        """How strongly each two dials act together, as a matrix; of two dials, the slices of `a` at values of `b`."""
+    def interaction(
+        self, a: str | None = None, b: str | None = None, ax: Any = None, *, metric: str | None = None
+    ) -> Any:
+        """How strongly each two dials act together, as a matrix; of two dials, the slices of `a` at values of `b`.
+
+        metric: of several objectives, which one.
+        """
         from trialist.plots.dials import draw_matrix, draw_slices
 
         if (a is None) != (b is None):
             raise PlanError("interaction", "one dial is named", "Name two, or none for the matrix of all.")
         if a is None or b is None:
-            interactions = self._effects.interactions()
+            interactions = self._effects(metric).interactions()
             side = max(3.2, 1.9 + 0.62 * len(interactions.dials))
             (axes,) = new_axes(ax, width=max(4.4, side + 1.8), height=side)
             draw_matrix(axes, interactions)
             return axes
         self._dial(a), self._dial(b)
-        slices = [
-            (f"{named(b)} = {setting(value)}", self._effects.slice(a, given={b: value})) for value in self._levels(b)
-        ]
+        effects = self._effects(metric)
+        slices = [(f"{named(b)} = {setting(value)}", effects.slice(a, given={b: value})) for value in self._levels(b)]
         (axes,) = new_axes(ax)
-        draw_slices(axes, slices, self._dial(a), self._objective, title=f"{a} at values of {b}")
+        draw_slices(axes, slices, self._dial(a), self._named(metric), title=f"{a} at values of {b}")
         return axes
 
-    def slice(self, dial: str | None = None, ax: Any = None) -> Any:
+    def slice(self, dial: str | None = None, ax: Any = None, *, metric: str | None = None) -> Any:
         """What the model expects along a dial, with its band and the trials; without a name, of all dials.
 
-        Of many dials, the nine that matter most.
+        Of many dials, the nine that matter most.  metric: of several objectives, which one.
         """
         from trialist.plots.dials import draw_slices
 
@@ -160,7 +170,7 @@ class Plot:
         for name in dials:
             self._dial(name)
         if len(dials) > _MOST_SLICES:
-            shares = {share.dial: share.share for share in self._effects.importance().shares}
+            shares = {share.dial: share.share for share in self._effects(metric).importance().shares}
             dials = sorted(dials, key=lambda name: -shares.get(name, 0.0))[:_MOST_SLICES]
         if not dials:
             (axes,) = new_axes(ax)
@@ -172,8 +182,8 @@ class Plot:
         found = new_axes(ax, len(dials), width=WIDTH * (0.75 * columns if columns > 1 else 1), columns=columns)
         chosen = {} if self._study.best is None else self._study.best.params
         for each, name in zip(found, dials, strict=True):
-            view = self._effects.slice(name)
-            draw_slices(each, [("", view)], self._dial(name), self._objective, chosen.get(name))
+            view = self._effects(metric).slice(name)
+            draw_slices(each, [("", view)], self._dial(name), self._named(metric), chosen.get(name))
         return together(found)
 
     def sweep(self, dial: str | None = None, ax: Any = None) -> Any:
@@ -213,9 +223,16 @@ class Plot:
     def _objective(self) -> Objective:
         return self._study.declared.objective
 
-    @property
-    def _effects(self) -> Effects:
-        return self._study.effects
+    def _named(self, metric: str | None) -> Objective:
+        found = (each for each in self._study.declared.objectives if metric in (None, each.name))
+        return next(found, self._objective)
+
+    def _effects(self, metric: str | None) -> Effects:
+        """PlanError for a metric that is no objective."""
+        from trialist.effects.effects import Effects
+
+        best = self._study.best
+        return Effects(self._study.history, None if best is None else best.params, metric=metric)
 
     def _dial(self, name: str) -> Any:
         space = self._study.space

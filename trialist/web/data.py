@@ -38,7 +38,8 @@ class ReportData:
     curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
     asked: the account of a study of a model's settings.  alone: effects of its dials one at a time.
-    outlays: what is spent and foreseen of time and money.  standings: of the stopping rules.  effects: of the dials.
+    outlays: what is spent and foreseen of time and money.  standings: of the stopping rules.  effects: of the dials,
+    on the objective that `aim` names, by default the first; effects_on: on each of several objectives.
     sweeps: of single dials, as they were run.
     panels_at: the address under which the charts' data are served; empty where they stand in the page.
     """
@@ -70,6 +71,8 @@ class ReportData:
     outlays: tuple[Outlay, ...] = ()
     standings: tuple[Standing, ...] = ()
     effects: Effects | None = None
+    effects_on: Mapping[str, Effects] = field(default_factory=dict)
+    aim: str = ""
     sweeps: tuple[Sweep, ...] = ()
 
     @classmethod
@@ -112,6 +115,7 @@ class ReportData:
             outlays=study.forecast().outlays,
             standings=standings(study.history),
             effects=study.effects,
+            effects_on=_effects_on(study),
             plan_lines=tuple(study.plan.lines()),
             screening=study.screening,
             curve=study.expected_best(),
@@ -128,6 +132,15 @@ class ReportData:
     @property
     def objective(self) -> Objective:
         return self.plan.objective
+
+    @property
+    def aimed(self) -> Objective:
+        """The objective that the effects are told of."""
+        return next((each for each in self.plan.objectives if each.name == self.aim), self.plan.objective)
+
+    def on(self, metric: str) -> ReportData:
+        """The same with the effects on another objective."""
+        return replace(self, aim=metric, effects=self.effects_on.get(metric, self.effects))
 
     @property
     def baseline(self) -> TrialRecord | None:
@@ -147,6 +160,16 @@ class ReportData:
         """The trials that were scored again, by number."""
         numbers = {record.repeats for record in self.records if record.stage is Stage.SELECT}
         return tuple(record for record in self.records if record.number in numbers)
+
+
+def _effects_on(study: Study) -> dict[str, Effects]:
+    """Of each of several objectives; nothing is computed before somebody asks for it."""
+    from trialist.effects.effects import Effects
+
+    names = [objective.name for objective in study.declared.objectives]
+    best, history = study.best, study.history
+    around = None if best is None else best.params
+    return {name: Effects(history, around, metric=name) for name in names} if len(names) > 1 else {}
 
 
 def position(space: Space, dial: str, params: Mapping[str, Any]) -> float | None:

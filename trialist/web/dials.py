@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from trialist.web.data import ReportData
-from trialist.web.figure import figure
+from trialist.web.figure import figure, figures
 from trialist.web.html import Html
 from trialist.web.layout import section
 
 
 def importance_section(data: ReportData) -> Html | None:
     """Shares of the variance by dial."""
-    return _shown("importance", "Which dials matter", data)
+    return _effects("importance", "Which dials matter", data)
 
 
 def interactions_section(data: ReportData) -> Html | None:
     """Which dials act together."""
-    return _shown("interactions", "Which dials act together", data)
+    return _effects("interactions", "Which dials act together", data)
 
 
 def slices_section(data: ReportData) -> Html | None:
     """The score along each dial."""
-    return _shown("slices", "Along each dial", data)
+    return _effects("slices", "Along each dial", data)
 
 
 def sweeps_section(data: ReportData) -> Html | None:
@@ -31,6 +31,11 @@ def sweeps_section(data: ReportData) -> Html | None:
 def parallel_section(data: ReportData) -> Html | None:
     """Every configuration as a line, with ranges to choose by."""
     return _shown("parallel", "All configurations", data)
+
+
+def _effects(panel: str, title: str, data: ReportData) -> Html | None:
+    found = figures(panel, data)
+    return section(panel, title, *found) if found else None
 
 
 def _shown(panel: str, title: str, data: ReportData) -> Html | None:

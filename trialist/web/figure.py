@@ -19,23 +19,39 @@ from trialist.web.panels import PANELS, applies
 Panel = Mapping[str, Any]
 
 
-def figure(panel: str, data: ReportData) -> Html | None:
-    """The figure of a panel; None where the study has nothing of its kind."""
+def figure(panel: str, data: ReportData, aim: str = "") -> Html | None:
+    """The figure of a panel; None where the study has nothing of its kind.  aim: of effects, on which objective."""
     if data.panels_at:
         if not applies(panel, data):
             return None
-        source = f"{data.panels_at.rstrip('/')}/{quote(panel)}.json"
+        source = f"{data.panels_at.rstrip('/')}/{quote(panel)}.json" + (f"?on={quote(aim)}" if aim else "")
         waiting = el("p", "Being computed …", class_="note waiting")
         return el("figure", waiting, class_="panel", data_panel=panel, data_src=source)
-    found = PANELS[panel](data)
+    found = PANELS[panel](data.on(aim) if aim else data)
     if found is None:
         return None
     return el("figure", inside(found), _embedded(found), class_="panel", data_panel=panel)
 
 
-def served(panel: str, data: ReportData) -> dict[str, Any] | None:
+def figures(panel: str, data: ReportData) -> list[Html]:
+    """The same of effects: a figure for each of several objectives, those of the further ones to be opened."""
+    objectives = data.plan.objectives
+    if len(objectives) == 1:
+        return [] if (found := figure(panel, data)) is None else [found]
+    made: list[Html] = []
+    for objective in objectives:
+        if (found := figure(panel, data, objective.name)) is not None:
+            head = join("On ", name(objective.name))
+            if not made:
+                made.append(join(el("h3", head), found))
+            else:
+                made.append(el("details", el("summary", head), found, class_="objective"))
+    return made
+
+
+def served(panel: str, data: ReportData, aim: str = "") -> dict[str, Any] | None:
     """What the dashboard answers for a panel: the figure's inside as HTML, and the data of its chart."""
-    found = PANELS[panel](data)
+    found = PANELS[panel](data.on(aim) if aim else data)
     return None if found is None else {"html": inside(found), "data": _drawn(found)}
 
 

@@ -8,7 +8,7 @@ from trialist.scoring.expected_best import ExpectedBest, Kind
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.curve import best_chart
 from trialist.web.data import ReportData
-from trialist.web.figure import figure
+from trialist.web.figure import figure, figures
 from trialist.web.html import Html, el, name
 from trialist.web.layout import section, table
 from trialist.web.numbers import count, gain, measured
@@ -99,8 +99,8 @@ def noise_section(data: ReportData) -> Html | None:
 
 def calibration_section(data: ReportData) -> Html | None:
     """How good the model's predictions are."""
-    found = figure("calibration", data)
-    return None if found is None else section("calibration", "How good the model predicts", found)
+    found = figures("calibration", data)
+    return section("calibration", "How good the model predicts", *found) if found else None
 
 
 def statement_section(data: ReportData) -> Html | None:

@@ -72,7 +72,7 @@ def test_a_slow_panel_is_computed_again_after_a_rest_alone(study: tl.Study) -> N
     board = Board(study.store, study.name, Background(1), clock=lambda: now[0])
     work, known = board.panel("history")
     assert known is None and work is not None and work.result(timeout=30)
-    board._panels["history"].seconds = 2.0  # as if it had taken that
+    board._panels["history", ""].seconds = 2.0  # as if it had taken that
     before = board.panel("history")[1]
     study.enqueue({"x": 0.25})
     assert board.panel("history") == (None, before)  # it rests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -95,6 +96,16 @@ def test_every_page_of_every_kind_of_study_answers(odd: dict[str, tuple[Path, st
                 assert "<script>alert" not in found["html"] and isinstance(found["data"], dict)
 
 
+def test_effects_on_each_objective_have_an_address(odd: dict[str, tuple[Path, str]]) -> None:
+    path, name = odd["several_objectives"]
+    at = study_at(name)
+    with TestClient(app(open_store(path), Rules()), base_url=HOST) as client:
+        places = re.findall(r'data-src="([^"]+importance[^"]+)"', client.get(f"{at}/dials").text)
+        assert [place.rpartition("=")[2] for place in places] == ["latency_ms", "size", "accuracy"]
+        told = [json.loads(_computed(client, place).text)["html"] for place in places]
+        assert all(metric in html for metric, html in zip(("latency_ms", "size", "accuracy"), told, strict=True))
+
+
 def test_the_list_of_studies_tells_each_in_brief(odd: dict[str, tuple[Path, str]]) -> None:
     path, _ = odd["verified"]
     with TestClient(app(open_store(path), Rules()), base_url=HOST) as client:
@@ -114,7 +125,8 @@ def test_a_store_without_studies_says_how_to_start_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/studies/none", "/studies/~!", "/studies/tiny/nope", "/studies/tiny/panels/nope.json", "/studies/tiny/trials/99",
+    ["/studies/none", "/studies/~!", "/studies/tiny/nope", "/studies/tiny/panels/nope.json",
+     "/studies/tiny/panels/importance.json?on=nope", "/studies/tiny/trials/99",
      "/studies/tiny/trials/-1", "/studies/tiny/trials/9999999999999999999999", "/static/../app.py",
      "/static/%2e%2e/data.py",
      "/studies/none/events",

@@ -25,8 +25,8 @@ def of(data: ReportData) -> dict[str, Any] | None:
     values = [v for _, predicted, _, actual in points for v in (predicted, actual)]
     return {
         "chart": "calibration",
-        "metric": data.objective.name,
-        "axis": axis(Scale.over(values, data.objective.direction)),
+        "metric": data.aimed.name,
+        "axis": axis(Scale.over(values, data.aimed.direction)),
         "points": [[n, number(predicted), number(sd), number(actual)] for n, predicted, sd, actual in points],
         "legend": [("dot search", "trial, predicted without it"), ("line error", "predicted standard deviation"),
                    ("line baseline", "predicted as it came")],

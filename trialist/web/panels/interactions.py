@@ -43,7 +43,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
             for pair in pairs
         ],
         "slices": [part for pair in told for part in (_slices(data, pair.a, pair.b), _slices(data, pair.b, pair.a))],
-        "metric": data.objective.name,
+        "metric": data.aimed.name,
         "legend": [("bar complete", "share of the variance that both only cause together"), ("ring", "shown real")],
         "words": found.words,
         "label": f"Interactions of dials. {found.words} A pair can be chosen below.",

@@ -46,14 +46,14 @@ def of(data: ReportData) -> dict[str, Any] | None:
     if not drawn:
         return {"chart": "slices", "empty": told[0] if told else "No dial can be told of yet."}
     ends = [v for each in drawn for key in ("low", "high") for v in each[key] if v is not None]
-    seen = sorted((v for each in drawn for _, v, _ in each["points"] if v is not None), key=data.objective.loss)
+    seen = sorted((v for each in drawn for _, v, _ in each["points"] if v is not None), key=data.aimed.loss)
     seen = seen[: math.ceil(_SHOWN * len(seen))]
     left_out = f" {count(len(dials) - _MOST, 'less important dial')} left out." if len(dials) > _MOST else ""
     return {
         "chart": "slices",
-        "metric": data.objective.name,
-        "better": "lower" if data.objective.direction.sign > 0 else "higher",
-        "axis": axis(Scale.over([*ends, *seen], data.objective.direction)),
+        "metric": data.aimed.name,
+        "better": "lower" if data.aimed.direction.sign > 0 else "higher",
+        "axis": axis(Scale.over([*ends, *seen], data.aimed.direction)),
         "dials": drawn,
         "legend": [("line strong", "expected, over the values of all other dials"), ("area", "95 % band"),
                    ("dot faint", "trial"), ("line rung", "the best configuration")],

@@ -177,7 +177,10 @@ class _Dashboard:
         if panel not in PANELS:
             return _page_missing()
         board = await run_in_threadpool(self._board, request)
-        work, known = await run_in_threadpool(board.panel, panel)
+        aim = request.query_params.get("on", "")
+        if aim and aim not in {objective.name for objective in board.study().declared.objectives}:
+            return _page_missing()
+        work, known = await run_in_threadpool(board.panel, panel, aim)
         if work is not None and known is None:
             try:
                 known = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), PATIENCE)

@@ -67,7 +67,7 @@ class Board:
         self._thin = False
         self._read: tuple[Moment, ReportData] | None = None
         self._slow = _Kept()
-        self._panels: dict[str, _Kept] = {}
+        self._panels: dict[tuple[str, str], _Kept] = {}  # by name, and the objective that effects are on
         self._told: dict[tuple[int, int], Changes] = {}
         self.version = 0  # of what was computed of the study as a whole
         self.panels_version = 0  # of panels that were computed again
@@ -106,16 +106,16 @@ class Board:
         """Nothing slow was computed yet."""
         return self._slow.value is None
 
-    def panel(self, name: str) -> tuple[Future[Any] | None, bytes | None]:
+    def panel(self, name: str, aim: str = "") -> tuple[Future[Any] | None, bytes | None]:
         """What is computed of a panel's data, as JSON, and the work on something newer, if that is going on.
 
-        An empty text where the study has nothing of the kind.
+        An empty text where the study has nothing of the kind.  aim: of effects, on which objective.
         """
         moment = self.moment()
         with self._lock:
-            kept = self._panels.setdefault(name, _Kept())
+            kept = self._panels.setdefault((name, aim), _Kept())
             kept.asked = self._clock()
-            self._start_panel(name, kept, (moment, self.version))
+            self._start_panel(name, aim, kept, (moment, self.version))
             return kept.work, kept.value
 
     def refresh(self) -> None:
@@ -124,9 +124,9 @@ class Board:
         with self._lock:
             if now - self._slow.asked < FORGET and self._slow.is_due((moment, 0), now):
                 self.data()
-            for name, kept in self._panels.items():
+            for (name, aim), kept in self._panels.items():
                 if now - kept.asked < FORGET:
-                    self._start_panel(name, kept, (moment, self.version))
+                    self._start_panel(name, aim, kept, (moment, self.version))
 
     def changes(self, since: int) -> Changes:
         """Thin records of what changed; several visitors mostly ask for the same."""
@@ -161,7 +161,7 @@ class Board:
 
         self._start(self._slow, (moment, 0), compute)
 
-    def _start_panel(self, name: str, kept: _Kept, moment: tuple[Moment, int]) -> None:
+    def _start_panel(self, name: str, aim: str, kept: _Kept, moment: tuple[Moment, int]) -> None:
         if not kept.is_due(moment, self._clock()):
             return
 
@@ -169,7 +169,7 @@ class Board:
             data = self.data()
             if self._thin and name in _OF_CURVES:
                 data = replace(data, records=self._thinned(data.records))
-            return as_json(served(name, data))
+            return as_json(served(name, data, aim))
 
         self._start(kept, moment, compute)
 

@@ -231,6 +231,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(fit, 120);
   });
+  addEventListener("toggle", fit, true); // what was drawn while it was hidden
   // On paper all figures stand, as wide as the paper.
   addEventListener("beforeprint", () => {
     for (const figure of figures(document)) if (!figure.dataset.drawn) show(figure);
