@@ -181,7 +181,7 @@ class _Dashboard:
         if aim and aim not in {objective.name for objective in board.study().declared.objectives}:
             return _page_missing()
         work, known = await run_in_threadpool(board.panel, panel, aim)
-        if work is not None and known is None:
+        if work is not None and not known:
             try:
                 known = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), PATIENCE)
             except TimeoutError:
