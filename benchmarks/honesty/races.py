@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 Run = Mapping[str, Any]
-Race = Callable[[np.ndarray], tuple[np.ndarray, int]]  # losses (n, J) -> (n,) folds that each ran, and who is chosen
+# Losses (n, J) of configurations of a study -> (n,) folds that each ran, and who is chosen.
+Race = Callable[[np.ndarray, Run], tuple[np.ndarray, int]]
 
 
 def alternatives(runs: Sequence[Run]) -> list[str]:
@@ -30,16 +31,17 @@ def alternatives(runs: Sequence[Run]) -> list[str]:
     ]
     for name, race in _RACES.items():
         for search in ("auto", "random"):
-            scores = [np.array(run["scores"]) for run in runs if run["optimizer"] == f"{search}+none"]
-            if scores and not (search == "auto" and name in _SIDE_BY_SIDE):
-                lines.append(f"| {name} | {search} | {_told(race, scores)} |")
+            whole = [run for run in runs if run["optimizer"] == f"{search}+none"]
+            if whole and not (search == "auto" and name in _SIDE_BY_SIDE):
+                lines.append(f"| {name} | {search} | {_told(race, whole)} |")
     return lines
 
 
-def _told(race: Race, studies: Sequence[np.ndarray]) -> str:
+def _told(race: Race, studies: Sequence[Run]) -> str:
     used, added, missed = [], [], []
-    for Y in studies:
-        ran, chosen = race(Y)
+    for study in studies:
+        Y = np.array(study["scores"])
+        ran, chosen = race(Y, study)
         means = Y.mean(axis=1)
         best = int(np.argmin(means))
         noise = float((Y[best] - Y.mean(axis=0)).std(ddof=1)) / np.sqrt(Y.shape[1])
@@ -49,15 +51,16 @@ def _told(race: Race, studies: Sequence[np.ndarray]) -> str:
     return f"{np.mean(used):.1%} | {np.mean(added):.3f} | {np.mean(missed):.0%}"
 
 
-def _whole(Y: np.ndarray) -> tuple[np.ndarray, int]:
+def _whole(Y: np.ndarray, study: Run) -> tuple[np.ndarray, int]:
     return np.full(len(Y), Y.shape[1]), int(np.argmin(Y.mean(axis=1)))
 
 
 def _bridge(level: float) -> Race:
     """By the scheduler itself."""
 
-    def race(Y: np.ndarray) -> tuple[np.ndarray, int]:
+    def race(Y: np.ndarray, study: Run) -> tuple[np.ndarray, int]:
         import trialist as tl
+        from honesty import problems
         from trialist.scheduling.racing import Racing
         from trialist.trials.history import History
         from trialist.trials.messages import Reported
@@ -65,13 +68,14 @@ def _bridge(level: float) -> Race:
         from trialist.trials.trial import GO_ON, Report, Score, Stage, State, TrialRecord
 
         J, rule = Y.shape[1], Racing(level=level)
-        plan, space = Plan("replayed", (Objective("loss"),), validation=tl.Folds(J)), tl.Space()
+        plan = Plan("replayed", (Objective("loss"),), validation=tl.Folds(J))
+        space = problems.make(study["problem"], study["seed"]).space
         records: list[TrialRecord] = []
-        for number, row in enumerate(Y):
+        for number, (row, params) in enumerate(zip(Y, study["params"], strict=True)):
             reports = tuple(Report(step, float(value)) for step, value in enumerate(row, start=1))
             stage, ran = Stage.SEARCH if number else Stage.BASELINE, J
             for step in range(1, J):
-                running = TrialRecord(number, State.RUNNING, stage, {}, "", "", 0, reports=reports[: step - 1])
+                running = TrialRecord(number, State.RUNNING, stage, params, "", "", 0, reports=reports[: step - 1])
                 report = Reported(number, 0, step, reports[step - 1].value)
                 if rule.decide(History(plan, space, (*records, running)), report) is not GO_ON:
                     ran = step
@@ -79,7 +83,7 @@ def _bridge(level: float) -> Race:
             state, loss = (State.COMPLETE, float(row.mean())) if ran == J else (State.STOPPED, None)
             metrics = {"loss": Score(tuple(row.tolist()))} if ran == J else {}
             records.append(
-                TrialRecord(number, state, stage, {}, "", "", 0, reports=reports[:ran], loss=loss, metrics=metrics)
+                TrialRecord(number, state, stage, params, "", "", 0, reports=reports[:ran], loss=loss, metrics=metrics)
             )
         chosen = min((r for r in records if r.loss is not None), key=lambda r: r.loss or 0.0)
         return np.array([len(r.reports) for r in records]), chosen.number
@@ -90,7 +94,7 @@ def _bridge(level: float) -> Race:
 def _one_by_one(stops: Callable[[np.ndarray, np.ndarray, int], bool]) -> Race:
     """Each configuration beside the best whole one; stops(differences so far (j,), whole losses (w, J), J)."""
 
-    def race(Y: np.ndarray) -> tuple[np.ndarray, int]:
+    def race(Y: np.ndarray, study: Run) -> tuple[np.ndarray, int]:
         n, J = Y.shape
         whole: list[int] = []
         ran = np.full(n, J)
@@ -136,7 +140,7 @@ def _pocock(J: int, level: float) -> float:
     return float(np.quantile((sums / np.sqrt(j * (J - j) / J)).max(axis=1), 1 - level))
 
 
-def _friedman(Y: np.ndarray, level: float = 0.05, first: int = 5) -> tuple[np.ndarray, int]:
+def _friedman(Y: np.ndarray, study: Run, level: float = 0.05, first: int = 5) -> tuple[np.ndarray, int]:
     from scipy import special, stats
 
     n, J = Y.shape
@@ -156,7 +160,7 @@ def _friedman(Y: np.ndarray, level: float = 0.05, first: int = 5) -> tuple[np.nd
     return ran, int(alive[np.argmin(Y[alive].mean(axis=1))])
 
 
-def _halving(Y: np.ndarray) -> tuple[np.ndarray, int]:
+def _halving(Y: np.ndarray, study: Run) -> tuple[np.ndarray, int]:
     n, J = Y.shape
     alive, ran = np.arange(n), np.zeros(n, dtype=int)
     for until in (1, 3, J):
@@ -169,6 +173,7 @@ _RACES: Mapping[str, Race] = {
     "none": _whole,
     "bridge, level 0.1": _bridge(0.1),
     "bridge, level 0.25": _bridge(0.25),
+    "bridge, level 0.33": _bridge(0.33),
     "bounds, level 0.1": _bounds(0.1),
     "bounds, level 0.25": _bounds(0.25),
     "t tests, level 0.05": _t_tests(0.05),

@@ -22,8 +22,8 @@ SEARCHES = ("auto", "random")
 SCHEDULERS = ("racing", "none")
 FOLDS = 10
 BUDGET = 50
-REAL, SIMULATED = 30, 30
-FIRST = 40  # studies before were looked at when the test was chosen
+REAL, SIMULATED = 120, 80
+FIRST = 64  # studies before were looked at when the test was chosen
 RESAMPLES = 4000
 
 Key = tuple[str, int]  # problem, seed
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--real", type=int, default=REAL, help="studies on real data")
     parser.add_argument("--simulated", type=int, default=SIMULATED, help="studies whose truth is known")
     parser.add_argument("--searches", default=",".join(SEARCHES), help="comma-separated")
-    parser.add_argument("--levels", default="0.25", help="of the test, comma-separated")
+    parser.add_argument("--levels", default="0.33", help="of the test, comma-separated")
     add_options(parser, "build/racing-runs.jsonl")
     args = parser.parse_args(argv)
     one_thread()
@@ -91,7 +91,7 @@ def run(job: Job) -> Run:
     truth, default = case.truth(chosen.params), case.truth(baseline.params)
     return {
         "true": truth.loss, "default": default.loss, "score": chosen.loss, "ran": ran,
-        "scores": [[round(each, 9) for each in row] for row in scores],
+        "scores": [[round(each, 9) for each in row] for row in scores], "params": [dict(r.params) for r in history],
         "stopped": stopped, "seconds": round(seconds, 2),
     }  # fmt: skip
 

@@ -43,10 +43,11 @@ def decide(
     stage: Stage = Stage.SEARCH,
     plan: Plan = FOLDED,
     rule: Racing | Auto | None = None,
+    params: dict[str, object] | None = None,
 ) -> Decision:
     """The decision on the last of the units that a running trial has scored."""
     reports = tuple(Report(step, float(value)) for step, value in enumerate(mine[:-1], start=1))
-    running = TrialRecord(len(others), State.RUNNING, stage, {}, "", "test", 0, reports=reports)
+    running = TrialRecord(len(others), State.RUNNING, stage, params or {}, "", "test", 0, reports=reports)
     history = History(plan, MIXED, (*others, running))
     return (rule or Racing()).decide(history, Reported(running.number, 0, len(mine), float(mine[-1])))
 
@@ -170,7 +171,7 @@ def test_scale_and_order_do_not_matter(mine: list[float], power: int, order: lis
 
 
 @pytest.mark.parametrize("alike", [0.0, 0.7])
-@pytest.mark.parametrize("level", [0.1, 0.25])
+@pytest.mark.parametrize("level", [0.1, 0.25, 0.33])
 def test_of_those_that_would_tie_in_the_end_hardly_more_than_the_level_is_stopped(alike: float, level: float) -> None:
     """At a tie the test is at its limit: who would win by more is stopped less often.
 
@@ -190,15 +191,36 @@ def test_of_those_that_would_tie_in_the_end_hardly_more_than_the_level_is_stoppe
     assert stopped / studies < level + 3 * np.sqrt(level * (1 - level) / studies)
 
 
-def test_what_is_peculiar_to_the_incumbent_is_expected_of_its_equals_where_others_have_it_too() -> None:
-    """The incumbent, and two like it, are bad at the first fold and good at the second; the other two are not."""
+def test_what_is_peculiar_to_its_neighbours_is_expected_of_a_configuration() -> None:
+    """Wide networks are bad at the first fold and good at the second; narrow ones are not."""
     rng = np.random.default_rng(7)
     swing = np.array([1.0, -1.0, *[0.0] * (J - 2)])
-    kind = [whole(i, 0.3 + 0.1 * i + LEVELS + swing + 0.02 * rng.standard_normal(J)) for i in range(3)]
-    other = [whole(3 + i, 0.6 + 0.1 * i + LEVELS + 0.02 * rng.standard_normal(J)) for i in range(2)]
-    alone = [whole(i, 0.6 + 0.1 * i + LEVELS + 0.02 * rng.standard_normal(J)) for i in range(5)]
-    assert decide([*kind, *other], LEVELS[:1] + 1.3) == GO_ON
-    assert decide(alone, LEVELS[:1] + 1.6).action is Action.STOP
+    peers = [
+        whole(
+            i, 0.3 + 0.05 * (i // 2) + LEVELS + swing * (i % 2) + 0.02 * rng.standard_normal(J), params=dials(i % 2, i)
+        )
+        for i in range(8)
+    ]
+    assert decide(peers, LEVELS[:1] + 1.3, params=dials(1, 9)) == GO_ON
+    assert decide(peers, LEVELS[:1] + 1.3, params=dials(0, 9)).action is Action.STOP
+    assert decide(peers, LEVELS[:2] + 0.6, params=dials(1, 9)).action is Action.STOP  # its second fold should be good
+    assert decide(peers, LEVELS[:2] + 0.6 * swing[:2], params=dials(1, 9)) == GO_ON
+
+
+def dials(wide: int, i: int) -> dict[str, object]:
+    return {"learning_rate": 1e-3 * (1 + 0.01 * i), "hidden": 200 if wide else 20, "solver": "adam"}
+
+
+def test_a_long_lived_race_decides_as_a_fresh_one() -> None:
+    """In whatever order it sees histories, of whatever spaces."""
+    rng, kept = np.random.default_rng(2), Racing()
+    records = [replace(r, params=dials(i % 2, i)) for i, r in enumerate(scored(list(rng.uniform(0.3, 0.9, 12))))]
+    for end in (12, 5, 9, 12, 6):
+        mine = LEVELS[:2] + float(rng.uniform(0.3, 0.9))
+        assert decide(records[:end], mine, params=dials(1, 3), rule=kept) == decide(
+            records[:end], mine, params=dials(1, 3)
+        )
+        assert decide(PEERS, mine, rule=kept) == decide(PEERS, mine)
 
 
 def test_levels_are_shares() -> None:
@@ -212,7 +234,8 @@ ANSWERED = replace(PLAN, validation=tl.Items(J, size=7, best=0.0))  # the least 
 def test_who_stays_behind_even_if_all_the_rest_is_right_goes_no_further() -> None:
     right, once = np.zeros(J), np.eye(J)[3] / 7
     peers = [whole(0, once + 0.4), whole(1, once), whole(2, once[::-1] + 0.1), whole(3, right + 0.2)]
-    assert decide(peers, once[:4], plan=ANSWERED) == GO_ON  # level with trial 1 if all the rest is right
+    careful = Racing(level=0.1)
+    assert decide(peers, once[:4], plan=ANSWERED, rule=careful) == GO_ON  # level with trial 1 if all the rest is right
     wrong = decide(peers, np.array([0.0, 2 / 7]), plan=ANSWERED)
     assert wrong.action is Action.STOP
     assert wrong.reason == "after 2 of 10 blocks 0.0143 behind trial 1 even with the best score on all the others"

@@ -1,10 +1,10 @@
 """Racing: a configuration that can hardly win any more need not run on its other folds, or with its other seeds.
 
-Each score is compared with what an equal of the incumbent would have on the same unit.  What counts in the end is the
-sum of the differences over all units, a finite population.  If it came to 0, a tie, the partial sums would be a bridge,
-and one limit for all of them holds however often one looks (`numerics.bridge`): of the configurations that would beat
-the incumbent, no more than `level` are stopped.  Repeated t-tests have no such bound, and cannot begin before the
-second unit.
+Each score is compared with what an equal of the incumbent would have on the same unit, as far as trials with alike
+dials foretell that (`model.profiles`).  What counts in the end is the sum of the differences over all units, a finite
+population.  If it came to 0, a tie, the partial sums would be a bridge, and one limit for all of them holds however
+often one looks (`numerics.bridge`): of the configurations that would beat the incumbent, no more than `level` are
+stopped.  Repeated t-tests have no such bound, and cannot begin before the second unit.
 
 Where a unit has a best score, such as all items right, what the units to come can add is bounded as well: who stays
 behind the incumbent even with the best score on all of them is stopped without any chance of a mistake.
@@ -13,28 +13,32 @@ behind the incumbent even with the best score on all of them is stopped without 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trialist.errors import PlanError, shown
+from trialist.model.features import Features
+from trialist.model.points import Points
+from trialist.model.profiles import Profiles, profiles
 from trialist.model.replicates import Replicates, Scores, losses_of, shared_units
 from trialist.numerics.bridge import chance
 from trialist.numerics.gp import Array
 from trialist.numerics.pareto import non_dominated
+from trialist.numerics.threads import one_thread
 from trialist.scheduling.once import RunsOnce
 from trialist.scheduling.standing import may_be_halted
+from trialist.space.cube import Cube
+from trialist.space.space import Space
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
-from trialist.trials.trial import GO_ON, Action, Decision
+from trialist.trials.trial import GO_ON, Action, Decision, TrialRecord
 from trialist.trials.validation import Items, unit_of
 
-_FEWEST_PEERS = 2  # trials beside the incumbent, before it is known how scores stray
-_PEERS = 0.75  # of the whole trials, the best: how the poorest stray says nothing of winners
 _ROUNDING = 1e-9  # of sums of scores
 _FLAWLESS = 3  # trials that nobody can beat: among so many, fresh scores choose
-_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of what is peculiar to the incumbent on a unit
 
 
 @dataclass
@@ -47,15 +51,16 @@ class Racing(RunsOnce):
     beats it in all of them.
     """
 
-    level: float = 0.25
+    level: float = 0.33
     least: int = 4
     name = "racing"
     _scores: Scores = field(default_factory=Scores, init=False, repr=False, compare=False)
+    _foretold: _Foretold = field(default_factory=lambda: _Foretold(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
             raise PlanError(
-                "level", f"{shown(self.level)} is no share", "Give a number between 0 and 1; 0.25 is usual."
+                "level", f"{shown(self.level)} is no share", "Give a number between 0 and 1; 0.33 is usual."
             )
 
     def decide(self, history: History, report: Reported) -> Decision:
@@ -79,14 +84,46 @@ class Racing(RunsOnce):
         rivals = _front(seen, whole)
         if (least := _least(plan)) is not None and (why := _cannot_win(least, mine, ran, seen, whole, rivals[0])):
             return Decision(Action.STOP, f"{where} {why}")
+        known, x = self._foretold.look(history, seen, whole), self._foretold.features(record)
         for rival in rivals:
-            ties = [_tie(seen.losses[whole, :, k], seen.losses[rival, :, k]) for k in range(mine.shape[1])]
+            ties = [_tie(known[k], x, seen.losses[rival, :, k]) for k in range(mine.shape[1])]
             odds, strayed = zip(*(_odds(tie, mine[:, k], ran) for k, tie in enumerate(ties)), strict=True)
             if max(odds) < self.level / len(rivals):
                 worse = " and ".join(f"{value:.3g}" for value in strayed)
                 told = f"{where} {worse} worse than a tie with trial {seen.numbers[rival]} would be"
                 return Decision(Action.STOP, f"{told}: {_rare(max(odds))}")
         return GO_ON
+
+
+class _Foretold:
+    """Profiles by objective, made anew where another trial is whole: a cache."""
+
+    def __init__(self) -> None:
+        self._cube = Cube(Space())
+        self._features = Features(self._cube)
+        self._of: tuple[Space | None, Any, Any] = (None, None, None)
+        self._profiles: list[Profiles | None] = []
+
+    def look(self, history: History, seen: Replicates, whole: NDArray[np.intp]) -> list[Profiles | None]:
+        """(m,) of whole trials."""
+        numbers, losses = seen.numbers[whole], seen.losses[whole]  # (w,), (w, J, m)
+        key = history.space, numbers.tobytes(), losses.tobytes()
+        if key != self._of:
+            if history.space is not self._cube.space:
+                self._cube = Cube(history.space)
+                self._features = Features(self._cube)
+            X = self._rows([history[int(number)] for number in numbers])
+            with one_thread():
+                self._of, self._profiles = key, [profiles(X, losses[:, :, k]) for k in range(losses.shape[2])]
+        return self._profiles
+
+    def features(self, record: TrialRecord) -> Array:
+        """(F,) of one configuration, in the space that was looked at."""
+        row: Array = self._rows([record])[0]
+        return row
+
+    def _rows(self, records: list[TrialRecord]) -> Array:
+        return Points.of(self._features, self._cube.encode([record.params for record in records])).X
 
 
 def _front(seen: Replicates, whole: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -133,46 +170,24 @@ class _Tie:
     freedom: float
 
 
-def _tie(losses: Array, rival: Array) -> _Tie | None:
-    """A tie with a rival (J,), by whole trials (w, J); None where too few say how scores stray.
+def _tie(known: Profiles | None, x: Array, rival: Array) -> _Tie | None:
+    """Of a configuration with features x (F,) with a rival (J,); None where too little tells how scores stray.
 
-    Some units are harder than others for all, by what its peers say; and the rival did better there than the others, or
-    worse, of which a share is expected of its equals too.  Whatever that share is, the expected scores add up to the
-    rival's, so that the test holds; it is the one that leaves the least to chance.  To compare with the rival's scores
-    as they are, a share of 1, would let the rival's own luck on each unit blur what is seen.
-
-    By the better three quarters: poor configurations vary more, but those are not the ones that may win.  Each peer is
-    foretold by the others.  Who scores on each unit as another one does is that one again, and says nothing.
+    Whatever its profile, the expected scores add up to the rival's, so that the test holds; the better it is foretold,
+    the less is left to chance.  To compare with the rival's scores as they are would let the rival's own luck on each
+    unit blur what is seen.
     """
-    J, middle = len(rival), rival.mean()
-    distinct = np.unique(losses, axis=0)
-    peers = distinct[(distinct != rival).any(axis=1)]
-    peers = peers[np.argsort(peers.mean(axis=1), kind="stable")][: max(_FEWEST_PEERS + 1, int(_PEERS * len(distinct)))]
-    n = len(peers)
-    if n < _FEWEST_PEERS:
+    if known is None or not known.spread > 0.0:
         return None
-    others = (peers.sum(axis=0) - peers) / (n - 1)  # (n, J) means of all but one
-    strays, leads = _centred(peers - others), _centred(rival - others)
-    variances = [float(((strays - share * leads) ** 2).sum()) / (n * (J - 1)) for share in _SHARES]
-    least = int(np.argmin(variances))
-    hard = _centred(peers.mean(axis=0))
-    expected = middle + hard + _SHARES[least] * (rival - middle - hard)
-    # The means of others, and the rival, are in common to all n, so that their squares are correlated, by about 1/4.
-    return _Tie(expected, float(np.sqrt(variances[least])), (J - 1) * 4 * n / (n + 3))
-
-
-def _centred(X: Array) -> Array:
-    """Each row less its mean."""
-    centred: Array = X - X.mean(axis=-1, keepdims=True)
-    return centred
+    return _Tie(float(rival.mean()) + known.of(x), known.spread, known.freedom)
 
 
 def _odds(tie: _Tie | None, mine: Array, ran: NDArray[np.intp]) -> tuple[float, float]:
     """How likely scores (J,) on the units that ran would ever stray so far from a tie, and by how much in the mean."""
-    if tie is None or not tie.spread > 0.0:
+    if tie is None:
         return 1.0, 0.0
     apart = mine[ran] - tie.expected[ran]  # (j,)
-    return chance(float(apart.sum()) / tie.spread, len(mine), tie.freedom), float(apart.mean())
+    return chance(float(apart.sum()) / tie.spread, len(ran), len(mine), tie.freedom), float(apart.mean())
 
 
 def _rare(odds: float) -> str:
