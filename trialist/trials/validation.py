@@ -34,8 +34,36 @@ class Unit:
     order: int = 0
 
 
+class _Divided:
+    """Rows are divided into those trained on and those scored on: once for all configurations, or anew for each."""
+
+    __slots__ = ()
+    reshuffle: Reshuffle
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all configurations are scored on the same rows."""
+        return self.reshuffle is not True
+
+
+class _Undivided:
+    """Nothing is held out: the same units for all configurations, which share no rows that could make them alike."""
+
+    __slots__ = ()
+    overlap = 0.0
+    is_shared = True
+    _units, _unit = "", ""  # in words
+
+    @property
+    def reason(self) -> str:
+        """Why units are shared."""
+        return (
+            f"the same {self._units} for every configuration, so that two of them differ {self._unit} by {self._unit}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Folds:
+class Folds(_Divided):
     """k-fold cross-validation: each part of the rows is held out once.
 
     repeats: divisions into k parts, each drawn anew.  seeds: trainings on each fold, each with a seed of its own.
@@ -68,11 +96,6 @@ class Folds:
         return 1 / (self.k - 1)
 
     @property
-    def is_shared(self) -> bool:
-        """Whether all configurations are scored on the same divisions."""
-        return self.reshuffle is not True
-
-    @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run: all folds of one division and seed before the next."""
         return _sampling(self, self.k)
@@ -92,7 +115,7 @@ class Folds:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdout:
+class Holdout(_Divided):
     """A share of the rows is held out; the others are trained on.
 
     repeats: draws of that share.  seeds, orders: as of Folds.  reshuffle: whether each configuration has draws of its
@@ -127,11 +150,6 @@ class Holdout:
         return self.share / (1 - self.share)
 
     @property
-    def is_shared(self) -> bool:
-        """Whether all configurations are scored on the same rows."""
-        return self.reshuffle is not True
-
-    @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run."""
         return _sampling(self, 1)
@@ -151,7 +169,7 @@ class Holdout:
 
 
 @dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(_Undivided):
     """The same run with n seeds: for objectives whose chance is not in the rows, such as simulations.
 
     Seeds are shared by all configurations, so that two of them differ seed by seed.
@@ -160,6 +178,7 @@ class Seeds:
     5
     """
 
+    _units, _unit = "seeds", "seed"
     n: int = 3
 
     def __post_init__(self) -> None:
@@ -171,24 +190,9 @@ class Seeds:
         return self.n
 
     @property
-    def overlap(self) -> float:
-        """None: runs share no rows that could make them alike."""
-        return 0.0
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether all configurations run with the same seeds."""
-        return True
-
-    @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run."""
         return tuple(Unit(i, 0, 0, i - 1) for i in range(1, self.n + 1))
-
-    @property
-    def reason(self) -> str:
-        """Why seeds are shared."""
-        return "the same seeds for every configuration, so that two of them differ seed by seed"
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "seeds", **asdict(self)}
@@ -198,7 +202,7 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class Items(_Undivided):
     """Items that are answered, not trained on, in blocks: those of a suite for a language model, say.
 
     All configurations are scored on the same blocks in the same order, so that two of them differ block by block, and
@@ -210,6 +214,7 @@ class Items:
     8
     """
 
+    _units, _unit = "blocks of items", "block"
     blocks: int = 10
     size: int = 1
     sealed: int | None = None
@@ -229,24 +234,9 @@ class Items:
         return self.blocks
 
     @property
-    def overlap(self) -> float:
-        """None: nothing is trained on."""
-        return 0.0
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether all configurations are scored on the same items."""
-        return True
-
-    @property
     def sampling(self) -> tuple[Unit, ...]:
         """The units in the order in which they are run."""
         return tuple(Unit(i, 0, i - 1, 0) for i in range(1, self.blocks + 1))
-
-    @property
-    def reason(self) -> str:
-        """Why blocks are shared."""
-        return "the same blocks of items for every configuration, so that two of them differ block by block"
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "items", **asdict(self)}
