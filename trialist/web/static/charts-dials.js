@@ -157,12 +157,9 @@
                 width: size[0] - 2,
                 height: size[1] - 2,
               };
+              const full = spot.pair.strength / most;
               const children = [
-                {
-                  type: "rect",
-                  shape,
-                  style: { fill: color("search"), opacity: 0.06 + 0.94 * (spot.pair.strength / most) },
-                },
+                { type: "rect", shape, style: { fill: color("search"), opacity: 0.06 + 0.94 * full } },
               ];
               if (spot.pair.real)
                 children.push({
@@ -185,9 +182,9 @@
                     y: at[1],
                     align: "center",
                     verticalAlign: "middle",
-                    fill: color("ink"),
+                    fill: color(full > 0.5 ? "card" : "ink"),
                     stroke: color("card"),
-                    lineWidth: 3,
+                    lineWidth: full > 0.5 ? 0 : 3,
                     fontSize: 11,
                   },
                 });
