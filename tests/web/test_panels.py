@@ -12,6 +12,9 @@ from scipy.stats import fisher_exact
 
 import trialist as tl
 from trialist.budget.forecast import Outlay, Range
+from trialist.space.parameter import Float
+from trialist.stopping.course import courses
+from trialist.stopping.standing import standings
 from trialist.study.study import Study
 from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
@@ -243,12 +246,37 @@ def test_many_points_are_thinned_and_none_that_matters_is_lost():
 def test_stopping_rules_stand_beside_their_thresholds():
     study = Study.create(SPACE, minimize="loss", budget=40, store="memory", stopping=["plateau 5 0.5", "target 0.001"])
     assert PANELS["stopping"](ReportData.of(study, 0.0))["empty"]
-    study.optimize(lambda trial: 1.0 + trial["rate"], trials=14)
+    for _ in range(20):  # by hand nothing ends it
+        trial = study.ask()
+        study.tell(trial, 1.0 + trial["rate"])
     found = PANELS["stopping"](ReportData.of(study, 0.0))
     (plateau, target) = found["table"]["rows"]
     assert plateau[0] == "plateau 5 0.5" and plateau[3] == "0.5" and "fires" in plateau[5]
     assert target[0] == "target 0.001" and target[2] == f"{History(study.declared, SPACE, study.trials).best.value:.4g}"
     assert "plateau 5 0.5 is past the threshold" in found["words"]
+    over_time = {course["rule"]: course for course in found["courses"]}
+    points = over_time["plateau 5 0.5"]["points"]
+    assert [n for n, *_ in points] == list(range(points[0][0], len(study.history.scored) + 1))
+    for n, statistic, threshold, past in points:  # what the rule would have seen then
+        until = History(study.declared, SPACE, study.trials[:n])
+        then = next(each for each in standings(until) if each.rule == "plateau 5 0.5")
+        assert (statistic, threshold, past) == (number(then.statistic), 0.5, then.is_past)
+    assert [best for _, best, *_ in over_time["target 0.001"]["points"]] == sorted(
+        (best for _, best, *_ in over_time["target 0.001"]["points"]), reverse=True
+    )
+
+
+def test_a_long_study_is_replayed_at_so_many_moments_and_models_are_asked_too():
+    study = Study.create({"x": Float(0.0, 1.0)}, minimize="loss", budget=99, store="memory", strategy="random")
+    study.optimize(lambda trial: trial["x"] ** 2, trials=70)
+    found = courses(study.history, most=12)
+    assert {course.rule for course in found} >= {"regret"} and not any(course.ends for course in found)
+    for course in found:
+        assert len(course.moments) == 12 and course.moments[-1].full_runs == 70
+        now = next(each for each in standings(study.history) if each.rule == course.rule)
+        assert (course.moments[-1].statistic, course.moments[-1].threshold) == (now.statistic, now.threshold)
+        assert sum(moment.statistic is not None for moment in course.moments) >= 6
+    assert courses(History(study.declared, study.space, ())) == ()
 
 
 def test_importance_has_bars_with_intervals_and_what_holds_near_the_best(odd, known_effects):

@@ -32,10 +32,13 @@ class Standing:
     words: str
 
 
-def standings(history: History, workers: int = 1) -> tuple[Standing, ...]:
-    """Of the plan's own rules, and of those that only advise where the plan lets models advise."""
+def standings(history: History, workers: int = 1, prospects: Prospects | None = None) -> tuple[Standing, ...]:
+    """Of the plan's own rules, and of those that only advise where the plan lets models advise.
+
+    prospects: what models said of the history before; a cache.
+    """
     stopping = history.plan.stopping
-    prospects = Prospects()
+    prospects = Prospects() if prospects is None else prospects
     own = tuple(_standing(rule, True, history, prospects, workers) for rule in stopping.rules)
     advising = ADVISERS if stopping.advises and len(history.plan.objectives) == 1 else ()
     more = (_standing(rule, False, history, prospects, workers) for rule in advising if rule not in stopping.rules)

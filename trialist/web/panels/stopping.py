@@ -10,7 +10,13 @@ from trialist.web.numbers import measured
 from trialist.web.panels.plain import number
 
 if TYPE_CHECKING:
+    from trialist.stopping.course import Course
     from trialist.web.data import ReportData
+
+
+COURSE = 190  # pixels of a rule's course over time
+_MOST_IN_REPORT = 24  # moments that are replayed where somebody waits for them
+_LOG_FROM = 20.0  # times the least value: from there on the scale is logarithmic
 
 
 def of(data: ReportData) -> dict[str, Any] | None:
@@ -31,17 +37,50 @@ def of(data: ReportData) -> dict[str, Any] | None:
     words = f"{', '.join(fired)} {'is' if len(fired) == 1 else 'are'} past the threshold." if fired else (
         "No rule is past its threshold."
     )  # fmt: skip
-    if not drawn:
+    found = [line for course in _courses(data) if (line := _line(course)) is not None]
+    if not drawn and not found:
         return {"chart": "stopping", "empty": "No rule has a statistic yet.", "table": {**table}, "open": True}
+    legend = [("dot search", "statistic"), ("diamond bad", "past its threshold"), ("line best dashed", "fires")]
+    if found:
+        legend.append(("line strong", "its statistic over the full runs"))
     return {
         "chart": "stopping",
         "rows": drawn,
+        "courses": found,
         "words": words,
         "label": f"Stopping rules. {words} " + " ".join(f"{s.rule}: {s.words}." for s in data.standings),
-        "legend": [("dot search", "statistic"), ("diamond bad", "past its threshold"), ("line best dashed", "fires")],
-        "height": 66 + 40 * len(drawn),
+        "legend": legend,
+        "height": (66 + 40 * len(drawn) if drawn else 0) + COURSE * len(found),
         "table": table,
         "open": True,
+    }
+
+
+def _courses(data: ReportData) -> tuple[Course, ...]:
+    """Replayed here, not with the study's other slow parts: a dashboard computes each panel beside its pages."""
+    from trialist.stopping.course import MOST, courses
+
+    return courses(data.history, most=MOST if data.panels_at else _MOST_IN_REPORT)
+
+
+def _line(course: Course) -> dict[str, Any] | None:
+    """The statistic and the threshold by full runs; None where fewer than two moments tell of it."""
+    told = [moment for moment in course.moments if moment.statistic is not None and moment.threshold is not None]
+    if len(told) < 2:
+        return None
+    values = [v for moment in told for v in (moment.statistic, moment.threshold) if v is not None]
+    positive = [v for v in values if v > 0]
+    # What falls over orders of magnitude is a line at the bottom of a linear scale.
+    is_log = len(positive) == len(values) and max(values) > _LOG_FROM * min(values)
+    return {
+        "rule": course.rule,
+        "ends": course.ends,
+        "of": course.of,
+        "log": is_log,
+        "last": course.moments[-1].full_runs,
+        "points": [
+            [moment.full_runs, number(moment.statistic), number(moment.threshold), moment.is_past] for moment in told
+        ],
     }
 
 

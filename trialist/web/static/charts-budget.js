@@ -1,7 +1,7 @@
 // What a study costs and when it ends: what is spent of each limit, and the rules that stop it.
 "use strict";
 (() => {
-  const { charts, axis, tooltip, quiet, color, text, escape, short, clock } = trialist;
+  const { charts, axis, tooltip, quiet, color, text, escape, short, clock, clipped } = trialist;
 
   // The budget: a picture for each limit, what is spent by working time, and where it is going.
   const many = (data, width) => Math.max(1, Math.min(data.purses.length, Math.floor(width / 330)));
@@ -139,11 +139,14 @@
     option(data, width) {
       const rows = [...data.rows].reverse(),
         left = Math.min(170, width * 0.3);
+      const lines = data.courses || [],
+        tall = rows.length ? 66 + 40 * rows.length : 0,
+        first = rows.length ? 1 : 0; // grid of the courses
       const shares = rows.map((row) => Math.max(row.share, 0.01));
       const low = Math.min(0.5, ...shares) / 1.3,
         high = Math.max(2, ...shares) * 1.3;
-      return {
-        grid: { left: left + 8, right: 30, top: 22, bottom: 40 },
+      const now = {
+        grid: { left: left + 8, right: 30, top: 22, height: tall - 62 },
         xAxis: axis({
           type: "log",
           min: low,
@@ -157,30 +160,85 @@
           grid: false,
           axisLabel: { width: left, overflow: "truncate", color: color("ink"), interval: 0 },
         }),
-        series: [
-          {
-            type: "scatter",
-            animation: false,
-            symbolSize: 13,
-            cursor: "default",
-            data: rows.map((row, i) => ({
-              value: [shares[i], i],
-              row,
-              symbol: row.past ? "diamond" : "circle",
-              symbolSize: row.past ? 16 : 12,
-              itemStyle: { color: color(row.past ? "bad" : "search") },
-            })),
-            markLine: {
-              silent: true,
+        series: {
+          type: "scatter",
+          animation: false,
+          symbolSize: 13,
+          cursor: "default",
+          data: rows.map((row, i) => ({
+            value: [shares[i], i],
+            row,
+            symbol: row.past ? "diamond" : "circle",
+            symbolSize: row.past ? 16 : 12,
+            itemStyle: { color: color(row.past ? "bad" : "search") },
+          })),
+          markLine: {
+            silent: true,
+            symbol: "none",
+            lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },
+            label: { formatter: "fires", position: "end", rotate: 0, ...text, color: color("ink") },
+            data: [{ xAxis: 1 }],
+          },
+        },
+      };
+      // Below: the statistic of each rule over time, beside its threshold.
+      const over = lines.map((line, k) => {
+        const top = tall + COURSE * k,
+          at = { xAxisIndex: k + first, yAxisIndex: k + first, animation: false };
+        return {
+          title: {
+            text: `${clipped(line.rule, 40)}${line.ends ? "" : " (advice)"}: ${line.of}${line.log ? " (log)" : ""}`,
+            left: 8,
+            top: top + 6,
+            textStyle: { ...text, fontWeight: 600, color: color("ink"), width: width - 20, overflow: "truncate" },
+          },
+          grid: { left: 64, right: 30, top: top + 34, height: COURSE - 84 },
+          xAxis: axis({ type: "value", gridIndex: k + first, max: line.last, name: "full runs", minInterval: 1 }),
+          yAxis: axis({
+            type: line.log ? "log" : "value",
+            gridIndex: k + first,
+            splitNumber: 3,
+            axisLabel: { formatter: short },
+          }),
+          series: [
+            {
+              ...at,
+              ...quiet,
+              type: "line",
               symbol: "none",
               lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },
-              label: { formatter: "fires", position: "end", rotate: 0, ...text, color: color("ink") },
-              data: [{ xAxis: 1 }],
+              data: line.points.map(([n, , threshold]) => [n, threshold]),
             },
-          },
-        ],
-        tooltip: tooltip(({ data: { row } }) => `<b>${escape(row.rule)}</b><br>${escape(row.words)}`),
+            {
+              ...at,
+              type: "line",
+              lineStyle: { color: color("search"), width: 2 },
+              cursor: "default",
+              data: line.points.map(([n, statistic, threshold, past]) => ({
+                value: [n, statistic],
+                point: { n, statistic, threshold, line },
+                symbol: past ? "diamond" : "circle",
+                symbolSize: past ? 9 : 4,
+                itemStyle: { color: color(past ? "bad" : "search") },
+              })),
+            },
+          ],
+        };
+      });
+      const all = [...(rows.length ? [now] : []), ...over];
+      return {
+        title: over.map((each) => each.title),
+        grid: all.map((each) => each.grid),
+        xAxis: all.map((each) => each.xAxis),
+        yAxis: all.map((each) => each.yAxis),
+        series: all.flatMap((each) => each.series),
+        tooltip: tooltip(({ data: { row, point } }) =>
+          row
+            ? `<b>${escape(row.rule)}</b><br>${escape(row.words)}`
+            : `<b>${escape(point.line.rule)}</b> after ${point.n} full runs<br>${escape(point.line.of)} ${short(point.statistic)}<br>fires at ${short(point.threshold)}`,
+        ),
       };
     },
   };
+  const COURSE = 190; // pixels of one, as panels/stopping.py has it
 })();
