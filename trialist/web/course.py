@@ -106,7 +106,7 @@ def _limits(data: ReportData) -> list[Html]:
     spent = data.spent
     rows = []
     for title, used, limit, shown in (
-        ("trials", spent.get("trials", float(len(data.records))), budget.trials, lambda v: f"{v:.0f}"),
+        ("trials that ended", spent.get("trials", float(len(data.records))), budget.trials, lambda v: f"{v:.0f}"),
         ("time", spent.get("seconds", 0.0), budget.seconds, duration),
         ("compute", spent.get("compute_seconds", 0.0), budget.compute_seconds, duration),
         ("cost", spent.get("cost", 0.0), budget.cost, lambda v: f"{v:.4g}"),
