@@ -105,6 +105,16 @@ def test_the_default_ties_or_stands_apart():
     assert "differ by less than matters" in shown[-1].words
 
 
+def test_a_default_that_is_told_to_be_worse_is_not_told_to_be_as_good():
+    bowl, both = 2.0 * (STEPS - 3) ** 2, 0
+    for seed in range(50):
+        found = {f.shape: f for f in findings(response(bowl, seed=seed, default=2))}
+        if Shape.SENSITIVE in found and Shape.APART in found and "worse" in found[Shape.APART].words:
+            both += 1
+            assert "l2" not in found[Shape.SENSITIVE].words.partition("; as far as told, ")[2]
+    assert both > 10
+
+
 @pytest.mark.parametrize(("sign", "way"), [(1, "lower"), (-1, "higher")])
 def test_words_keep_to_the_metrics_sign(sign, way):
     found = findings(response(np.where(STEPS == 5, -8.0, 0.0), sign=sign, metric="score"))

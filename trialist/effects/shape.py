@@ -122,7 +122,7 @@ def findings(response: Response) -> tuple[Finding, ...]:
         clear = f"by more than noise (F {found.F:.3g}, p {_p(found.p)})" if found.noise else "and runs have no noise"
         words = f"it matters: its levels differ {clear}, "
         words += f"and none is shown to be better than {response.labels[response.middle]}"
-        worse = [i for i, e in apart.items() if len(apart) * (1 - e.below()) < ONE_SIDED and e.value > 0]
+        worse = [i for i, e in apart.items() if 1 - e.below() < ONE_SIDED and e.value > 0]  # as their intervals say
         wild_ones = [finding.level for finding in wild]
         if close := [response.labels[i] for i in apart if i not in worse and i not in wild_ones]:
             words += f"; as far as told, {', '.join(close)} {'is' if len(close) == 1 else 'are'} as good"
