@@ -24,7 +24,7 @@ _SKEWNESS = 2.0  # times the sample's, which in heavy tails comes out at about h
 _FARTHEST = 1.5  # times t: beyond, the cubic runs away
 _TAILS = 0.5  # all of it would be too cautious for symmetric differences, where large values widen t's denominator, too
 _FEW = (1, 6)  # examples that tell the arms apart: too few to know a variance by, and enough
-_FLOOR = 0.5  # of the examples' variance, where the estimate of the seeds' comes out negative
+_FLOOR = 0.5  # of the examples' variance, where what is taken from it comes out as more
 _SCALE, _FARTHEST_APART = 0.75, 30.0  # mean squares are compared by their power of -0.75; of logs, for the exponential
 
 
@@ -42,13 +42,20 @@ class Interval:
 
 
 def paired_interval(
-    a: Floats, b: Floats, *, level: float = 0.95, groups: ArrayLike | None = None, strata: ArrayLike | None = None
+    a: Floats,
+    b: Floats,
+    *,
+    level: float = 0.95,
+    groups: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    twice: float = 0.0,
 ) -> Interval | None:
     """Interval of mean(a) - mean(b) over examples and seeds; None where one example, or one group, is all there is.
 
     a (s_a, n), b (s_b, n): finite losses by seed and example, s_a, s_b >= 1.  groups (n,): examples of one group
     (a patient, a time block) come and go together.  strata (n,): the class of each example, where values vary
-    about a mean of their own in each class, as those of an AUC do; not used together with groups.
+    about a mean of their own in each class, as those of an AUC do; not used together with groups.  twice: variance that
+    examples of two classes both bring, see `influence.counted_twice`.
     Swapped arms give the mirror image; the order of examples does not matter, nor does that of seeds.
 
     Variance: of the mean difference over examples, plus that of the seeds' means, less what examples bring to the
@@ -78,7 +85,7 @@ def paired_interval(
     estimate = float(sums.sum()) / n
     noise = _noise(sums[None], sizes, cells)[0] / n  # (count,)
     shares, freedoms = _freedoms(noise, cells)
-    examples = float(shares.sum())
+    examples = max(float(shares.sum()) - twice, _FLOOR * float(shares.sum()))
     spread = _spread_of_seeds(A, B, sizes, cells)
     variance = max(examples + spread.variance, _FLOOR * examples)
     uncertainty = float((shares**2 / freedoms).sum()) + spread.uncertainty  # of the variance, squared and halved

@@ -184,7 +184,12 @@ def _compare(a: Array, b: Array, groups: Any, strata: Any, level: float) -> tupl
         words = f"paired over {over}; one seed, so it is about these two trained models"
     else:
         words = f"paired over {over} and {seeds} seeds"
-    interval = intervals.paired_interval(a, b, level=level, groups=groups, strata=strata)
+    twice = 0.0
+    if groups is None and strata is not None and len(np.unique(strata)) == 2:
+        from trialist.numerics.influence import counted_twice
+
+        twice = counted_twice(a, b, np.asarray(strata) == np.max(strata))
+    interval = intervals.paired_interval(a, b, level=level, groups=groups, strata=strata, twice=twice)
     if interval is None:
         return None, "all test examples are of one group" if groups is not None else "a class has a single test example"
     return interval, words
