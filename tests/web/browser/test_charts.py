@@ -94,6 +94,23 @@ def test_dials_that_are_not_active_have_a_lane_of_their_own_apart_from_the_axis(
     assert found.complaints == []
 
 
+def test_a_line_across_a_chart_stands_exactly_at_its_value(tmp_path, opened):
+    """Rounded to two digits, as the library would have it, the level of 0.2742 stood at 0.27."""
+    with ODD["swept"]("memory") as study:
+        path = save(page(ReportData.of(study, 1.8e9)), tmp_path / "report.html")
+    found = opened(path.as_uri())
+    found.draw()
+    wanted, drawn = found.page.evaluate(
+        """() => {
+          const figure = document.querySelector('#sweeps figure'), {instance} = trialist.instances.get(figure);
+          const level = instance.getOption().series.find((series) => series.markLine).markLine.data[0].yAxis;
+          const path = figure.querySelector('.canvas path[stroke-dasharray]').getAttribute('d');
+          return [instance.convertToPixel({yAxisIndex: 0}, level), Number(path.match(/^M\\S+ (\\S+)L/)[1])];
+        }"""
+    )
+    assert abs(wanted - drawn) <= 0.51  # lines are drawn at whole pixels
+
+
 def test_the_same_ranges_are_chosen_by_keyboard_alone(report, opened):
     url, trials = report
     found = opened(url)

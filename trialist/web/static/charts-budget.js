@@ -66,6 +66,7 @@
           data: purse.course,
           ...(purse.limit !== null && {
             markLine: {
+              precision: 12, // two digits otherwise, which moves a line
               silent: true,
               symbol: "none",
               lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },
@@ -173,6 +174,7 @@
             itemStyle: { color: color(row.past ? "bad" : "search") },
           })),
           markLine: {
+            precision: 12, // two digits otherwise, which moves a line
             silent: true,
             symbol: "none",
             lineStyle: { color: color("best"), type: [7, 4], width: 1.5 },

@@ -85,6 +85,7 @@
           },
           ...(objective.default !== null && {
             markLine: {
+              precision: 12, // two digits otherwise, which moves a line
               silent: true,
               symbol: "none",
               data: [{ yAxis: held(range, objective.default) }],
@@ -240,6 +241,7 @@
         type: "scatter",
         data: [],
         markLine: {
+          precision: 12, // two digits otherwise, which moves a line
           silent: true,
           symbol: "none",
           lineStyle: { color: color("soft"), type: [1, 3], width: 1 },

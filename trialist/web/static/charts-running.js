@@ -67,6 +67,7 @@
             data: data.idle,
             renderItem: bar({ fill: color("soft"), opacity: 0.22 }, 0.7),
             markLine: {
+              precision: 12, // two digits otherwise, which moves a line
               silent: true,
               symbol: "none",
               lineStyle: { color: color("ink"), type: [2, 2] },

@@ -97,6 +97,7 @@
             type: "scatter",
             data: [],
             markLine: {
+              precision: 12, // two digits otherwise, which moves a line
               silent: true,
               symbol: "none",
               label: { show: false },
@@ -247,6 +248,7 @@
             type: "scatter",
             data: [],
             markLine: {
+              precision: 12, // two digits otherwise, which moves a line
               silent: true,
               symbol: "none",
               lineStyle: { color: color("base"), type: [7, 4], width: 1.5 },
