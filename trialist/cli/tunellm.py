@@ -44,6 +44,10 @@ _PROMPT = 300  # columns of a prompt that are shown
 @click.option("--holdout", default="30%", metavar="SHARE", help="Sealed items: 30%, or a number of them [30%].")
 @click.option("--objective", default="score", metavar="NAMES", help="'score; cost; p95_latency' [score].")
 @click.option("--one-at-a-time", is_flag=True, help="Only measure each dial alone against the default.")
+@click.option("--strategy", default="auto", metavar="NAME", help="What is tried: auto, grid, random, gp, ... [auto].")
+@click.option(
+    "--scheduler", default="auto", metavar="NAME", help="Who is asked further: auto, racing, knockout, none [auto]."
+)
 @click.option(
     "--stopping", multiple=True, metavar="RULE",
     help="auto, none, 'flawless 3', 'plateau 20', 'worth 0.01 per trial', ...; repeatable [auto: and 'flawless 3'].",
@@ -143,6 +147,8 @@ def _prepared(options: dict[str, Any]) -> Tuning:
         blocks=options["blocks"],
         preflight=not options["no_preflight"],
         clashes=options["clash"],
+        strategy=options["strategy"],
+        scheduler=options["scheduler"],
         stopping=options["stopping"] or "auto",
         one_at_a_time=options["one_at_a_time"],
     )

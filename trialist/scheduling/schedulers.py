@@ -41,6 +41,7 @@ _BUILDERS: Mapping[str, Callable[[], Scheduler]] = {
     "patience": _at_home("patience", "Patience"),
     "curve": _at_home("curve", "CurveModel"),
     "racing": _at_home("racing", "Racing"),
+    "knockout": _at_home("knockout", "Knockout"),
     "population": _at_home("population", "Population"),
 }
 SCHEDULERS = tuple(_BUILDERS)
@@ -51,7 +52,8 @@ def check_scheduler(plan: Plan) -> None:
     name = plan.scheduler.partition("(")[0]
     if plan.validation is not None and name in _READ_CURVES:
         problem = f"{shown(name)} reads reports as a curve, and with {plan.validation} they are scores of their own"
-        raise PlanError("scheduler", problem, 'Use "auto" or "racing", which compare trials score by score, or "none".')
+        remedy = 'Use "auto", "racing" or "knockout", which compare trials score by score, or "none".'
+        raise PlanError("scheduler", problem, remedy)
 
 
 _READ_CURVES = {"median", "halving", "hyperband", "promotion", "patience", "curve", "population"} | {
