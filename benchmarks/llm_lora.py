@@ -2,6 +2,7 @@
 
   python benchmarks/llm_lora.py                      one seed, two workers: about ten minutes on two cores
   python benchmarks/llm_lora.py --seeds 0 1 2        studies are kept in --store, and go on where they stopped
+  python benchmarks/llm_lora.py --task clean         without wrong answers: the loss has no floor
 
 Both search the same dials from the same default, with the same validation items. The target is the ratio of the best
 losses that they measured, at most 1.05. With --judge what they found is trained anew and scored on other items, which
@@ -11,6 +12,7 @@ says how much of it was luck.
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import sys
 from collections.abc import Sequence
@@ -42,11 +44,12 @@ class Found:
 def main() -> None:
     args = arguments()
     Path(args.store).parent.mkdir(parents=True, exist_ok=True)
-    lora = task()
+    lora = task(args.task)
+    of = "" if args.task == "noisy" else f"-{args.task}"
     pairs = []
     for seed in args.seeds:
-        ours = searched(lora, f"ours-{seed}", "auto", OURS, seed, args)
-        pairs.append((seed, ours, searched(lora, f"random-{seed}", "random", RANDOM, seed, args)))
+        ours = searched(lora, f"ours{of}-{seed}", "auto", OURS, seed, args)
+        pairs.append((seed, ours, searched(lora, f"random{of}-{seed}", "random", RANDOM, seed, args)))
     print("\n".join(told(pairs)))
     if args.judge:
         for seed, ours, random in pairs:
@@ -59,18 +62,19 @@ def main() -> None:
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--task", choices=["noisy", "clean"], default="noisy", help="a fifth of the answers wrong, or none"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--store", default="build/llm_lora.db")
     parser.add_argument("--judge", action="store_true", help="train what was found anew, for other items")
     return parser.parse_args(given)
 
 
-def task() -> Any:
-    """The example, as a module that worker processes can import too."""
+def task(name: str) -> Any:
+    """The example, or its task without wrong answers, as a module that worker processes can import too."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
-    import lora
-
-    return lora
+    return importlib.import_module({"noisy": "lora", "clean": "language.lora_clean"}[name])
 
 
 def searched(lora: Any, name: str, strategy: str, trials: int, seed: int, args: argparse.Namespace) -> Found:

@@ -1,4 +1,4 @@
-"""What racing saves: calls for a choice among the same settings, raced or each asked every item.
+"""What racing saves: calls for a choice among the same settings, raced, in a knockout, or each asked every item.
 
     python benchmarks/llm.py --only racing -- --seeds 30
 
@@ -78,10 +78,10 @@ def arm(name: str, dials: Mapping[str, Any], items: int, seeds: int, scheduler: 
     return Arm(name, items, np.array(calls), np.array(regrets), sum(stayed), min(asked))
 
 
-def compared(raced: Arm, fixed: Sequence[Arm]) -> list[str]:
+def compared(raced: Arm, others: Sequence[Arm]) -> list[str]:
     """Lines: what each arm took and lost, racing over it, and over the cheapest fixed size that lost no more."""
-    lines = []
-    for each in (raced, *fixed):
+    lines, fixed = [], [each for each in others if each.name == "fixed"]
+    for each in (raced, *others):
         error = 1.96 * each.regrets.std(ddof=1) / len(each.regrets) ** 0.5
         ratio = raced.calls.mean() / each.calls.mean()
         lines.append(
@@ -116,5 +116,6 @@ def main(options: Sequence[str] = ()) -> None:
         print("| beyond a point, % | default kept | racing over it |")
         print("| --- |" + " ---: |" * 7)
         raced = arm("raced", SETS[name], args.items, args.seeds, "auto")
+        knockout = arm("knockout", SETS[name], args.items, args.seeds, "knockout")
         fixed = [arm("fixed", SETS[name], round(part * args.items), args.seeds, "none") for part in PARTS]
-        print("\n".join(compared(raced, fixed)), flush=True)
+        print("\n".join(compared(raced, [*fixed, knockout])), flush=True)

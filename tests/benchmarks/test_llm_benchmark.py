@@ -158,9 +158,9 @@ def test_a_quarter_of_the_grid_is_enough_to_do_much_better_than_the_default(answ
 def test_racing_asks_the_same_settings_with_fewer_calls_and_is_compared_over_equal_regret():
     racing = importlib.import_module("language.racing")
     dials = {**racing.DIALS, "temperature": [0.7, 1.3], "top_p": [1.0], "max_tokens": [12, 48]}
-    raced, fixed = (racing.choose(dials, 60, 0, scheduler) for scheduler in ("auto", "none"))
-    assert raced[-1] == fixed[-1] == 8
-    assert raced[0] < fixed[0]
+    raced, fixed, knocked = (racing.choose(dials, 60, 0, scheduler) for scheduler in ("auto", "none", "knockout"))
+    assert raced[-1] == fixed[-1] == knocked[-1] == 8
+    assert max(raced[0], knocked[0]) < fixed[0]
     near, far = np.array([0.0, 0.004]), np.array([0.0, 0.2])
     arms = [
         racing.Arm("fixed", n, np.array([c, c]), r, 0, 8)
