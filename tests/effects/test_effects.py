@@ -81,6 +81,57 @@ def test_without_interactions_none_is_shown(seed):
     assert not any(pair.is_real for pair in found.pairs)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_what_is_said_of_a_pair_is_one_thing(noise):
+    """Real, likelier than chance, and apart from nothing: all of them or none."""
+
+    def acting_weakly(p):
+        return additive(p) + 1.2 * (2 * p["x0"] - 1) * (2 * p["x1"] - 1)
+
+    found = Effects(history_of(UNIT, acting_weakly, 100, noise=noise, clustered=0.0)).interactions()
+    for pair in found.pairs:
+        assert pair.is_real == (pair.p < 0.05) == (pair.low > 0.0)
+        assert pair.low <= pair.strength <= pair.high
+    assert {(pair.a, pair.b) for pair in found.pairs if pair.is_real} == {("x0", "x1")}
+
+
+FACTORS = {"x0": 0.9, "x1": 0.6, "x2": 0.3, "x3": 0.0}
+
+
+def product(p):
+    return math.prod(1 + k * math.sin(math.pi * (p[dial] - 0.5)) for dial, k in FACTORS.items())
+
+
+def test_of_a_product_shares_are_told_that_the_trials_near_its_best_do_not_show():
+    """Where the first factor is next to 0 no other dial does anything: half of the trials lie there."""
+    space, parts = UNIT, {dial: k * k / 2 for dial, k in FACTORS.items()}  # the variance of each factor, mean 1
+    whole = math.prod(1 + v for v in parts.values()) - 1
+    effects = Effects(history_of(space, product, 100), scale="value")
+    shares = {share.dial: share for share in effects.importance().shares}
+    for dial, v in parts.items():
+        assert shares[dial].share == pytest.approx(v / whole, abs=0.03)
+        assert shares[dial].low - 0.005 <= v / whole <= shares[dial].high + 0.005
+    pairs = {(pair.a, pair.b): pair for pair in effects.interactions().pairs}
+    assert pairs["x0", "x1"].strength == pytest.approx(parts["x0"] * parts["x1"] / whole, abs=0.03)
+    assert pairs["x0", "x1"].is_real
+
+
+def test_a_loss_that_saturates_is_told_of_on_its_own_scale():
+    def saturating(p):
+        return -math.expm1(-(6 * (p["x0"] - 0.3) ** 2 + 1.5 * p["x1"]))
+
+    effects = Effects(history_of(UNIT, saturating, 100), scale="value")
+    rng = np.random.default_rng(5)
+    a, b, c, d = rng.random((4, 200_000))
+    f = lambda x, y: -np.expm1(-(6 * (x - 0.3) ** 2 + 1.5 * y))  # noqa: E731
+    here = f(a, b)
+    # Sobol 1993: the covariance with what shares one dial and nothing else.
+    truth = {"x0": np.cov(here, f(a, d))[0, 1] / here.var(), "x1": np.cov(here, f(c, b))[0, 1] / here.var()}
+    shares = {share.dial: share.share for share in effects.importance().shares}
+    assert {dial: shares[dial] for dial in truth} == pytest.approx(truth, abs=0.02)
+    assert effects.calibration().r2 > 0.99
+
+
 def test_the_share_of_a_conditional_dial_counts_where_it_is_active():
     space = tl.Space(
         kind=tl.Categorical(["a", "b"]), own=tl.Float(0.0, 1.0, when={"kind": "a"}), free=tl.Float(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The process of effects: its gradient, its functions, and the chance of what its test looks at."""
+"""The process of effects: its gradient, and its functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 
 from trialist.effects.ground import ground
 from trialist.numerics.anova import neg_log_posterior, prior
-from trialist.numerics.effects import beyond
 from trialist.numerics.orthonormal import choices, covariances, numbers
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
@@ -47,10 +46,3 @@ def test_the_gradient_is_that_of_finite_differences():
         step[i] = 1e-5
         up, down = (neg_log_posterior(theta + s * step, terms, y, means, sds)[0] for s in (1, -1))
         assert gradient[i] == pytest.approx((up - down) / 2e-5, rel=2e-3, abs=2e-3)
-
-
-@pytest.mark.parametrize("weights", [[1.0], [3.0, 1.0, 0.2], [1.0] * 8])
-def test_chances_of_weighed_sums_of_squares_are_those_of_simulation(weights):
-    drawn = np.random.default_rng(1).standard_normal((200_000, len(weights))) ** 2 @ np.array(weights)
-    for share in (0.5, 0.1, 0.02):
-        assert beyond(float(np.quantile(drawn, 1 - share)), np.array(weights)) == pytest.approx(share, abs=0.02)

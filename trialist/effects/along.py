@@ -27,7 +27,7 @@ def along(learnt: Learnt, j: int, at: Array, given: Mapping[int, float]) -> Arra
     """
     if learnt.ground.cube.space.has_conditions:
         return _by_sampling(learnt, j, at, given)
-    d, draws = len(learnt.ground.dials), learnt.draws
+    d, draws = len(learnt.ground.dials), learnt.effects
     rows = np.full((len(at), d), 0.5)
     rows[:, j] = at
     for k, u in given.items():

@@ -39,6 +39,7 @@ from trialist.effects.words import (
     slice_words,
 )
 from trialist.errors import PlanError, SpaceError, shown
+from trialist.numerics.effects import chance
 from trialist.numerics.orthonormal import Array
 from trialist.space.parameter import Categorical
 from trialist.trials.history import History
@@ -47,7 +48,7 @@ SCALES = ("robust", "value")
 TRIALS, PER_DIAL = 10, 2  # that are needed before effects are told: so many, and so many for each dial more
 SKILL = 0.1  # R^2 of predictions of each trial by the others, below which they are not told
 SURE = 0.05  # an interaction is real where chance would show it less often, corrected for all pairs
-FELT = 0.005  # and where it causes at least so much of the variance: of many trials the test sees smaller ones
+FELT = 0.005  # of the variance: less is no effect, however surely it is there
 _SHUFFLES = 5
 _FINE = 401  # places along a dial: how far it can be moved is told to a quarter of a per cent of its scale
 _GIVEN = (0.1, 0.3, 0.5, 0.7, 0.9)  # places of a continuum at which another dial's best value is told
@@ -99,7 +100,8 @@ class Effects:
         for (j, k), part in zip(learnt.pairs, of_pairs / whole, strict=True):
             joint[j] += part
             joint[k] += part
-        low, high = np.quantile(main, [0.025, 0.975], axis=1)
+        low, high = np.quantile(learnt.shares, [0.025, 0.975], axis=1)
+        low, high = np.minimum(low, main.mean(axis=1)), np.maximum(high, main.mean(axis=1))
         top = ped(self._told.rows, self._told.active, self._told.losses, learnt.ground.dials, learnt.seed)
         permuted = _permuted(learnt)
         shares = tuple(
@@ -125,7 +127,8 @@ class Effects:
     def interactions(self) -> Interactions:
         """How much of the variance each two dials cause only together, and whether that is more than chance.
 
-        Each pair is tested by the score of its variance component (Lin 1997), with Holm's correction for all pairs.
+        Each pair that is felt is tested by its likelihood ratio, with Holm's correction for all pairs.  Where it is
+        not shown, its interval reaches down to nothing.
         """
         name, dials = self._objective.name, self._ground.names
         learnt, missing = self._learnt, self._missing
@@ -134,19 +137,21 @@ class Effects:
             return Interactions(name, dials, (), False, words)
         _, of_pairs, whole = learnt.variances
         parts = of_pairs / whole
-        raw = [float(np.mean([each.evidence(pair) for each in learnt.fitted])) for pair in learnt.fitted[0].terms.pairs]
-        adjusted = _holm(raw, len(self._ground.candidates))
+        low, high = np.quantile(parts, [0.025, 0.975], axis=1) if len(parts) else (np.zeros(0), np.zeros(0))
+        felt = [i for i, part in enumerate(parts) if float(part.mean()) >= FELT]
+        ratios = learnt.ratios(felt, elsewhere=np.flatnonzero(low >= FELT).tolist())
+        adjusted = _holm([chance(ratio) for ratio in ratios.tolist()], len(self._ground.candidates))
         pairs = [
             Pair(
                 dials[j],
                 dials[k],
-                float(part.mean()),
-                float(np.quantile(part, 0.025)),
-                float(np.quantile(part, 0.975)),
-                p < SURE and float(part.mean()) >= FELT,
+                float(parts[i].mean()),
+                min(float(low[i]), float(parts[i].mean())) if p < SURE else 0.0,
+                max(float(high[i]), float(parts[i].mean())),
+                p < SURE,
                 p,
             )
-            for (j, k), part, p in zip(learnt.pairs, parts, adjusted, strict=True)
+            for i, ((j, k), p) in enumerate(zip(learnt.pairs, adjusted, strict=True))
         ]
         told = set(learnt.pairs)
         pairs += [
@@ -208,14 +213,14 @@ class Effects:
         if missing or around is None:
             return Local(name, around or {}, 0.0, (), False, missing or "No trial has a score yet.")
         learnt, space = self._learnt, self._history.space
-        noise = learnt.unit * float(np.sqrt(np.mean([each.kernel.noise for each in learnt.fitted])))
         base = {key: value for key, value in around.items() if key in space}
-        found = []
+        found, noise = [], 0.0
         for j, dial in enumerate(self._ground.names):
             if dial not in base:
                 continue
             at = places(learnt, j, _FINE)
             losses, here = self._moved(base, dial, at)
+            noise = learnt.noise_at(here)
             spread = float(np.average((losses - losses.mean()) ** 2))
             within = losses <= here + noise
             found.append((dial, spread, self._reach(dial, at, within)))

@@ -1,4 +1,4 @@
-"""What a process of effects says of them, given the trials: draws of all at once, leave-one-out, a test of pairs.
+"""What a process of effects says of them, given the trials: draws of all at once, leave-one-out, a chance.
 
 Symbols as in `anova`; S draws.  A draw is the coefficients of each effect in its dials' orthonormal functions: its
 variance over the space is the sum of their squares.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg, special
 
-from trialist.numerics.anova import WIDE, Kernel, Pair, Terms, moved, spread, third
+from trialist.numerics.anova import WIDE, Kernel, Terms, moved, spread, third
 from trialist.numerics.orthonormal import Array, root
 
 RANK = 5  # of the M directions of each dial of a pair, the strongest ones: the others have hardly any variance
-_LEAST = 1e-10
+FREEDOM = 3.0  # of Student's t
+_NOTHING = 1e-3  # of the losses' variance: less is not looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Draws:
         for (A, B), b in zip(pairs, self.pairs, strict=True):
             found = found + np.einsum("na,nb,abs->ns", A, B, b, optimize=True)
         return found
+
+    def scaled(self, unit: float, centre: float) -> Draws:
+        """Of unit times the function, plus centre."""
+        dials, pairs = (tuple(unit * b for b in found) for found in (self.dials, self.pairs))
+        return Draws(unit * self.constant + centre, dials, pairs, unit**2 * self.rest)
 
 
 def joined(draws: Sequence[Draws]) -> Draws:
@@ -86,8 +93,8 @@ class Effects:
             back.append(np.sqrt(t) * np.kron(low[pair.a], low[pair.b]))
         Phi = np.hstack(blocks)  # (n, R)
         rest = kernel.tau_rest * kernel.rest
-        values, vectors = np.linalg.eigh(rest)
-        own = vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * rng.standard_normal((n, count)))
+        rest.flat[:: n + 1] += 1e-9 + 1e-7 * float(np.trace(rest)) / n  # it may have no full rank
+        own = np.linalg.cholesky(rest) @ rng.standard_normal((n, count))
         own += np.sqrt(kernel.noise) * rng.standard_normal((n, count))
         Z = rng.standard_normal((Phi.shape[1], count))
         Z += Phi.T @ linalg.cho_solve(self._factor, self.y[:, None] - Phi @ Z - own, check_finite=False)
@@ -95,16 +102,25 @@ class Effects:
         found = [R @ Z[a:b] for R, a, b in zip(back, edges, edges[1:], strict=False)]
         sizes = [(terms.factors[p.a].F.shape[1], terms.factors[p.b].F.shape[1]) for p in terms.pairs]
         pairs = [b.reshape(*size, count) for b, size in zip(found[1 + terms.d :], sizes, strict=True)]
-        of_rest = np.full(count, self._variance_of_rest())
+        of_rest = np.full(count, self.variance_of_rest)
         return Draws(found[0][0], tuple(found[1 : 1 + terms.d]), tuple(pairs), of_rest)
 
-    def _variance_of_rest(self) -> float:
+    @cached_property
+    def variance_of_rest(self) -> float:
         """Over the space, of what is expected of the rest."""
         parts = [
             w * w * f.F @ C @ C @ f.F.T
             for w, f, C in zip(self.terms.weights, self.terms.factors, self.kernel.C, strict=False)
         ]
         return max(self.kernel.tau_rest**2 * float(self.alpha @ third(parts, self.terms.background) @ self.alpha), 0.0)
+
+    def rest_at(self, F: Sequence[Array]) -> Array:
+        """(q,) what is expected of the rest at q points with functions F (q, M) of each dial."""
+        if self.variance_of_rest < _NOTHING:
+            return np.zeros(len(F[0]))
+        own = zip(self.terms.weights, F, self.terms.factors, self.kernel.C, strict=False)
+        parts = [w * (at @ C @ f.F.T) for w, at, f, C in own]
+        return np.asarray(self.kernel.tau_rest * third(parts, self.terms.background) @ self.alpha)
 
     def left_out(self) -> tuple[Array, Array]:
         """(n,) means and (n,) variances of each value, noise included, as foretold by all the others.
@@ -114,55 +130,28 @@ class Effects:
         precision = np.diagonal(linalg.cho_solve(self._factor, np.eye(len(self.y)), check_finite=False))
         return self.y - self.alpha / precision, 1.0 / precision
 
-    def evidence(self, pair: Pair) -> float:
-        """The chance of so strong a sign of an effect of that pair where there is none: a variance component's score.
 
-        With K without the pair, q = a^T K_jk a, a = K^-1 y, is a sum of chi-squares weighed by the eigenvalues of
-        Phi^T K^-1 Phi, K_jk = Phi Phi^T; its scale is that of y^T K^-1 y.  Source: Lin 1997, "Variance component
-        testing in generalised linear models with random effects", Biometrika 84.
-        """
-        terms, kernel, n = self.terms, self.kernel, len(self.y)
-        K = kernel.total.copy()
-        for t, other, covariance in zip(kernel.tau_pair, terms.pairs, kernel.of_pair, strict=True):
-            if (other.j, other.k) == (pair.j, pair.k):
-                K -= t * covariance
-        A = terms.factors[pair.a].F @ root(kernel.C[pair.a])[:, -RANK:]
-        B = terms.factors[pair.b].F @ root(kernel.C[pair.b])[:, -RANK:]
-        Phi = (A[:, :, None] * B[:, None, :]).reshape(n, -1)
-        solved = linalg.cho_solve(linalg.cho_factor(K, lower=True), np.column_stack([self.y, Phi]))
-        scale = max(float(self.y @ solved[:, 0]) / n, _LEAST)
-        q = float(((Phi.T @ solved[:, 0]) ** 2).sum()) / scale
-        weights = np.maximum(np.linalg.eigvalsh(Phi.T @ solved[:, 1:]), 0.0)
-        return beyond(q, weights)
+def ensemble(at: Effects, rng: np.random.Generator, members: int, count: int) -> Draws:
+    """Draws of the process at hyperparameters that are drawn round its own: `count` of each of the members.
 
-
-def beyond(q: float, weights: Array) -> float:
-    """The chance that a sum of independent chi-squares of one degree of freedom, so weighed, exceeds q.
-
-    Matched in its first four cumulants. Source: Liu, Tang & Zhang 2009, "A new chi-square approximation to the
-    distribution of non-negative definite quadratic forms in non-central normal variables", CSDA 53.
+    From Student's t, not from the normal distribution of Laplace's approximation: its tails are too light.
     """
-    c1, c2, c3, c4 = (float((weights**k).sum()) for k in (1, 2, 3, 4))
-    if c2 <= 0.0:
-        return 1.0
-    s1, s2 = c3 / c2**1.5, c4 / c2**2
-    if s1**2 > s2:
-        a = 1.0 / (s1 - np.sqrt(s1**2 - s2))
-        delta = s1 * a**3 - a**2
-        freedom = a**2 - 2.0 * delta
-    else:
-        a, delta, freedom = 1.0 / s1, 0.0, 1.0 / s1**2
-    x = (q - c1) / np.sqrt(2.0 * c2) * np.sqrt(2.0) * a + freedom + delta
-    if x <= 0.0:
-        return 1.0
-    return float(special.chdtrc(freedom, x) if delta == 0.0 else 1.0 - special.chndtr(x, freedom, delta))
-
-
-def ensemble(terms: Terms, theta: Array, y: Array, rng: np.random.Generator, members: int, count: int) -> Draws:
-    """Draws of the process at hyperparameters that are drawn round theta: `count` of each of the members."""
-    S = spread(terms, theta)
+    S = spread(at.terms, at.theta)
     found = []
     for m in range(members):
-        at = theta if m == 0 else moved(terms, theta, S @ rng.standard_normal(len(theta)))
-        found.append(Effects(terms, at, y).draws(rng, count))
-    return joined(found)
+        by = S @ rng.standard_normal(len(at.theta)) * np.sqrt(FREEDOM / rng.chisquare(FREEDOM))
+        found.append(at if m == 0 else Effects(at.terms, moved(at.terms, at.theta, by), at.y))
+    return joined([each.draws(rng, count) for each in found])
+
+
+def chance(ratio: float) -> float:
+    """How often twice the log of the likelihood ratio of an effect would be so high where there is none.
+
+    A variance is never below 0: half of the time it is 0 at its likeliest and the ratio with it, else that is a
+    chi-square of one degree of freedom.  Source: Self & Liang 1987, "Asymptotic properties of maximum likelihood
+    estimators and likelihood ratio tests under nonstandard conditions", JASA 82, case 5.
+
+    >>> chance(0.0), round(chance(2.7055), 3)
+    (1.0, 0.05)
+    """
+    return 1.0 if ratio <= 0.0 else 0.5 * float(special.erfc(np.sqrt(0.5 * ratio)))
