@@ -15,6 +15,7 @@ from trialist.llm.endpoint import CallError
 from trialist.llm.item import Item, Message
 from trialist.llm.pace import Pace
 from trialist.llm.suite import Suite
+from trialist.scheduling.knockout import taken
 
 DIALS = ["temperature=0..1.3", "max_tokens=12,40", "system=direct,think"]
 DEFAULTS = {"temperature": 1.3, "max_tokens": 40, "system": "direct"}
@@ -458,6 +459,27 @@ def test_without_a_preflight_the_defaults_own_answers_tell_how_many_items_money_
     assert len(set(questions)) == asked
     # Where the money pays for all of them many times over, nothing is asked beforehand.
     assert tuned(Adder(), budget="$400, 1500 calls", **given).study.stage("items")["asked"] == 70
+
+
+def test_in_a_knockout_who_goes_on_finds_its_earlier_answers_in_the_cache():
+    adder = Adder()
+    dials = {"temperature": [0.1, 0.4, 0.7, 1.0, 1.3], "system": ["direct", "think"], "max_tokens": [12, 40]}
+    found = tuned(adder, additions(60), dials, "40 trials, 9000 calls", strategy="grid", scheduler="knockout",
+                  stopping="none")  # fmt: skip
+    search = [r for r in found.study.trials if r.stage in (tl.Stage.SEARCH, tl.Stage.BASELINE)]
+    assert len(search) == 20
+    asked = sorted(len(r.reports) for r in search)
+    blocks = asked[-1]
+    assert asked[-4:] == [blocks] * 4, "three and the default in full"
+    assert sum(asked) == blocks + taken(19, blocks)
+    # An answer that was asked for twice would be another call, since answers vary.
+    sealed = sealed_of(additions(60))
+    size = 42 / blocks
+    of_search = [body for body in adder.bodies if body["messages"][-1]["content"] not in sealed]
+    select = sum(r.cost for r in found.study.trials if r.stage is tl.Stage.SELECT)
+    assert len(of_search) == pytest.approx(sum(asked) * size + select, abs=len(search))
+    assert sum(r.cost for r in search) == len(of_search) - select
+    assert found.study.verdict.outcome == "improved"
 
 
 def test_tokens_are_no_more_than_they_were_told_to_be_whatever_is_asked_beforehand():
