@@ -158,7 +158,7 @@ def build_ours(path: Path, drawn: list[dict[str, Any]]) -> None:
         number, stage = trial["number"], Stage.SEARCH if trial["number"] else Stage.BASELINE
         proposal = Proposal(trial["params"], "drawn at random", "random", stage=stage)
         at = time.time() - 3600 + 3600 * number / len(drawn)
-        store.open_trial("bench", owner, lambda _, proposal=proposal: proposal, at)  # type: ignore[misc]
+        store.open_trial("bench", owner, lambda _, proposal=proposal: proposal, at, "bench:1/1")  # type: ignore[misc]
         told: list[Any] = [
             Reported(number, 0, step, value, since=step - 1) for step, value in enumerate(trial["curve"], 1)
         ]
@@ -334,6 +334,9 @@ def long_study(folder: Path, trials: int, reports: int) -> None:
                 "/panels/importance.json",
                 "/panels/slices.json",
                 "/panels/interactions.json",
+                "/panels/calibration.json",
+                "/panels/stopping.json",
+                "/panels/budget.json",
             ):
                 began = time.perf_counter()
                 _get(f"{url}/studies/bench{place}")

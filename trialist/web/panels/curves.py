@@ -29,8 +29,12 @@ def of(data: ReportData) -> dict[str, Any] | None:
     if view.lost:
         words += f" {count(view.lost, 'report')} of no finite value left out."
     states = {curve.state for curve in view.curves}
-    legend = [("line strong", "complete")] if "complete" in states else []
-    legend += [("line best", "best"), ("line baseline", "default")]
+    plain = {curve.state for curve in view.curves if not (curve.is_best or curve.is_default)}
+    legend = [("line strong", "complete")] if "complete" in plain else []
+    if any(curve.is_best for curve in view.curves):
+        legend.append(("line best", "best"))
+    if any(curve.is_default and not curve.is_best for curve in view.curves):
+        legend.append(("line baseline", "default"))
     if "stopped" in states:
         legend.append(("line stopped", "stopped early, ends at △"))
     if "paused" in states:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ from trialist.web.serve.doing import DID, Doer, done, trial_of
 from trialist.web.serve.forms import Form, form_page, study_forms, trial_forms
 from trialist.web.serve.frame import Frame, framed, problem
 from trialist.web.serve.guard import Rules, is_form_of_ours
+from trialist.web.serve.pages import pages_of
 from trialist.web.serve.places import study_at
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Acting:
             raise PlanError("action", f"{shown(act)} is none", f"Use one of {', '.join(form.act for form in forms)}.")
         back = _back(board, number)
         page = form_page(form, study_at(board.name), self._rules.csrf, back, typed, words)
-        return framed(self._frame_of(board), page)
+        return framed(replace(self._frame_of(board), pages=pages_of(data)), page)
 
     def _refused(self, request: Request, words: str, status: int) -> Response:
         if _wants_json(request):

@@ -117,6 +117,8 @@
         xAxis = [],
         yAxis = [],
         series = [];
+      // Where numbers have no room under each bin, the ends of the scale are told.
+      const isTight = (row) => (width - left) / row.bins.length < 40 && row.bins[0].label.includes(" to ");
       data.rows.forEach((row, k) => {
         grid.push({ left: left + 10, right: 14, top: k * 64 + 8, height: 30 });
         xAxis.push(
@@ -127,11 +129,14 @@
             grid: false,
             axisLabel: {
               fontSize: 11,
-              width: (width - left - 24) / row.bins.length - 6,
-              overflow: "truncate",
+              ...(isTight(row) ? {} : { width: (width - left - 24) / row.bins.length - 6, overflow: "truncate" }),
               hideOverlap: false,
               interval: 0,
-              formatter: (v) => ((width - left) / row.bins.length > 70 ? v.replace(" to ", "–") : v.split(" to ")[0]),
+              formatter: (v, i) => {
+                const [low, high] = v.split(" to ");
+                if (isTight(row)) return i === 0 ? low : i === row.bins.length - 1 ? high : "";
+                return (width - left) / row.bins.length > 70 ? v.replace(" to ", "–") : low;
+              },
             },
           }),
         );
