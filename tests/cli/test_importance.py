@@ -92,3 +92,23 @@ def test_bars_are_as_long_as_the_shares():
         for s, low, high in [(1.0, 0.9, 1.0), (0.5, 0.25, 0.75), (0.0, 0.0, 0.0)]
     )
     assert bars([whole, half, none], 8) == ["█" * 8, "█" * 4 + "░" * 2, ""]
+
+
+def test_hopeless_scores_count_as_they_are_where_that_is_asked(told):
+    def ruined(trial):
+        return trial["strong"] + 1e4 * (trial["turned"] > 0.9) * trial["turned"]
+
+    tl.tune(
+        ruined, SPACE, minimize="loss", budget=70, strategy="random", store="trialist.db", progress=False, name="s"
+    ).close()
+    clipped = {}
+    for scale in ("robust", "value"):
+        code, out, _ = told("--scale", scale, "--json")
+        assert code == 0
+        clipped[scale] = json.loads(out)["importance"]["clipped"]
+    assert clipped["robust"] > 0
+    assert clipped["value"] == 0
+    assert "hopeless" in told()[1] and "hopeless" not in told("--scale", "value")[1]
+    code, _, err = told("--scale", "log")
+    assert code == 2
+    assert "robust" in err

@@ -20,8 +20,16 @@ _NEAR = 3  # choices that are named
 
 @click.command("importance", short_help="which dials matter, which act together, and how far to move them")
 @click.option("--metric", metavar="NAME", help="Of several objectives the one to tell of [the first].")
+@click.option(
+    "--scale",
+    type=click.Choice(["robust", "value"]),
+    default="robust",
+    show_default=True,
+    help="robust: hopelessly bad scores count as less bad, or all that mattered would be how a run can be ruined; "
+    "value: scores as they are.",
+)
 @study_options
-def importance_command(metric: str | None, study: str | None, store: str | None, as_json: bool) -> int:
+def importance_command(metric: str | None, scale: str, study: str | None, store: str | None, as_json: bool) -> int:
     """Tell what each dial does to the metric over the declared space, by the trials that were run; runs nothing.
 
     The share that each causes alone with its interval, what it does with others, what tells the best tenth of the
@@ -30,14 +38,14 @@ def importance_command(metric: str | None, study: str | None, store: str | None,
 
     \b
     Example:
-      trialist importance --metric val_loss
+      trialist importance --metric val_loss --scale value
     """
     from trialist.cli.asjson import print_json
     from trialist.cli.table import width
     from trialist.effects.effects import Effects
 
     with load_study(study, store) as found:
-        effects = Effects(found.history, metric=metric)
+        effects = Effects(found.history, metric=metric, scale=scale)
         told = effects.importance()
         if as_json:
             parts = {"importance": told, "interactions": effects.interactions(), "local": effects.local()}

@@ -341,7 +341,7 @@ class Effects:
             names = space.active(wanted)
             configurations.append({name: wanted[name] for name in names if name in wanted})
         rows, active = cube.canonical(cube.encode(configurations))
-        losses = self._learnt.values(rows, active).mean(axis=1)
+        losses = self._learnt.expected(rows, active)
         return losses[1:], float(losses[0])
 
     def _reach(self, dial: str, at: Array, within: np.ndarray) -> tuple[Any, Any, tuple[Any, ...]]:
@@ -363,7 +363,7 @@ def _permuted(learnt: Learnt) -> Array:
     whole = float(np.average((y - np.average(y, weights=learnt.weights)) ** 2, weights=learnt.weights)) or 1.0
 
     def error(changed: Array) -> float:
-        means = learnt.values(changed, active).mean(axis=1)
+        means = learnt.expected(changed, active)
         return float(np.average((y - means) ** 2, weights=learnt.weights))
 
     before, found = error(rows), []

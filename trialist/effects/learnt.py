@@ -281,6 +281,14 @@ class Learnt:
             found = np.hstack([_back(each, draws, F, pairs) for each, draws in self.drawn])
             return np.asarray(self.centre + self.unit * found)
 
+    def expected(self, rows: Rows, active: Mask) -> Array:
+        """(q,) losses at points, as the middle of each process has them."""
+        F, pairs = self.ground.functions(rows, active, self.pairs)
+        with one_thread():
+            found = np.hstack([_back(each, draws.mean(), F, pairs) for each, draws in self.drawn])  # (q, processes)
+            weights = [count for count in self.members if count]
+            return np.asarray(self.centre + self.unit * np.average(found, axis=1, weights=weights))
+
 
 def _back(each: Fitted, draws: Draws, F: list[Array], pairs: list[tuple[Array, Array]]) -> Array:
     """(q, S) losses in units, drawn at points with these functions; with what is expected of the rest."""

@@ -104,9 +104,15 @@ class Kernel:
 
 def third(parts: Sequence[Array], with_pairs: bool = False) -> Array:
     """e_3 of matrices, elementwise, or e_2 + e_3; scaled so that many dials have no more of it than few."""
-    p1, p2, p3 = (np.asarray(sum(part**power for part in parts)) for power in (1, 2, 3))
-    found = (p1**3 - 3 * p1 * p2 + 2 * p3) / 6
-    return np.asarray(found + (p1**2 - p2) / 2 if with_pairs else found)
+    p1, p2, p3 = np.zeros_like(parts[0]), np.zeros_like(parts[0]), np.zeros_like(parts[0])
+    for part in parts:  # products, for powers take five times as long
+        square = part * part
+        p1 += part
+        p2 += square
+        p3 += square * part
+    squared = p1 * p1
+    found = (squared * p1 - 3 * p1 * p2 + 2 * p3) / 6
+    return np.asarray(found + (squared - p2) / 2 if with_pairs else found)
 
 
 def neg_log_posterior(theta: Array, terms: Terms, y: Array, means: Array, sds: Array) -> tuple[float, Array]:

@@ -49,6 +49,11 @@ class Draws:
             found = found + np.einsum("na,nb,abs->ns", A, B, b, optimize=True)
         return found
 
+    def mean(self) -> Draws:
+        """The mean of the draws, as the only one."""
+        dials, pairs = (tuple(b.mean(axis=-1, keepdims=True) for b in found) for found in (self.dials, self.pairs))
+        return Draws(self.constant.mean(keepdims=True), dials, pairs, self.rest.mean(keepdims=True))
+
     def scaled(self, unit: float, centre: float) -> Draws:
         """Of unit times the function, plus centre."""
         dials, pairs = (tuple(unit * b for b in found) for found in (self.dials, self.pairs))
