@@ -33,6 +33,7 @@ APART, TOGETHER = 1e-6, 0.01  # the share of all effects with two dials in them:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--only", nargs="*", default=[""], help="functions whose names begin so")
     parser.add_argument("--out", type=Path, default=Path("build/importance-runs.jsonl"), help="keeps the trials")
@@ -46,7 +47,7 @@ def main() -> None:
     for name in FUNCTIONS:
         if not any(name.startswith(each) for each in args.only):
             continue
-        for seed in range(args.seeds):
+        for seed in range(args.first, args.first + args.seeds):
             key = (name, seed, args.trials)
             if key not in kept:
                 kept[key] = searched(FUNCTIONS[name], seed, args.trials)
@@ -120,6 +121,7 @@ def judged(problem: Any, seed: int, rows: list[Any]) -> dict[str, Any]:
         "felt_held": [
             shares[d].low <= known.main[d] <= shares[d].high for d in order if known.main[d] >= FELT
         ] if shares else [],
+        "felt_width": [shares[d].high - shares[d].low for d in order if known.main[d] >= FELT] if shares else [],
         "explained": found.explained,
         "ranks": ranks,
         "main_ranks": main_ranks,
@@ -180,6 +182,7 @@ def tables(rows_of: dict[str, list[dict[str, Any]]]) -> None:
         largest = [max(run["errors"]) for run in runs]
         rows.append([name, f"{sum(run['told'] for run in runs)} of {len(runs)}", f"{np.nanmean(errors):.3f}",
                      f"{np.nanmean(largest):.3f}", f"{np.nanmax(largest):.3f}", *_rates(runs, "held", "felt_held"),
+                     f"{np.mean([width for run in runs for width in run['felt_width']]):.2f}",
                      f"{np.mean([run['explained'] for run in runs]):.2f}"])  # fmt: skip
     columns = [
         "function",
@@ -189,6 +192,7 @@ def tables(rows_of: dict[str, list[dict[str, Any]]]) -> None:
         "largest, worst",
         "held",
         "of dials felt",
+        "their width",
         "explained",
     ]
     show("Shares of main effects beside the truth, after a search", columns, rows)

@@ -101,16 +101,17 @@ class Effects:
             joint[j] += part
             joint[k] += part
         low, high = np.quantile(learnt.shares, [0.025, 0.975], axis=1)
-        low, high = np.minimum(low, main.mean(axis=1)), np.maximum(high, main.mean(axis=1))
+        share, together = _middle(main), _middle(joint)
+        low, high = np.minimum(low, share), np.maximum(high, share)
         top = ped(self._told.rows, self._told.active, self._told.losses, learnt.ground.dials, learnt.seed)
         permuted = _permuted(learnt)
         shares = tuple(
             Share(
                 name,
-                float(main[j].mean()),
+                float(share[j]),
                 float(low[j]),
                 float(high[j]),
-                float(joint[j].mean()),
+                float(together[j]),
                 None if top is None else float(top[0][j]),
                 None if top is None else (float(top[1][0, j]), float(top[1][1, j])),
                 float(permuted[j]),
@@ -138,16 +139,17 @@ class Effects:
         _, of_pairs, whole = learnt.variances
         parts = of_pairs / whole
         low, high = np.quantile(parts, [0.025, 0.975], axis=1) if len(parts) else (np.zeros(0), np.zeros(0))
-        felt = [i for i, part in enumerate(parts) if float(part.mean()) >= FELT]
+        strength = _middle(parts)
+        felt = np.flatnonzero(strength >= FELT).tolist()
         ratios = learnt.ratios(felt, elsewhere=np.flatnonzero(low >= FELT).tolist())
         adjusted = _holm([chance(ratio) for ratio in ratios.tolist()], len(self._ground.candidates))
         pairs = [
             Pair(
                 dials[j],
                 dials[k],
-                float(parts[i].mean()),
-                min(float(low[i]), float(parts[i].mean())) if p < SURE else 0.0,
-                max(float(high[i]), float(parts[i].mean())),
+                float(strength[i]),
+                float(min(low[i], strength[i])) if p < SURE else 0.0,
+                float(max(high[i], strength[i])),
                 p < SURE,
                 p,
             )
@@ -384,6 +386,12 @@ def _holm(p: list[float], count: int) -> list[float]:
         highest = max(highest, min(1.0, (count - rank) * p[i]))
         found[i] = highest
     return found
+
+
+def _middle(drawn: Array) -> Array:
+    """(k,) means of the middle half of draws (k, S): a few of the hyperparameters drawn lie far out."""
+    S = drawn.shape[1]
+    return np.asarray(np.sort(drawn, axis=1)[:, S // 4 : S - S // 4].mean(axis=1))
 
 
 def _ends(positions: Array) -> tuple[float, float]:
