@@ -166,6 +166,26 @@ def test_numbers_are_regressed() -> None:
     assert list(found.metrics) == ["rmse", "r2", "pinball 0.9"]
 
 
+def test_squared_errors_are_verified_as_such_and_absolute_ones_by_their_values() -> None:
+    """A verdict compares mean squares on a scale of their own, with or without the root."""
+    split = Split(*make_regression(300, 4, noise=10, random_state=0))
+    for metric, squares in (("mse", 1.0), ("rmse", 0.5), ("mae", None)):
+        evaluation = Evaluation(lambda params: Ridge(params["alpha"]), split, metric)
+        with unsealed():
+            found = evaluation.test({"alpha": 1.0}, 5)
+        assert isinstance(found, tl.Predictions) is (squares is not None)
+        assert squares is None or found.per_example().squares == squares
+    space = {"alpha": tl.Float(1e-2, 1e2, log=True, default=30.0)}
+    mse = Evaluation(lambda params: Ridge(params["alpha"]), split, "mse")
+    study = tl.tune(mse, space, budget=8, test_seeds=1, store="memory", name="squares", progress=False)
+    alike = Evaluation(lambda params: Ridge(params["alpha"]), split, "rmse")
+    rooted = tl.tune(alike, space, budget=8, test_seeds=1, store="memory", name="roots", progress=False)
+    assert study.verdict is not None and rooted.verdict is not None
+    assert study.verdict.metric == "mse" and study.verdict.examples == rooted.verdict.examples == 60
+    assert study.verdict.baseline_score == pytest.approx(rooted.verdict.baseline_score**2)
+    assert study.verdict.outcome is rooted.verdict.outcome is tl.Outcome.IMPROVED
+
+
 def test_a_decision_function_ranks_where_there_are_no_probabilities() -> None:
     found = finished(Evaluation(lambda params: RidgeClassifier(), SPLIT, "roc_auc"), {}, Folds(3))
     expected = [
