@@ -175,7 +175,7 @@ def test_squared_errors_are_verified_as_such_and_absolute_ones_by_their_values()
             found = evaluation.test({"alpha": 1.0}, 5)
         assert isinstance(found, tl.Predictions) is (squares is not None)
         assert squares is None or found.per_example().squares == squares
-    space = {"alpha": tl.Float(1e-2, 1e2, log=True, default=30.0)}
+    space = {"alpha": tl.Float(1e-2, 1e3, log=True, default=1e3)}
     mse = Evaluation(lambda params: Ridge(params["alpha"]), split, "mse")
     study = tl.tune(mse, space, budget=8, test_seeds=1, store="memory", name="squares", progress=False)
     alike = Evaluation(lambda params: Ridge(params["alpha"]), split, "rmse")
