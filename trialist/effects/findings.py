@@ -67,8 +67,8 @@ class Pair:
     """Two dials' part of the variance that both cause only together, with its 95 % interval.
 
     p: how often so strong a sign would show where there is no interaction, corrected for the number of pairs (Holm); 1
-    where it is less than half a per cent of the variance.  is_real: p below 5 %; where it is not, low is 0.  p and is_real
-    are None where the pair was not tested.
+    where it is less than half a per cent of the variance.  is_real: p below 5 %; where it is not, low is 0.  Both are
+    None where the pair was not tested.
     """
 
     a: str
