@@ -13,7 +13,7 @@ from scipy.stats import fisher_exact
 import trialist as tl
 from trialist.budget.forecast import Outlay, Range
 from trialist.space.parameter import Float
-from trialist.stopping.course import courses
+from trialist.stopping.course import Replay, moments
 from trialist.stopping.standing import standings
 from trialist.study.study import Study
 from trialist.testing.odd_studies import ODD
@@ -269,14 +269,27 @@ def test_stopping_rules_stand_beside_their_thresholds():
 def test_a_long_study_is_replayed_at_so_many_moments_and_models_are_asked_too():
     study = Study.create({"x": Float(0.0, 1.0)}, minimize="loss", budget=99, store="memory", strategy="random")
     study.optimize(lambda trial: trial["x"] ** 2, trials=70)
-    found = courses(study.history, most=12)
+    replay = Replay()
+    found = replay.courses(study.history, most=12)
     assert {course.rule for course in found} >= {"regret"} and not any(course.ends for course in found)
     for course in found:
-        assert len(course.moments) == 12 and course.moments[-1].full_runs == 70
+        assert [moment.full_runs for moment in course.moments] == [10, 20, 30, 40, 50, 60, 70]
         now = next(each for each in standings(study.history) if each.rule == course.rule)
         assert (course.moments[-1].statistic, course.moments[-1].threshold) == (now.statistic, now.threshold)
-        assert sum(moment.statistic is not None for moment in course.moments) >= 6
-    assert courses(History(study.declared, study.space, ())) == ()
+        assert sum(moment.statistic is not None for moment in course.moments) >= 4
+    known = dict(replay._known)
+    study.optimize(lambda trial: trial["x"] ** 2, trials=3)
+    assert replay.courses(study.history, most=12)[0].moments[:-1] == found[0].moments
+    assert len(replay._known) == len(known) + 1  # only what is new was asked
+    assert replay.courses(study.history, most=12) == Replay().courses(study.history, most=12)
+    assert Replay().courses(History(study.declared, study.space, ())) == ()
+
+
+def test_moments_are_few_and_stay_where_they_were_as_a_study_grows():
+    for n in (1, 10, 60, 61, 500, 3_000, 10_000):
+        assert len(moments(n, 60)) <= 61 and moments(n, 60)[-1] == n
+        assert set(moments(n, 60)[:-1]) <= set(moments(n + 1, 60)) or len(moments(n + 1, 60)) < len(moments(n, 60))
+    assert len(moments(10_000, 60)) <= 16
 
 
 def test_importance_has_bars_with_intervals_and_what_holds_near_the_best(odd, known_effects):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trialist.stopping.standing import Standing
@@ -10,7 +11,7 @@ from trialist.web.numbers import measured
 from trialist.web.panels.plain import number
 
 if TYPE_CHECKING:
-    from trialist.stopping.course import Course
+    from trialist.stopping.course import Course, Replay
     from trialist.web.data import ReportData
 
 
@@ -56,11 +57,19 @@ def of(data: ReportData) -> dict[str, Any] | None:
     }
 
 
+@cache
+def _replay() -> Replay:
+    """Of all studies: what it keeps is a cache."""
+    from trialist.stopping.course import Replay
+
+    return Replay()
+
+
 def _courses(data: ReportData) -> tuple[Course, ...]:
     """Replayed here, not with the study's other slow parts: a dashboard computes each panel beside its pages."""
-    from trialist.stopping.course import MOST, courses
+    from trialist.stopping.course import MOST
 
-    return courses(data.history, most=MOST if data.panels_at else _MOST_IN_REPORT)
+    return _replay().courses(data.history, most=MOST if data.panels_at else _MOST_IN_REPORT)
 
 
 def _line(course: Course) -> dict[str, Any] | None:
