@@ -14,7 +14,7 @@ from trialist.store import open_store
 from trialist.store.migrations import SCHEMA_VERSION, STEPS, Run, migrate, version_of
 from trialist.testing.example_study import ME
 from trialist.trials.messages import Finished, Reported
-from trialist.trials.run import Run
+from trialist.trials.run import Run as TrialRun
 from trialist.trials.trial import Exhausted, State, TrialRecord
 
 
@@ -97,7 +97,7 @@ def test_trials_of_the_fourth_schema_do_not_say_who_ran_them_and_the_next_run_do
         ]  # fmt: skip
         assert [asked.words for asked in store.instructions("old")] == ["odd", "lunch"]
         again = store.open_trial("old", ME, lambda number: Exhausted("none"), 8.0, "ann@host:1/1")
-        assert isinstance(again, TrialRecord) and (again.number, again.runs) == (2, (Run("ann@host:1/1", 8.0),))
+        assert isinstance(again, TrialRecord) and (again.number, again.runs) == (2, (TrialRun("ann@host:1/1", 8.0),))
     with closing(open_store(path)) as store:
         assert store.trial("old", 2) == again
 
