@@ -55,13 +55,13 @@ def slice_words(
     pick = min if is_less else max
     i = pick(range(len(at)), key=lambda k: mean[k])
     worst = max(range(len(at)), key=lambda k: objective.loss(mean[k]))
-    found = f"{dial}: {objective.name} is expected to be best at {_value(at[i])}, {mean[i]:.4g}"
+    found = f"{dial}: {objective.name} is expected to be best, {mean[i]:.4g}, at {_value(at[i])}"
     is_clear = high[i] < low[worst] if is_less else low[i] > high[worst]
     if not is_clear:
         return f"{found}, but the band tells no value from another."
     if not isinstance(at[i], (str, bool)) and len(at) > 2 and i in (0, len(at) - 1):
-        return f"{found}, at the {'lower' if i == 0 else 'upper'} end of its range: consider widening it."
-    return f"{found}, and worst at {_value(at[worst])}, {mean[worst]:.4g}."
+        return f"{found}, the {'lower' if i == 0 else 'upper'} end of its range: consider widening it."
+    return f"{found}, and worst, {mean[worst]:.4g}, at {_value(at[worst])}."
 
 
 def best_at_words(dial: str, by: str, rows: Sequence[Best]) -> str:
