@@ -34,7 +34,8 @@ class Normalise(Enum):
             # Rajpurkar et al. 2016 (SQuAD), evaluate-v2.0: lower, punctuation, articles, white space, in this order;
             # punctuation beyond ASCII goes too, so that typographic quotes do not count.
             lowered = "".join(letter for letter in composed.casefold() if not _is_punctuation(letter))
-            composed = _ARTICLES.sub(" ", lowered)
+            # Composed once more: what stood apart by a colon, or was folded, may be one letter now.
+            composed = _ARTICLES.sub(" ", unicodedata.normalize("NFC", lowered))
         return " ".join(composed.split())
 
     @property
