@@ -80,7 +80,7 @@ def test_a_better_ranking_is_judged_improved_and_its_error_is_delongs() -> None:
     )
     assert verdict.outcome == "improved"
     assert verdict.method == (
-        "paired over 120 examples; one seed, so it is about these two trained models, by DeLong's placements"
+        "paired over 120 examples, one seed; what other seeds would give is not in it, by DeLong's placements"
     )
 
 
