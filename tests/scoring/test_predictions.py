@@ -79,9 +79,7 @@ def test_a_better_ranking_is_judged_improved_and_its_error_is_delongs() -> None:
         by=of[0].by,
     )
     assert verdict.outcome == "improved"
-    assert verdict.method == (
-        "paired over 120 examples, one seed; what other seeds would give is not in it, by DeLong's placements"
-    )
+    assert verdict.method == ("paired over 120 examples, for this one seed alone, by DeLong's placements")
 
 
 def test_squared_errors_and_their_root_are_judged_alike() -> None:

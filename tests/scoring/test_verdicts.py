@@ -96,7 +96,7 @@ def test_the_order_of_examples_does_not_matter(seeds: int, n: int, state: int) -
         (DEFAULT, BETTER, {}, "paired over 60 examples and 5 seeds"),
         (DEFAULT, BETTER[:3], {}, "paired over 60 examples and 5 and 3 seeds"),
         (DEFAULT, BETTER, {"groups": list("abc") * 20}, "paired over 60 examples in 3 groups and 5 seeds"),
-        (DEFAULT[:1], BETTER[:1], {}, "paired over 60 examples; one seed, so it is about these two"),
+        (DEFAULT[:1], BETTER[:1], {}, "paired over 60 examples, for this one seed alone"),
         ([[0, 1, 1]], [[0, 0, 1]], {}, "exact paired test over 3 examples, one seed"),
         ([[True, False]], [[True, True]], {"direction": "maximize"}, "exact paired test over 2 examples, one seed"),
         ([[0, 1, 1]] * 2, [[0, 0, 1]] * 2, {}, "paired over 3 examples and 2 seeds"),

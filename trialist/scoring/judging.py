@@ -181,7 +181,7 @@ def _compare(a: Array, b: Array, groups: Any, strata: Any, level: float) -> tupl
             from trialist.numerics.binary import paired_binary
 
             return paired_binary(a[0], b[0], level=level), f"exact paired test over {over}, one seed"
-        words = f"paired over {over}, one seed; what other seeds would give is not in it"
+        words = f"paired over {over}, for this one seed alone"
     else:
         words = f"paired over {over} and {seeds} seeds"
     twice = 0.0
