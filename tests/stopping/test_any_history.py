@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialist.numerics.keys import Key
@@ -62,6 +62,7 @@ def test_every_rule_answers(space: Space, losses: Callable[[np.random.Generator,
 
 
 @given(st.lists(st.tuples(sizes, sizes), min_size=1, max_size=40))
+@example([(0.0, 0.0)] * 3 + [(-171.0, 1e300)] + [(0.0, 0.0)] * 2 + [(6.5, -1.0)] + [(0.0, 0.0)] * 6)
 def test_several_objectives_have_targets_and_plateaus_alone(pairs):
     plan = replace(PLAN, objectives=(Objective("loss"), Objective("time")), stopping=Stopping((Plateau(9, 0.01),)))
     records = tuple(

@@ -91,4 +91,5 @@ def _volume_gained(history: History, before: int) -> float | None:
     losses = losses / np.maximum(np.abs(losses).max(axis=0), 1e-300)  # shares have no unit, and volumes would overflow
     reference = reference_point(losses)
     whole = hypervolume(losses, reference)
-    return 1.0 - hypervolume(losses[is_early], reference) / whole if whole > 0 else 0.0
+    # Points are summed in another order, so that the whole may be less by rounding.
+    return max(1.0 - hypervolume(losses[is_early], reference) / whole, 0.0) if whole > 0 else 0.0
