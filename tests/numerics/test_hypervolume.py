@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import integrate
@@ -145,6 +145,7 @@ def test_the_gradient_is_that_of_finite_differences(m: int, shift: float) -> Non
     hnp.arrays(float, (4, 3), elements=st.floats(0, 1e12)),
     hnp.arrays(float, (5, 3), elements=st.floats(-1e6, 1e6)),
 )
+@example(np.ones((4, 3)), np.diag([0.0, 2.0, 0.0, 0.0])[:, :3], np.array([[0.0] * 3] * 4 + [[-1.0, 5e-324, 0.0]]))
 def test_no_input_gives_what_is_not_a_number(mu: np.ndarray, sd: np.ndarray, Y: np.ndarray) -> None:
     boxes = undominated(Y, reference_point(Y))
     assert (ehvi(mu, sd, boxes) >= 0).all()

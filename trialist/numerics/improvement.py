@@ -128,11 +128,14 @@ def _log_gains(mu: Floats, sd: Floats, boxes: Boxes) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
             fall = logs[:, low] - logs[:, high]  # (q, k), at most 0
             gain = logs[:, high] + np.log(-np.expm1(fall))
-        width = (edges[high] - edges[low]) / spread[:, None]  # not of z, where far edges fall together
+        apart = edges[high] - edges[low]  # not of z, where far edges fall together
+        width = apart / spread[:, None]
         middle = np.where(np.isfinite(width), 0.5 * (z[:, high] + z[:, low]), 0.0)
         thin = width * np.maximum(np.abs(middle), 1.0) < _THIN
         if thin.any():
-            gain[thin] = np.log(width[thin]) + special.log_ndtr(middle[thin])
+            # Of the least numbers that there are, the width may be 0; its logarithm is not.
+            log_width = np.log(apart) - np.log(spread)[:, None]
+            gain[thin] = log_width[thin] + special.log_ndtr(middle[thin])
         gains[:, :, j] = np.log(spread)[:, None] + gain
     return gains
 
