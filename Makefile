@@ -10,7 +10,7 @@ EXTRA_TESTS := tests/rates/test_frameworks.py tests/llm/test_trainer.py tests/do
 
 VERSION = $(shell git describe --always --dirty)
 
-.PHONY: demo demo-llm test test-all lint bench bench-search bench-fidelity bench-honest bench-llm clean
+.PHONY: demo demo-llm test test-all fuzz lint bench bench-search bench-fidelity bench-honest bench-llm clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,9 @@ test-all: $(SERVER)       ## the long stories, pages in a real browser, and what
 		|| echo "no chromium: tests of pages in a browser will be skipped; apt install chromium"
 	$(BIN)/python -m pytest -n 2 -m slow
 	$(BIN)/python -m pytest -n 2 -m 'not slow' $(EXTRA_TESTS)
+
+fuzz: $(STAMP)            ## properties on examples that no run had before, four times as many
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -m 'hypothesis and not slow'
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,6 +1,13 @@
-"""Tests are never timed: on a busy machine an example may take any time."""
+"""Tests are never timed: on a busy machine an example may take any time.
+
+Properties are tried on the same examples in every run, so that a change is what makes a test fail. `make fuzz` looks for
+others; what it finds is kept as an `@example`.
+"""
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
