@@ -1,7 +1,7 @@
 """Tests are never timed: on a busy machine an example may take any time.
 
-Properties are tried on the same examples in every run, so that a change is what makes a test fail. `make fuzz` looks for
-others; what it finds is kept as an `@example`.
+Properties are tried on the same examples in every run, so that a change is what makes a test fail. `make fuzz` looks
+for others; what it finds is kept as an `@example`.
 """
 
 import os
