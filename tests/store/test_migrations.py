@@ -13,9 +13,10 @@ from trialist.errors import StoreDamagedError, StoreVersionError
 from trialist.store import open_store
 from trialist.store.migrations import SCHEMA_VERSION, STEPS, Run, migrate, version_of
 from trialist.testing.example_study import ME
+from trialist.trials.foretold import Foretold
 from trialist.trials.messages import Finished, Reported
 from trialist.trials.run import Run as TrialRun
-from trialist.trials.trial import Exhausted, State, TrialRecord
+from trialist.trials.trial import Exhausted, Proposal, State, TrialRecord
 
 
 def test_the_steps_that_a_file_lacks_are_taken_in_order() -> None:
@@ -100,6 +101,21 @@ def test_trials_of_the_fourth_schema_do_not_say_who_ran_them_and_the_next_run_do
         assert isinstance(again, TrialRecord) and (again.number, again.runs) == (2, (TrialRun("ann@host:1/1", 8.0),))
     with closing(open_store(path)) as store:
         assert store.trial("old", 2) == again
+
+
+def test_of_trials_of_the_fifth_schema_nothing_was_foretold_and_of_the_next_one_it_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    _write(path, schema=5)
+    told = Foretold(2, {"loss": (0.1, 0.2, 0.3, 0.4, 0.5)})
+    with closing(open_store(path)) as store:
+        records = store.changes("old").records
+        assert [(r.loss, r.worker, r.foretold) for r in records] == [
+            (0.6, "ann@host:1/1", None), (0.25, "ann@host:1/1", None), (None, "", None),
+        ]  # fmt: skip
+        (number,) = store.enqueue("old", [Proposal({"lr": 0.5}, "by a model", "gp", foretold=told)], at=7.0)
+    with closing(open_store(path)) as store:
+        assert store.trial("old", number).foretold == told
+        assert store.changes("old").records[:3] == records
 
 
 @pytest.mark.parametrize("schema", range(1, SCHEMA_VERSION))

@@ -23,7 +23,7 @@ class Ensemble:
         layout = self.fit.layout
         self._inverse_lengths = 1.0 / np.array([f.lengthscales for f in fits])[:, None, layout.group]  # (M, 1, F)
         self._signal = np.array([f.signal for f in fits])
-        self._noise = np.array([f.noise for f in fits])
+        self.noise = np.array([f.noise for f in fits])  # (M,)
         self._A = self._scaled(X)
         K = self._kernel(self._A, self._A)
         self._inverse = np.array([self._inverse_factor(K[m], m) for m in range(self.size)])  # (M, n, n)
@@ -49,7 +49,7 @@ class Ensemble:
         inverse[:, n:, :n] = -corner @ (side @ self._inverse)
         new: Ensemble = object.__new__(Ensemble)
         new.fit, new.size, new.mean = self.fit, self.size, self.mean
-        new._inverse_lengths, new._signal, new._noise = self._inverse_lengths, self._signal, self._noise
+        new._inverse_lengths, new._signal, new.noise = self._inverse_lengths, self._signal, self.noise
         new._A, new._inverse = np.concatenate([self._A, A], axis=1), inverse
         new._alpha = np.concatenate([self._alpha, np.zeros((self.size, p))], axis=1)
         return new
@@ -98,7 +98,7 @@ class Ensemble:
     def _inverse_factor(self, K: Array, m: int) -> Array:
         n = len(K)
         K = K.copy()
-        K.flat[:: n + 1] += self._noise[m]
+        K.flat[:: n + 1] += self.noise[m]
         L = cholesky(K, self._signal[m])
         inverse: Array = linalg.solve_triangular(L, np.eye(n), lower=True, check_finite=False)
         return inverse

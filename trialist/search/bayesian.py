@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trialist.model.evidence import Evidence, Witness
+from trialist.model.foretelling import foretold, losses_at
 from trialist.model.replicates import shared_units
 from trialist.model.surrogate import Fitted, Surrogate
 from trialist.numerics.gp import Array, Prior
@@ -32,6 +33,7 @@ from trialist.search.replication import is_worth_more
 from trialist.search.tpe import TPE
 from trialist.space.cube import Rows
 from trialist.space.space import Space
+from trialist.trials.foretold import Foretold
 from trialist.trials.history import History
 from trialist.trials.plan import Objective
 from trialist.trials.trial import Exhausted, Proposal, TrialRecord
@@ -113,9 +115,11 @@ class Bayesian:
         row = found[0].row
         is_plain = margin <= min(self.settings.margins) and not _covers(history) and not shared_units(history.plan)
         if is_plain and goal.incumbent is not None and is_worth_more(evidence, goal, row):
-            return _again(evidence.records[goal.incumbent])
+            told = _told_before(evidence, goal, evidence.scored.rows[goal.incumbent], history)
+            return _again(evidence.records[goal.incumbent], told)
         reason = _reason(evidence, goal, row, history, centre, margin > EXPLORING)
-        return Proposal(evidence.features.cube.decode(row), reason, self.name)
+        told = _told_before(evidence, goal, row, history)
+        return Proposal(evidence.features.cube.decode(row), reason, self.name, foretold=told)
 
     def _initial(self, history: History) -> int:
         """Trials before the first model: more where they begin cheap."""
@@ -164,10 +168,10 @@ def _has_stalled(evidence: Evidence) -> bool:
     return np.isfinite(before) and before - now <= WORTHWHILE * (float(np.median(known[:, 0])) - now)
 
 
-def _again(record: TrialRecord) -> Proposal:
+def _again(record: TrialRecord, told: Foretold | None) -> Proposal:
     """The incumbent once more, on another seed."""
     reason = f"trial {record.number} again, the best by the model: worth more than a new point"
-    return Proposal(record.params, reason, Bayesian.name, repeats=record.number)
+    return Proposal(record.params, reason, Bayesian.name, repeats=record.number, foretold=told)
 
 
 def _all(rules: Sequence[Inside]) -> Inside:
@@ -196,6 +200,25 @@ def _box(evidence: Evidence, centre: int) -> Inside:
         return within
 
     return inside
+
+
+def _told_before(evidence: Evidence, goal: Aim, row: Array, history: History) -> Foretold | None:
+    """What the models expect of the score of a full run at a row; None where they are none of the objectives' own."""
+    objectives = history.plan.objectives
+    if len(objectives) > CLOSED_FORM:
+        return None
+    X = evidence.features(*evidence.features.cube.canonical(row[None]))
+    single = len(objectives) == 1
+    losses = evidence.looks.losses[None] if single else evidence.known_losses.T
+    return Foretold(
+        evidence.n,
+        {
+            objective.name: foretold(
+                objective, goal.predictors if single else goal.predictors[i : i + 1], goal.models[i], losses[i], X
+            )
+            for i, objective in enumerate(objectives)
+        },
+    )
 
 
 def _reason(evidence: Evidence, goal: Aim, row: Array, history: History, centre: int | None, is_exploring: bool) -> str:
@@ -228,20 +251,9 @@ def _expected(objective: Objective, fitted: Fitted, losses: Array, X: Array) -> 
     """The mean and deviation of an objective at X (1, F), in its own units; losses (n,): of all trials."""
     mean, variance = (float(a[0]) for a in fitted.posterior.predict(X))
     at = mean + math.sqrt(variance) * np.array([-1.0, 0.0, 1.0])
-    low, middle, high = sorted(objective.loss(float(x)) for x in _losses(at, fitted.y, losses[fitted.rows]))
+    low, middle, high = sorted(objective.loss(float(x)) for x in losses_at(at, fitted.y, losses[fitted.rows]))
     half = 0.5 * (high - low)
     return f"{objective.name} {middle:.{_digits(middle, half)}g} ± {half:.2g}"
-
-
-def _losses(at: Array, y: Array, losses: Array) -> Array:
-    """Losses where the transformed ones are `at`: in between as they lie, beyond the best one on the line to it."""
-    order = np.argsort(y, kind="stable")
-    y, losses = y[order], losses[order]
-    found: Array = np.interp(at, y, losses)
-    better = len(y) // 4 + 1  # of the half that is transformed by a line
-    with np.errstate(all="ignore"):
-        slope = (losses[better] - losses[0]) / (y[better] - y[0])
-    return found + slope * np.minimum(at - y[0], 0.0) if np.isfinite(slope) else found
 
 
 def _digits(number: float, spread: float) -> int:

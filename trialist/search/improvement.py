@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trialist.model.evidence import Evidence, loss_values
+from trialist.model.foretelling import Predictor
 from trialist.model.looks import Looks
 from trialist.model.surrogate import Fitted, Surrogate
 from trialist.model.transfer import Informed, informed
@@ -31,6 +32,7 @@ class Aim:
     """term: the improvement, None where no trial is feasible yet.  rough: nearly the same by fewer processes.
 
     best (k, d): rows worth perturbing, the best first.  models: of the first objective, or of the scalarised ones.
+    predictors: by which the improvement is expected, before what still runs: all of the same, or one of each objective.
     incumbent: the index of the best scored trial, None before there is one.
     """
 
@@ -38,6 +40,7 @@ class Aim:
     rough: Term | None
     best: Rows
     models: tuple[Fitted, ...]
+    predictors: tuple[Predictor, ...]
     incumbent: int | None
 
 
@@ -82,7 +85,7 @@ def _single(
     X = looks.X
     rng = key.generator("hyperparameters")
     draws = next((count for until, count in modelling.draws if len(looks) <= until), 0)
-    models, pairs, rough, means = [], [], [], []
+    models, predictors, pairs, rough, means = [], [], [], [], []
     for nu in modelling.smoothness:
         layout = evidence.features.layout(nu, modelling.warp)
         fitted = surrogate.fitted(X, looks.losses, layout, evidence.transform, near)
@@ -92,6 +95,7 @@ def _single(
         ok = looks.may_win[fitted.rows]
         mean = np.where(ok, mean, np.inf) if ok.any() else mean
         models.append(fitted)
+        predictors.append(model)
         means.append(mean.mean(axis=0))
         pairs.append((model.conditioned(evidence.pending.X), mean.min(axis=1) - margin))
         if isinstance(model, Ensemble):
@@ -100,9 +104,10 @@ def _single(
     incumbent = _first_scored(evidence, looks, order)
     best = looks.rows[_first_of_each(looks.number[order], order)[:INCUMBENTS]]
     if not looks.may_win.any():
-        return Aim(None, None, best, tuple(models), incumbent)
+        return Aim(None, None, best, tuple(models), tuple(predictors), incumbent)
     exact = LogEI(pairs)
-    return Aim(exact, LogEI(rough) if draws and rough else exact, best, tuple(models), incumbent)
+    likely = LogEI(rough) if draws and rough else exact
+    return Aim(exact, likely, best, tuple(models), tuple(predictors), incumbent)
 
 
 def _first_of_each(numbers: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -149,10 +154,11 @@ def _front(evidence: Evidence, surrogate: Surrogate, smoothness: float, near: in
     along = on_front[np.argsort(Y[on_front, 0], kind="stable")]
     some = np.unique(np.linspace(0, len(along) - 1, 4 * INCUMBENTS).astype(np.intp))
     best = at[rows[along[some]]]
+    predictors = tuple(fitted.posterior for fitted in models)
     if not feasible.any():
-        return Aim(None, None, best, tuple(models), int(order[0]))
-    term = LogEHVI([fitted.posterior.conditioned(evidence.pending.X) for fitted in models], boxes)
-    return Aim(term, term, best, tuple(models), int(order[0]))
+        return Aim(None, None, best, tuple(models), predictors, int(order[0]))
+    term = LogEHVI([each.conditioned(evidence.pending.X) for each in predictors], boxes)
+    return Aim(term, term, best, tuple(models), predictors, int(order[0]))
 
 
 def _merit(losses: Array) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from trialist.errors import StoreDamagedError, StoreVersionError, shown
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 Run = Callable[[str], object]  # executes one SQL statement
 
@@ -55,8 +55,19 @@ def _runs(run: Run) -> None:
     run("ALTER TABLE trial ADD COLUMN runs_json TEXT")
 
 
+def _foretold(run: Run) -> None:
+    """6: what a model foretold of a trial before it ran; of trials before that it is not known."""
+    run("ALTER TABLE trial ADD COLUMN foretold_json TEXT")
+
+
 # Schema 1 is the first.
-STEPS: Mapping[int, Callable[[Run], None]] = {2: _measured_constraints, 3: _fidelity, 4: _instructions, 5: _runs}
+STEPS: Mapping[int, Callable[[Run], None]] = {
+    2: _measured_constraints,
+    3: _fidelity,
+    4: _instructions,
+    5: _runs,
+    6: _foretold,
+}
 
 
 def version_of(written: str, place: str) -> int:

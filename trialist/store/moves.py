@@ -58,6 +58,7 @@ def opened(
         fidelity=_within(plan, proposal.fidelity),
         inherits=proposal.inherits,
         runs=begun((), worker, at) if state is State.RUNNING else (),
+        foretold=proposal.foretold,
     )
 
 

@@ -12,6 +12,7 @@ from trialist.errors import SpaceError
 from trialist.space import plain
 from trialist.space.constraint import Rule
 from trialist.space.space import Space
+from trialist.trials.foretold import Foretold
 from trialist.trials.run import Run
 from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 
@@ -46,6 +47,7 @@ COLUMNS = (
     "inherits",
     "used",
     "runs_json",
+    "foretold_json",
 )
 
 
@@ -56,7 +58,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
     """
     (number, state, stage, params, reason, strategy, seed, attempt, repeats, metrics, loss, cost, seconds) = row[:13]
     (opened_at, closed_at, failure, earlier, stop_reason, notes, revision, constraints) = row[13:21]
-    (fidelity, length, course, inherits, used, runs) = row[21:]
+    (fidelity, length, course, inherits, used, runs, foretold) = row[21:]
     return TrialRecord(
         number,
         _STATES[state],
@@ -86,6 +88,7 @@ def record_of(row: Row, reports: Iterable[Report]) -> TrialRecord:
         inherits,
         used,
         () if runs is None else tuple(Run(intern(worker), *times) for worker, *times in json.loads(runs)),
+        None if foretold is None else _foretold(_loads(foretold)),
     )
 
 
@@ -108,6 +111,7 @@ def row_of(record: TrialRecord) -> dict[str, Any]:
         "seed": record.seed,
         "repeats": record.repeats,
         "inherits": record.inherits,
+        "foretold_json": _foretold_text(record),
         **words_of(record),
         **move_of(record),
     }
@@ -150,6 +154,17 @@ def move_of(record: TrialRecord) -> dict[str, Any]:
 
 def _runs_text(record: TrialRecord) -> str:
     return json.dumps([[text_of(run.worker), run.began, run.ended] for run in record.runs], separators=(",", ":"))
+
+
+def _foretold_text(record: TrialRecord) -> str | None:
+    """What was foretold as [scores known, {metric: quantiles}]."""
+    told = record.foretold
+    return None if told is None else plain.dumps([told.trials, {name: list(q) for name, q in told.quantiles.items()}])
+
+
+def _foretold(written: Sequence[Any]) -> Foretold:
+    trials, quantiles = written
+    return Foretold(trials, {intern(metric): tuple(each) for metric, each in quantiles.items()})
 
 
 def _score_json(score: Score) -> Any:

@@ -83,6 +83,7 @@ trial = Table(
     Column("inherits", BigInteger),
     Column("used", Double, nullable=False, server_default="0"),
     Column("runs_json", Text),
+    Column("foretold_json", Text),
     sqlite_with_rowid=False,
 )
 Index("trial_changed", trial.c.study, trial.c.changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 
 from trialist.errors import LeaseLostError, StateError, UnknownStudyError
 from trialist.protocols import Owner, Store
@@ -19,6 +20,7 @@ from trialist.testing.example_study import (
     proposed,
     raises,
 )
+from trialist.trials.foretold import Foretold
 from trialist.trials.messages import Declared, Failed, Finished, Noted, Reported
 from trialist.trials.run import Run
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Stage, State, TrialRecord
@@ -223,6 +225,18 @@ class TrialChecks(StoreChecks):
             opened(store, ME)
             store.record("digits", 1, [Declared(1, 0, "momentum", Float(0, 1), 0.5)], at=3.0, owner=ME)
             assert store.load_study("digits").revision == 1
+
+    def test_what_was_foretold_of_a_trial_is_kept_as_it_was_before_it_ran(self) -> None:
+        told = Foretold(7, {"loss": (0.1, 0.2, 0.25, 0.3, 1.5), "accuracy": (0.0, 0.25, 0.5, 0.75, 1.0)})
+        with self.study() as store:
+            first = store.open_trial("digits", ME, lambda number: replace(proposed(number), foretold=told), 2.0)
+            assert isinstance(first, TrialRecord) and first.foretold == told
+            store.record("digits", 0, [failed(retry=True)], at=3.0, owner=ME)
+            again = opened(store, ME)
+            assert (again.number, again.attempt, again.foretold) == (0, 1, told)
+            store.record("digits", 0, [finished(0.25, attempt=1)], at=4.0, owner=ME)
+            assert opened(store, ME).foretold is None
+            assert [record.foretold for record in store.changes("digits").records] == [told, None]
 
     # Runs
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from trialist.trials.foretold import Foretold
 from trialist.trials.run import Run
 
 
@@ -193,6 +194,7 @@ class TrialRecord:
     its reports' steps; what was run anew counts each time.
     seconds, cost: of a trial that was paused, those of all its runs from pause to pause.
     runs: which worker ran it when, one for each attempt that was begun; none where an earlier Trialist kept it.
+    foretold: what the model that proposed it expected of its score; None where no model did.
     """
 
     number: int
@@ -223,6 +225,7 @@ class TrialRecord:
     inherits: int | None = None
     used: float = 0.0
     runs: tuple[Run, ...] = ()
+    foretold: Foretold | None = None
 
     @property
     def halted(self) -> Taken | None:
@@ -265,7 +268,7 @@ class TrialRecord:
 class Proposal:
     """A configuration to try, and why: the reason is stored and shown.
 
-    fidelity: as in TrialRecord.  inherits: the trial whose checkpoint this one begins with.
+    fidelity, foretold: as in TrialRecord.  inherits: the trial whose checkpoint this one begins with.
     """
 
     params: Mapping[str, Any]
@@ -276,6 +279,7 @@ class Proposal:
     repeats: int | None = None
     fidelity: float | None = None
     inherits: int | None = None
+    foretold: Foretold | None = None
 
 
 @dataclass(frozen=True, slots=True)
