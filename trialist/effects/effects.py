@@ -26,10 +26,12 @@ from trialist.effects.findings import (
     Pair,
     Share,
     Slice,
+    TrackRecord,
 )
 from trialist.effects.ground import Ground, ground
 from trialist.effects.learnt import Learnt, Told, told
 from trialist.effects.ped import ped
+from trialist.effects.track import track_record
 from trialist.effects.words import (
     best_at_words,
     calibration_words,
@@ -250,6 +252,10 @@ class Effects:
         coverage, spread = float((np.abs(z) <= 1.96).mean()), float(np.sqrt(np.mean(z**2)))
         words = calibration_words(coverage, learnt.explained, len(points))
         return Calibration(name, points, coverage, learnt.explained, spread, True, words)
+
+    def foretold(self) -> TrackRecord:
+        """How good the predictions were that the search's model made of each trial before it ran."""
+        return track_record(self._history, self._objective)
 
     # What they are read off
 

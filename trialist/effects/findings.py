@@ -176,6 +176,78 @@ class Calibration(_Told):
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A trial: its quantiles as foretold, `so_far` the mean of the scores before it, and what came.
+
+    low to high: where the score was to lie with 95 % probability, lower to upper with 50 %.  All in the metric's sign.
+    """
+
+    number: int
+    low: float
+    lower: float
+    median: float
+    upper: float
+    high: float
+    so_far: float
+    came: float
+
+    @property
+    def is_within(self) -> bool:
+        return self.low <= self.came <= self.high
+
+    @property
+    def miss(self) -> float:
+        """How far from the median, in units of the half of the 95 % interval on that side; infinite for a half of 0."""
+        off = self.came - self.median
+        half = self.high - self.median if off > 0 else self.median - self.low
+        return 0.0 if not off else abs(off) / half if half > 0 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good predictions of some trials were.
+
+    within50, within95: share of scores in their intervals.  bias: median of came - foretold, in the metric's own sign.
+    r2: of the medians; rank: Spearman's correlation; both None where all scores or all medians are alike.
+    nearer: share of trials of which the median was nearer than the mean of the scores before.  error, error_so_far:
+    the median distance of each.
+    """
+
+    trials: int
+    within50: float
+    within95: float
+    bias: float
+    r2: float | None
+    rank: float | None
+    nearer: float
+    error: float
+    error_so_far: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord(_Told):
+    """What was foretold of each trial, and what came.
+
+    unjudged: trials that were foretold and have no score of a full run, for they failed, were stopped early, or still
+    run.  whole: over all of `trials`; first, last: over the older and the newer half, None with few.
+    is_better: than the mean of the scores before, by more than chance (sign test, 5 %).  is_too_sure: more scores lie
+    outside of the 95 % intervals than by chance; widened: how many times as wide they would have held 95 %.
+    """
+
+    metric: str
+    trials: tuple[Came, ...]
+    unjudged: int
+    whole: Quality | None
+    first: Quality | None
+    last: Quality | None
+    is_better: bool
+    is_too_sure: bool
+    widened: float
+    enough: bool
+    words: str
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
