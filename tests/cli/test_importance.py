@@ -56,7 +56,7 @@ def test_json_holds_all_that_is_known(told):
     code, out, _ = told("--json")
     found = json.loads(out)
     assert code == 0
-    assert set(found) == {"study", "importance", "interactions", "local", "calibration"}
+    assert set(found) == {"study", "importance", "interactions", "local", "calibration", "foretold"}
     assert {share["dial"] for share in found["importance"]["shares"]} == set(SPACE)
     assert [pair["is_real"] for pair in found["interactions"]["pairs"]] == [True, False, False]
 

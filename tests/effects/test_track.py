@@ -145,9 +145,9 @@ def test_one_trial_is_told_with_its_interval_and_what_came():
     history = studied([0.3, 0.3, 0.3], [0.1, 0.1, 0.1], [0.35, 0.9, None])
     lines = [told_and_came(r.foretold, "y", r) for r in history.records[1:]]
     assert lines == [
-        "0.3 (0.104 to 0.496), came 0.35",
-        "0.3 (0.104 to 0.496), came 0.9, outside",
-        "0.3 (0.104 to 0.496)",
+        "0.30 (0.10 to 0.50), came 0.35",
+        "0.30 (0.10 to 0.50), came 0.90, outside",
+        "0.30 (0.10 to 0.50)",
     ]
     assert told_and_came(history[1].foretold, "other", history[1]) is None
 
@@ -161,3 +161,17 @@ def test_of_several_objectives_each_has_its_own_record():
         assert a.metric == "a" and study.effects.foretold() == a
         assert len(a.trials) == len(b.trials) >= 8
         assert all(c.came < 2.0 for c in a.trials) and all(c.came >= 100.0 for c in b.trials)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "told"),
+    [
+        ((0.05416, 0.07, 0.0813, 0.09, 0.1189), "0.081 (0.054 to 0.119)"),
+        ((-812.0, -100.0, 3.25, 100.0, 1234.5), "3 (-812 to 1234)"),
+        ((1e-9, 2e-9, 3e-9, 4e-9, 6e-9), "3e-09 (1e-09 to 6e-09)"),
+        ((0.5, 0.5, 0.5, 0.5, 0.5), "0.5 (0.5 to 0.5)"),
+    ],
+)
+def test_a_prediction_has_the_digits_that_its_interval_has(quantiles, told):
+    record = studied([0.3], [0.1], [None])[1]
+    assert told_and_came(Foretold(3, {"y": quantiles}), "y", record) == told

@@ -50,7 +50,7 @@ def proposal(seen: History, strategy: Any = None) -> Proposal:
     return found
 
 
-def test_a_smooth_loss_is_foretold_closely_and_the_scores_that_were_known_are_counted() -> None:
+def test_a_smooth_loss_is_foretold_closely_and_the_trials_that_were_known_are_counted() -> None:
     found = proposal(history(LOSS, 20))
     assert found.foretold is not None and found.foretold.trials == 20
     came = metrics_of(found.params, LOSS)["loss"].mean

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trialist.scoring.front import front, knee
+from trialist.trials.foretold import LEVELS
 from trialist.trials.trial import TrialRecord
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def trial_json(record: TrialRecord, reports: bool = False) -> dict[str, Any]:
         "is_feasible": record.is_feasible,
         "strategy": record.strategy,
         "reason": record.reason,
+        "foretold": _foretold(record),
         "seed": record.seed,
         "repeats": record.repeats,
         "seconds": record.seconds,
@@ -80,6 +82,15 @@ def trial_json(record: TrialRecord, reports: bool = False) -> dict[str, Any]:
         told["notes"] = record.notes
         told["traceback"] = record.failure.traceback if record.failure else None
     return told
+
+
+def _foretold(record: TrialRecord) -> dict[str, Any] | None:
+    """What a model foretold before the trial ran: quantiles by metric, and how many scores it knew."""
+    told = record.foretold
+    if told is None:
+        return None
+    quantiles = {metric: dict(zip(map(str, LEVELS), each, strict=True)) for metric, each in told.quantiles.items()}
+    return {"trials": told.trials, "quantiles": quantiles}
 
 
 def study_json(study: Study) -> dict[str, Any]:

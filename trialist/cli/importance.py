@@ -49,7 +49,7 @@ def importance_command(metric: str | None, scale: str, study: str | None, store:
         told = effects.importance()
         if as_json:
             parts = {"importance": told, "interactions": effects.interactions(), "local": effects.local()}
-            parts["calibration"] = effects.calibration()
+            parts |= {"calibration": effects.calibration(), "foretold": effects.foretold()}
             print_json({"study": found.name, **{name: part.to_json() for name, part in parts.items()}})
         else:
             click.echo("\n".join(lines_of(effects, width())))
@@ -68,6 +68,8 @@ def lines_of(effects: Effects, room: int) -> list[str]:
     lines = [*_dials(told, {each.dial: each for each in local.shares} if local.enough else {}, room), ""]
     lines += labelled("together", safe(_together(effects.interactions())), room)
     lines += labelled("trust", safe(effects.calibration().words), room)
+    if (before := effects.foretold()).enough:
+        lines += labelled("before", safe(before.words), room)
     if told.clipped:
         far = (
             f"{told.clipped} hopeless scores count as less bad" if told.clipped > 1 else "a hopeless score counts less"

@@ -135,6 +135,7 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
         lines += labelled(
             "score", f"{safe(objective.name)} {_score(record, objective.name, study.declared.validation)}", room
         )
+    lines += _foretold(study, record, room)
     for name in record.metrics:
         if name not in [o.name for o in study.declared.objectives]:
             lines += labelled("", f"{safe(name)} {score(record.metrics[name])}", room)
@@ -175,6 +176,18 @@ def trial_lines(study: Study, record: TrialRecord, room: int) -> list[str]:
     if pasted := command_line(study, record):
         lines.append(f"{'run it':<{LABEL}}{pasted}")
     return lines + _log(study, record, room)
+
+
+def _foretold(study: Study, record: TrialRecord, room: int) -> list[str]:
+    """What a model said of each objective before the trial ran, and what came."""
+    if record.foretold is None:
+        return []
+    from trialist.effects.track import told_and_came
+
+    objectives = study.declared.objectives
+    told = [(o.name, told_and_came(record.foretold, o.name, record)) for o in objectives]
+    lines = [f"{safe(name)} {words}" if len(objectives) > 1 else words for name, words in told if words]
+    return [line for i, each in enumerate(lines) for line in labelled("" if i else "foretold", each, room)]
 
 
 def _reports(study: Study, record: TrialRecord, room: int) -> list[str]:

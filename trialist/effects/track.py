@@ -51,12 +51,19 @@ def told_and_came(told: Foretold, metric: str, record: TrialRecord) -> str | Non
     if metric not in told.quantiles:
         return None
     low, high = told.interval(metric)
-    text = f"{told.median(metric):.4g} ({low:.4g} to {high:.4g})"
+    spread = high - low
+    places = 1 - math.floor(math.log10(spread)) if 0 < spread < math.inf else 9
+
+    def short(value: float) -> str:
+        """To two digits of the interval's width, where that is short."""
+        return f"{value:.{max(places, 0)}f}" if places <= 6 and abs(value) < 1e6 else f"{value:.4g}"
+
+    text = f"{short(told.median(metric))} ({short(low)} to {short(high)})"
     score = record.metrics.get(metric)
     if record.state is not State.COMPLETE or score is None:
         return text
     beyond = "" if low <= score.mean <= high else ", outside"
-    return f"{text}, came {score.mean:.4g}{beyond}"
+    return f"{text}, came {short(score.mean)}{beyond}"
 
 
 def quality(came: Sequence[Came]) -> Quality:
@@ -96,7 +103,7 @@ def _means_before(history: History, judged: Sequence[TrialRecord], metric: str) 
         means.append(means[-1] * ((k - 1) / k) + value / k)  # a sum of the largest floats would have no room
     found = []
     for record in judged:
-        # At least one: the model that foretold it knew some.
+        # Before any full run had ended the first one that did: so much the other is given.
         count = max(bisect_left(ends, (_began(record) or 0.0) + 1e-9 if is_timed else record.number), 1)
         found.append(means[count])
     return found
@@ -146,8 +153,8 @@ def _words(
     found += f". {_side(came, whole, objective)}"
     near = round(whole.nearer * n)
     rank = "" if whole.rank is None else f"; rank correlation {whole.rank:.2f}"
-    better = f"nearer than the mean so far in {near} of {n}"
-    found += f" They were {better}{rank}." if is_better else f" No better than the mean so far: {better}{rank}."
+    told = "They were nearer than the mean so far in" if is_better else "No better than the mean so far: nearer in"
+    found += f" {told} {near} of {n}{rank}."
     if unjudged:
         found += f" {unjudged} more have no score of a full run and are not judged."
     return found

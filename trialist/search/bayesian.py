@@ -211,7 +211,7 @@ def _told_before(evidence: Evidence, goal: Aim, row: Array, history: History) ->
     single = len(objectives) == 1
     losses = evidence.looks.losses[None] if single else evidence.known_losses.T
     return Foretold(
-        evidence.n,
+        evidence.looks.trials,
         {
             objective.name: foretold(
                 objective, goal.predictors if single else goal.predictors[i : i + 1], goal.models[i], losses[i], X

@@ -10,7 +10,7 @@ LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)  # the median, and the ends of the inte
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """trials: how many scores the model knew.  quantiles: by metric, at LEVELS, of the score in the metric's own sign.
+    """trials: how many the model knew of.  quantiles: by metric, at LEVELS, of the score in the metric's own sign.
 
     Of a score as it is measured, noise included, after a full run.  Quantiles, since a scale on which scores are
     modelled may bend: what is worse is mostly less certain than what is better.

@@ -98,8 +98,8 @@ def noise_section(data: ReportData) -> Html | None:
 
 
 def calibration_section(data: ReportData) -> Html | None:
-    """How good the model's predictions are."""
-    found = figures("calibration", data)
+    """How good the model's predictions were before each trial, and are of each trial by all the others."""
+    found = [*figures("foretold", data), *figures("calibration", data)]
     return section("calibration", "How good the model predicts", *found) if found else None
 
 

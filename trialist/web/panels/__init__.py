@@ -10,6 +10,7 @@ from trialist.web.panels import (
     calibration,
     curves,
     failures,
+    foretold,
     front,
     history,
     importance,
@@ -39,6 +40,7 @@ PANELS: Mapping[str, Callable[[ReportData], dict[str, Any] | None]] = {
     "parallel": parallel.of,
     "sweeps": sweep.of,
     "noise": noise.of,
+    "foretold": foretold.of,
     "calibration": calibration.of,
     "failures": failures.of,
 }
@@ -53,6 +55,7 @@ _APPLIES: Mapping[str, Callable[[ReportData], bool]] = {
     "parallel": lambda data: bool(data.space.names),
     "sweeps": lambda data: bool(data.sweeps),
     "noise": lambda data: data.noise is not None,
+    "foretold": foretold.applies,
     "calibration": lambda data: bool(data.space.names),
     "failures": lambda data: 0 < len(data.failed) < len(data.records),
 }

@@ -20,11 +20,12 @@ def of(data: ReportData) -> dict[str, Any] | None:
         return None
     found = data.effects.calibration()
     if not found.enough or not found.points:
-        return {"chart": "calibration", "empty": found.words}
+        return {"chart": "calibration", "title": "By all other trials, looking back", "empty": found.words}
     points = thinned(found.points, most=_POINTS)
     values = [v for _, predicted, _, actual in points for v in (predicted, actual)]
     return {
         "chart": "calibration",
+        "title": "By all other trials, looking back",
         "metric": data.aimed.name,
         "axis": axis(Scale.over(values, data.aimed.direction)),
         "points": [[n, number(predicted), number(sd), number(actual)] for n, predicted, sd, actual in points],

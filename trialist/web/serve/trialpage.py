@@ -115,6 +115,7 @@ def _facts(data: ReportData, record: TrialRecord) -> list[tuple[str, str]]:
         ("stage", record.stage.value + (f" of trial {record.repeats}" if record.repeats is not None else "")),
         ("why", record.reason),
         ("proposed by", record.strategy),
+        *_foretold(data, record),
         ("reached", "" if reached is None else f"{reached:g}" + (f" of {record.length:g}" if record.length else "")),
         ("fidelity", "" if fidelity is None or record.fidelity is None else f"{record.fidelity:g} of {fidelity}"),
         ("began", moment(record.opened_at) if record.opened_at else ""),
@@ -127,6 +128,17 @@ def _facts(data: ReportData, record: TrialRecord) -> list[tuple[str, str]]:
         ("seed", str(record.seed)),
         *((f"noted: {key}", setting(value)) for key, value in record.notes.items()),
     ]
+
+
+def _foretold(data: ReportData, record: TrialRecord) -> list[tuple[str, str]]:
+    """What a model said of each objective before the trial ran."""
+    from trialist.effects.track import told_and_came
+
+    if record.foretold is None:
+        return []
+    several = len(data.plan.objectives) > 1
+    told = [(o.name, told_and_came(record.foretold, o.name, record)) for o in data.plan.objectives]
+    return [(f"foretold {metric}" if several else "foretold", words) for metric, words in told if words]
 
 
 def _beside(columns: Sequence[tuple[str, TrialRecord]], data: ReportData) -> Html:

@@ -1,4 +1,4 @@
-// What scores are worth: noise, calibration of the model, failures by region.
+// What scores are worth: noise, predictions of the model before and after, failures by region.
 "use strict";
 (() => {
   const { charts, axis, valueAxis, held, tooltip, mark, quiet, color, text, escape, short, clipped, across } = trialist;
@@ -103,6 +103,98 @@
         tooltip: tooltip(
           ({ data: { p } }) =>
             `<b>trial ${p.n}</b><br>measured ${short(p.actual)}<br>predicted ${short(p.predicted)} ± ${short(p.sd)}`,
+        ),
+      };
+    },
+  };
+
+  // Intervals that were foretold, trial by trial, and the scores that came.
+  charts.foretold = {
+    option(data, width) {
+      const range = data.axis,
+        at = { animation: false, cursor: "default" };
+      const trials = data.trials.map(([n, low, lower, median, upper, high, soFar, came]) => ({
+        ...{ n, low, lower, median, upper, high, soFar, came },
+        within: low <= came && came <= high,
+      }));
+      const half = Math.max(1.5, Math.min(4, (0.35 * (width - 82)) / trials.length));
+      const interval = (params, api) => {
+        const y = (i) => api.coord([api.value(0), api.value(i)])[1],
+          x = api.coord([api.value(0), api.value(3)])[0];
+        return {
+          type: "group",
+          children: [
+            {
+              type: "line",
+              shape: { x1: x, y1: y(1), x2: x, y2: y(5) },
+              style: { stroke: color("soft"), lineWidth: 1, opacity: 0.8 },
+            },
+            {
+              type: "rect",
+              shape: { x: x - half, y: Math.min(y(2), y(4)), width: 2 * half, height: Math.abs(y(4) - y(2)) },
+              style: { fill: color("soft"), opacity: 0.45 },
+            },
+            {
+              type: "line",
+              shape: { x1: x - half, y1: y(3), x2: x + half, y2: y(3) },
+              style: { stroke: color("ink"), lineWidth: 1.2 },
+            },
+          ],
+        };
+      };
+      const scores = (within, kind) => ({
+        ...at,
+        type: "scatter",
+        z: 4,
+        ...mark(kind),
+        data: trials
+          .filter((trial) => trial.within === within)
+          .map((trial) => ({ value: [trial.n, held(range, trial.came)], trial })),
+      });
+      return {
+        grid: { left: 64, right: 18, top: 34, bottom: 48 },
+        xAxis: axis({
+          type: "value",
+          min: trials[0].n - 1,
+          max: trials[trials.length - 1].n + 1,
+          minInterval: 1,
+          name: "trial",
+          grid: false,
+          axisLabel: { showMinLabel: false, showMaxLabel: false },
+        }),
+        yAxis: valueAxis(range, {
+          name: `${clipped(data.metric, Math.min(60, Math.floor((width - 150) / 7)))} (${data.better} is better)`,
+          nameLocation: "end",
+          nameGap: 14,
+          nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, -52] },
+        }),
+        series: [
+          {
+            ...at,
+            ...quiet,
+            type: "line",
+            symbol: "none",
+            z: 1,
+            lineStyle: { color: color("base"), type: [7, 4], width: 1.5 },
+            data: trials.map((trial) => [trial.n, held(range, trial.soFar)]),
+          },
+          {
+            ...at,
+            ...quiet,
+            type: "custom",
+            z: 2,
+            clip: true,
+            encode: { x: 0, y: [1, 2, 3, 4, 5] },
+            data: trials.map((t) => [t.n, ...[t.low, t.lower, t.median, t.upper, t.high].map((v) => held(range, v))]),
+            renderItem: interval,
+          },
+          scores(true, "search"),
+          scores(false, "failed"),
+        ],
+        tooltip: tooltip(
+          ({ data: { trial: t } }) =>
+            `<b>trial ${t.n}</b><br>foretold ${short(t.median)} (${short(t.low)} to ${short(t.high)})` +
+            `<br>came ${short(t.came)}${t.within ? "" : ", outside"}<br>mean of the scores before ${short(t.soFar)}`,
         ),
       };
     },
