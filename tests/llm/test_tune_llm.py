@@ -514,3 +514,56 @@ def test_of_several_limits_the_one_that_is_used_up_first_is_counted_and_leaves_r
     spent = found.study.stage("llm")["spent"]
     assert spent["calls"] <= {"$50, 700 calls": 700, "$0.05, 9000 calls": 9000}.get(budget, math.inf)
     assert spent["money"] <= {"$0.05, 9000 calls": 0.05}.get(budget, 9.0)
+
+
+def test_where_the_default_tells_that_another_limit_is_used_up_first_its_trial_takes_what_it_took():
+    adder = Adder()
+    # Answers may take 40 tokens, and take three: by what they may take tokens are used up first, by what they do calls.
+    found = tuned(adder, additions(60), budget="6k tokens, 300 calls")
+    assert found.study.stage("items")["unit"] == "calls"
+    assert found.study.trials[0].cost == found.study.stage("items")["asked"]
+    assert found.study.spent["cost"] == adder.calls
+    assert found.study.verdict is not None
+
+
+def test_a_preflight_that_would_leave_nothing_to_verify_with_is_left_out_aloud():
+    adder = Adder()
+    tuning = prepare(additions(60), DIALS, endpoint=adder, budget="120 calls", model="m", defaults=DEFAULTS,
+                     scorer="number", store="memory")  # fmt: skip
+    said = list(tuning.found())
+    assert [line.partition(",")[0] for line in said if line.startswith("preflight")] == ["preflight: left out"]
+    assert adder.calls == 0
+    study = tuning.study()
+    for _ in tuning.events(study):
+        pass
+    tuning.close()
+    assert study.verdict is not None
+    assert adder.calls <= 120
+
+
+class Wordy(Adder):
+    """So many tokens more are in an answer to some of the questions."""
+
+    def __init__(self, questions, tokens):
+        super().__init__()
+        self.questions, self.tokens = questions, tokens
+
+    async def __call__(self, body):
+        reply = await super().__call__(body)
+        reply["usage"]["completion_tokens"] += self.tokens * (body["messages"][-1]["content"] in self.questions)
+        return reply
+
+
+@pytest.mark.parametrize(
+    ("budget", "more", "examples", "is_default"),
+    [(2600, 30, 18, True), (4000, 0, 18, False), (4000, 36, 17, False), (4500, 30, 18, False)],
+)
+def test_a_verdict_is_reached_where_sealed_answers_take_more_than_the_search_lets_expect(
+    budget, more, examples, is_default
+):
+    suite = additions(60)
+    found = tuned(Wordy(sealed_of(suite), more), suite, ["system=direct,think"], f"{budget} tokens")
+    verdict, kept = found.study.verdict, found.study.stage("llm")
+    assert (verdict.examples, verdict.same_configuration) == (examples, is_default)
+    assert kept["sealed"]["items"] == examples
+    assert kept["spent"]["tokens"] <= budget

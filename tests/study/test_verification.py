@@ -13,6 +13,7 @@ import trialist as tl
 from trialist.errors import ExecutionError
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, Told
+from trialist.study.verification import LEFT_OUT
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.9))
 ROWS = np.random.default_rng(0).normal(size=(400, 2))
@@ -166,3 +167,27 @@ def test_scores_by_fold_tell_what_the_choice_of_rows_does(tmp_path: Path) -> Non
         # Folds of 40 rows with a noise of 1 a row: sqrt(2 / 200) for the difference, 2.8 of which are seen.
         assert study.verdict is not None and study.verdict.detectable is not None
         assert 0.15 < study.verdict.detectable < 0.5
+
+
+class Unfinished:
+    """A test that has no value for two of its examples: for one of them by neither side."""
+
+    is_bounded = True
+
+    def with_trial(self, trial: tl.Trial) -> list[float]:
+        X, _ = PATIENTS.test
+        lost = [0, 3] if trial["x"] == 0.9 else [3, 5]
+        trial.note(LEFT_OUT, lost)
+        found = [float(trial["x"] ** 2 + 0.1 * row[0]) for row in X]
+        return [1e9 if place in lost else value for place, value in enumerate(found)]
+
+    def __call__(self, params: Any, seed: int) -> Any:
+        raise AssertionError
+
+
+def test_examples_that_one_side_has_no_value_for_are_left_out_of_both(tmp_path: Path) -> None:
+    study, _ = verified(tmp_path / "study.db", Unfinished())
+    assert study.verdict is not None
+    assert study.verdict.examples == PATIENTS.sizes["test"] - 3
+    assert study.verdict.selected_score < study.verdict.baseline_score < 2
+    assert "groups" in study.verdict.method

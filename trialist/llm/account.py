@@ -89,18 +89,20 @@ def _sealed(study: Study, evaluator: Evaluator) -> dict[str, Any] | None:
     if not evaluator.sealed or best is None or first is None:
         kept = study.stage(STAGE)
         return None if kept is None else kept.get("sealed")
-    sides: list[list[Answer]] = []
+    sides: list[dict[str, Answer]] = []
     for record in (first, best):
         side = next((answers for params, answers in evaluator.sealed if params == dict(record.params)), None)
         if side is None:
             return None
-        sides.append(side[:: evaluator.sealed_replicates])
+        sides.append({answer.item: answer for answer in side})
     told = [
-        _told(side, evaluator.recipe.dials.settings(r.params)) for side, r in zip(sides, (first, best), strict=True)
+        _told(list(side.values()), evaluator.recipe.dials.settings(r.params))
+        for side, r in zip(sides, (first, best), strict=True)
     ]
-    pairs = [(a, b) for a, b in zip(*sides, strict=True) if a.score != b.score]
+    both = [(answer, sides[1][item]) for item, answer in sides[0].items() if item in sides[1]]
+    pairs = [(a, b) for a, b in both if a.score != b.score]
     return {
-        "items": len(sides[0]),
+        "items": len(both),
         "default": told[0],
         "selected": told[1],
         "differ": len(pairs),

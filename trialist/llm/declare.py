@@ -16,6 +16,7 @@ from trialist.errors import InputError, PlanError, SuiteError
 from trialist.llm.answers import SCORE, objectives_of
 from trialist.llm.clashes import Clash, clashes_of
 from trialist.llm.client import Client
+from trialist.llm.declared import Declared
 from trialist.llm.dials import PROMPT, SYSTEM, Dial, dial_of, read_dial
 from trialist.llm.dialspace import Dials, dials_of
 from trialist.llm.endpoint import Call, Endpoint
@@ -28,7 +29,7 @@ from trialist.llm.recipe import Recipe
 from trialist.llm.scorer import Scorer, check_suite
 from trialist.llm.scorers import scorer_of
 from trialist.llm.suite import Suite, read_suite
-from trialist.llm.tuning import Declared, Tuning
+from trialist.llm.tuning import Tuning
 from trialist.scoring.validation import Split
 from trialist.study.declaring import DEFAULT_STORE, store_of
 from trialist.study.study import Study

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import (
@@ -19,15 +20,16 @@ from trialist.errors import (
     ResultError,
     ScoringError,
     TrialistError,
-    shown,
 )
 from trialist.llm.answers import SCORE, TRUNCATED, Answer, cut_words, measured, scores
 from trialist.llm.background import Background
 from trialist.llm.item import Item, Measured
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe, extract_of, majority
+from trialist.llm.workload import SealedWork
 from trialist.scoring.validation import Split
 from trialist.study.selection import fresh_seed
+from trialist.study.verification import LEFT_OUT
 from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 WRONG, MISSING = "wrong", "missing"  # what a failed item counts as
 MONEY, TOKENS, CALLS = "money", "tokens", "calls"
+_FEWEST = 2  # sealed items that make a verdict
 _REFUSALS = 3  # calls in a row that the budget refused: nothing else will fit
 
 
@@ -51,6 +54,7 @@ class Evaluator:
     failed: what an item counts as that was never answered, "wrong" or "missing".  replicates: answers to each item of
     the search; sealed_replicates: to each sealed one.  Answers to an item are drawn for it alone, so its score is their
     mean, and items are what an interval is over.
+    sealed_work: of the verification what the budget pays for, where that is known.
     unit: in which costs are told to the study, the one that is limited.
     prepaid: what answers took that the default's trial will find in the cache; they are that trial's all the same.
     news: sentences for the user, taken out by who tells them.  fatal: an error that ends the study.
@@ -66,6 +70,7 @@ class Evaluator:
     failed: str = WRONG
     replicates: int = 1
     sealed_replicates: int = 1
+    sealed_work: SealedWork | None = None
     unit: str = MONEY
     background: Background = field(default_factory=Background)
     news: list[str] = field(default_factory=list)
@@ -74,24 +79,21 @@ class Evaluator:
     refused: int = 0
     failures: int = 0
     fresh: tuple[tuple[tuple[Item, ...], ...], ...] = ()
-    sealed: list[tuple[dict[str, Any], list[Answer]]] = field(default_factory=list)  # as verification saw them
+    sealed: list[tuple[dict[str, Any], list[Answer]]] = field(default_factory=list)  # first answers, as verified
 
     def __post_init__(self) -> None:
-        if self.failed not in (WRONG, MISSING):
-            remedy = f'Use "{WRONG}" or "{MISSING}".'
-            raise InputError("failed", f"{shown(self.failed)} is no way to count a failed item", remedy)
-        for name in ("replicates", "sealed_replicates"):
-            count = getattr(self, name)
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise InputError(name, f"{shown(count)} is no number of answers", "Give 1 or more.")
         self._extract = extract_of(self.scorer)
 
     def __call__(self, trial: Trial) -> None:
         """Ask the items block by block, as far as the scheduler lets it, and report each block."""
         told: list[Answer] = []
         blocks = self._blocks_of(trial)
+        # Told block by block as what else it takes, so that no step seems as large as all of it together.
+        prepaid, self.prepaid = (self.prepaid, 0.0) if trial.stage is Stage.BASELINE else (0.0, self.prepaid)
         for block in trial.blocks(blocks):
-            answers = self._told(trial, block, self.replicates)
+            if prepaid:
+                trial.spend(prepaid / len(blocks))
+            answers = self._whole(self._told(trial, block, self._replicates(self.replicate_of(trial))))
             if not told and all(answer.failure is not None for answer in answers):
                 reason = answers[0].failure
                 raise ExecutionError(f"none of {len(answers)} items was answered: {reason}. {_REMEDY}")
@@ -101,16 +103,38 @@ class Evaluator:
         self._conclude(trial, told)
 
     def with_sealed(self, trial: Trial) -> list[float]:
-        """A score for each item of the sealed part, in its order; only verification may call it."""
-        _, ids = self.split.test
-        answers = self._told(trial, [self.items[each] for each in ids], self.sealed_replicates)
-        self._conclude(trial, answers)
-        self.sealed.append((dict(trial.params), answers))
-        return scores(_by_item(answers, self.sealed_replicates))
+        """A score for each item of the sealed part, in its order; only verification may call it.
+
+        Every item is asked once before any is asked again: where answers take more than was expected, second answers
+        are missing first, and the verdict is reached without them.  An item without any answer is left out.
+        """
+        items = [self.items[each] for each in self.split.test[1]]
+        work = self.sealed_work or SealedWork(self.sealed_replicates, len(items))
+        first, rounds, dearest = self.replicate_of(trial) * self.sealed_replicates, [], 0.0
+        for r in range(work.answers):
+            # The other side is still to be asked as often.
+            if r and not self._pays_for(dearest * (1 + (r + 1 if len(self.sealed) + 1 < work.sides else 0))):
+                break
+            before = self.spent
+            rounds.append(self._told(trial, items[: work.items], range(first + r, first + r + 1)))
+            dearest = max(dearest, self.spent - before)
+        answers = [[each for each in found if isinstance(each, Answer)] for found in zip(*rounds, strict=True)]
+        answers += [[] for _ in items[work.items :]]
+        left_out = [place for place, found in enumerate(answers) if not found]
+        if len(items) - len(left_out) < _FEWEST:
+            self._whole(rounds[0])
+        if short := work.answers * work.items - sum(map(len, answers)):
+            self.news.append(f"the budget did not pay for the last {short} answers to sealed items")
+        if left_out:
+            trial.note(LEFT_OUT, left_out)
+        self._conclude(trial, list(chain.from_iterable(answers)))
+        self.sealed.append((dict(trial.params), [found[0] for found in answers if found]))
+        return scores([Answer(item.id, measured(found)[SCORE]) for item, found in zip(items, answers, strict=True)])
 
     def answers(self, params: Mapping[str, Any], items: Sequence[Item], replicate: int = 0) -> list[Answer]:
         """Answers to the items, `replicates` of each, all of an item together. Raises as the client does."""
-        return self.background.run(self._all(self.client, params, items, replicate, self.replicates))
+        found = self.background.run(self._all(self.client, params, items, self._replicates(replicate)))
+        return self._whole(found)
 
     def replayed(self, params: Mapping[str, Any], items: Sequence[Item], replicate: int = 0) -> list[Answer]:
         """The same from the cache alone: nothing is asked; what was not answered before has a failure."""
@@ -121,12 +145,15 @@ class Evaluator:
         free = Client(
             of.endpoint, of.prices, Purse(calls=0, name="replay"), of.cache, of.pace, output_ceiling=of.output_ceiling
         )
-        return self.background.run(self._all(free, params, items, replicate, self.replicates, is_replay=True))
+        found = self.background.run(self._all(free, params, items, self._replicates(replicate)))
+        asked = [item for item in items for _ in range(self.replicates)]
+        lost = "it was not answered"
+        return [e if isinstance(e, Answer) else self._lost(i, lost) for i, e in zip(asked, found, strict=True)]
 
     @property
     def spent(self) -> float:
-        """What the purse's calls took so far, in the unit."""
-        return in_unit(self.client.spent, self.unit)
+        """What the purse's calls took so far, in the unit; more where they took more of another limit."""
+        return self.client.purse.share(self.client.spent, self.unit)
 
     def replicate_of(self, trial: Trial) -> int:
         """Fresh answers for finalists and sweeps, the same for all that are compared; else the first ones."""
@@ -149,29 +176,38 @@ class Evaluator:
         seeds = (fresh_seed(self.recipe.seed, i) for i in range(len(self.fresh)))
         return next((i for i, seed in enumerate(seeds) if seed == trial.seed), None)
 
-    def _told(self, trial: Trial, items: Sequence[Item], each: int) -> list[Answer]:
-        """The answers; what they took is told to the trial, also where an error ends it."""
-        before = self.spent
+    def _replicates(self, replicate: int) -> range:
+        """The places of an item's answers in one trial among all that it may have."""
+        return range(replicate * self.replicates, (replicate + 1) * self.replicates)
+
+    def _told(self, trial: Trial, items: Sequence[Item], replicates: range) -> list[Answer | BudgetUsedError]:
+        """What `_all` finds; what it took is told to the trial, also where an error ends it."""
+        before = self.client.spent
         try:
-            work = self._all(self.client, trial.params, items, self.replicate_of(trial), each)
-            answers = self.background.run(work)
-            self.refused = 0
-            return answers
-        except BudgetUsedError as error:
-            self.refused += 1
-            if self.refused >= _REFUSALS:
-                self.fatal = error
-            raise
+            return self.background.run(self._all(self.client, trial.params, items, replicates))
         except (EndpointError, InputError) as error:
             self.fatal = error
             raise
         finally:
             # What came from the cache alone tells nothing of what another run will cost.
-            took = self.spent - before
-            if trial.stage is Stage.BASELINE:
-                took, self.prepaid = took + self.prepaid, 0.0
+            took = in_unit(self.client.spent - before, self.unit)
             if took > 0:
                 trial.spend(took)
+
+    def _pays_for(self, amount: float) -> bool:
+        """Whether so much more is left, in the unit."""
+        limit = getattr(self.client.purse, self.unit)
+        return limit is None or self.spent + amount <= limit
+
+    def _whole(self, found: Sequence[Answer | BudgetUsedError]) -> list[Answer]:
+        """The answers, where the budget paid for all of them."""
+        refusal = next((each for each in found if isinstance(each, BudgetUsedError)), None)
+        self.refused = 0 if refusal is None else self.refused + 1
+        if refusal is not None:
+            if self.refused >= _REFUSALS:
+                self.fatal = refusal
+            raise refusal
+        return [each for each in found if isinstance(each, Answer)]
 
     def _conclude(self, trial: Trial, answers: Sequence[Answer]) -> None:
         values, failed = measured(answers), [answer for answer in answers if answer.failure is not None]
@@ -187,26 +223,17 @@ class Evaluator:
             self.failures += len(failed)
 
     async def _all(
-        self,
-        client: Client,
-        params: Mapping[str, Any],
-        items: Sequence[Item],
-        replicate: int,
-        count: int,
-        is_replay: bool = False,
-    ) -> list[Answer]:
-        first = replicate * count
-        asks = [self._one(client, params, item, first + r) for item in items for r in range(count)]
+        self, client: Client, params: Mapping[str, Any], items: Sequence[Item], replicates: range
+    ) -> list[Answer | BudgetUsedError]:
+        """Answers, all of an item together; in place of each that the budget does not pay for, why not."""
+        asks = [self._one(client, params, item, r) for item in items for r in replicates]
         # All of them to their end, whatever one of them meets: what was sent may be paid, and is worth keeping.
-        found = await asyncio.gather(*asks, return_exceptions=True)
-        answers: list[Answer] = []
-        for i, each in enumerate(found):
-            if isinstance(each, BudgetUsedError) and is_replay:
-                each = self._lost(items[i // count], "it was not answered")
-            if isinstance(each, BaseException):
+        found: list[Answer | BudgetUsedError] = []
+        for each in await asyncio.gather(*asks, return_exceptions=True):
+            if not isinstance(each, Answer | BudgetUsedError):
                 raise each
-            answers.append(each)
-        return answers
+            found.append(each)
+        return found
 
     async def _one(self, client: Client, params: Mapping[str, Any], item: Item, replicate: int) -> Answer:
         requests = self.recipe.requests(params, item, replicate)
@@ -245,10 +272,14 @@ class Evaluator:
 
 @dataclass(eq=False)
 class SealedItems:
-    """The test of a study of settings: the sealed items asked once, by verification alone."""
+    """The test of a study of settings: the sealed items asked once, by verification alone.
+
+    is_bounded: no call exceeds the purse, and what is left makes as good a verdict as it can.
+    """
 
     evaluator: Evaluator
     split: Split
+    is_bounded: bool = True
 
     def __call__(self, params: dict[str, Any], seed: int) -> list[float]:
         raise ResultError("test", "it tells what it spends, so that it needs a trial", "Use study.verify.")
@@ -261,17 +292,6 @@ class SealedItems:
 def in_unit(amount: Amount, unit: str) -> float:
     """That much, in the unit in which a study counts."""
     return float({MONEY: amount.money, TOKENS: amount.tokens, CALLS: amount.calls}[unit])
-
-
-def _by_item(answers: Sequence[Answer], replicates: int) -> list[Answer]:
-    """One answer for each item, with the mean score of its replicates."""
-    if replicates == 1:
-        return list(answers)
-    found = []
-    for start in range(0, len(answers), replicates):
-        each = answers[start : start + replicates]
-        found.append(Answer(each[0].item, measured(each)[SCORE]))
-    return found
 
 
 _REMEDY = "See what the endpoint says, and leave out a dial or a level that it refuses."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from trialist.llm.preflight import Finding, Treatment
 
 if TYPE_CHECKING:
     from trialist.protocols import Store
+    from trialist.study.study import Study
 
 PREFLIGHT = "preflight"  # the stage that keeps what was found of each dial
 
@@ -84,3 +86,17 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
             for finding in findings
         ]
     }
+
+
+def keep(study: Study, stage: str, outcome: Mapping[str, Any]) -> None:
+    """Keep it with the study, under that name."""
+    study.store.write_stage(study.name, stage, _storable(dict(outcome)), time.time())
+
+
+def _storable(value: Any) -> Any:
+    """The same with texts that any file can hold: a model or a server may have cut a character in half."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_storable(str(key)): _storable(part) for key, part in value.items()}
+    return [_storable(part) for part in value] if isinstance(value, (list, tuple)) else value

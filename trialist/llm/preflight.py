@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trialist.errors import InputError, shown
+from trialist.errors import InputError
 from trialist.llm.clashes import THINKING, Clash, clashes
+from trialist.llm.contrast import OF_CHANCE, SEED, acting, compared, far_apart, heat, is_of_chance, plants, written
 from trialist.llm.paired import Answered, Pairs, Plant, p_value, power
 from trialist.llm.request import Reply, Request
 from trialist.numerics.keys import Key
@@ -30,28 +31,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UNKNOWN_FIELDS = "unknown fields"
 _NONSENSE = {"trialist_unknown_field": 1}
-# Dials that act on what temperature leaves to chance, or show there at least: they are tried at a high one. All others
-# are tried at 0, where chance hides nothing.
-_OF_CHANCE = (
-    *("top_p", "top_k", "min_p", "typical_p", "top_a", "tfs", "xtc_probability", "mirostat", "mirostat_tau", "seed"),
-    *("frequency_penalty", "presence_penalty", "repetition_penalty", "repeat_penalty"),
-)
-# Levels that show what a dial does better than a narrow range of it would.
-_PROBES = {
-    "temperature": (0, 1),
-    "top_p": (0.1, 1),
-    "top_k": (1, 1),
-    "max_tokens": (1, 1),
-    "max_completion_tokens": (1, 1),
-}
-_CHANCE = 1  # a temperature that every server knows
-_SEED = 1_234_567
 _EFFECTS = {
     Plant.CHANGES: "changes {:.0%} of the answers",
     Plant.REPEATS: "makes {:.0%} of the answers to an item the same",
 }
-# Answers that agree this often cannot be made to repeat each other noticeably more.
-_AGREE = 0.8
 _ENDED = "\x1f"
 
 
@@ -86,6 +69,10 @@ class Effort:
             )
         if self.answers < 2:
             raise InputError("effort.answers", f"{self.answers} is below 2", "One answer cannot show what varies.")
+
+    def calls(self, dials: int) -> int:
+        """That so many dials take, where each is asked at every look."""
+        return 2 * self.answers * self.looks[-1] * dials
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +120,13 @@ async def preflight(
     # Temperature first: others are tried where it leaves them something to do.
     for name in sorted(dials, key=lambda name: name != "temperature"):
         found = findings.get("temperature")
-        trials.chance = _chance(dials, trials.settings, found)
+        refused = () if found is None else found.rejected
+        trials.chance = heat(dials.get("temperature", ()), trials.settings, refused)
         acts = found is not None and found.treatment is Treatment.HONOURED and found.levels[0] == 0
         trials.greedy = {"temperature": 0} if acts else {}
         findings[name] = await trials.finding(name, list(dials[name]))
     unknown = await trials.unknown_fields()
     return (*(findings[name] for name in dials), unknown)
-
-
-def _chance(dials: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], found: Finding | None) -> dict[str, Any]:
-    """The temperature at which dials of chance are tried."""
-    levels = [level for level in dials.get("temperature", ()) if level is not None]
-    if found is not None and found.treatment is Treatment.REJECTED:
-        levels = [level for level in levels if level not in found.rejected]
-        return {"temperature": max(levels)} if levels else {}
-    if levels:
-        return {"temperature": max(*levels, _CHANCE)}
-    return {"temperature": _CHANCE} if settings.get("temperature") == 0 else {}
 
 
 class _Trials:
@@ -190,7 +167,7 @@ class _Trials:
         self._calls, self._cost = 0, 0.0
         context = {**self.settings}
         if name != "temperature":
-            context |= self.chance if name in _OF_CHANCE else self.greedy
+            context |= self.chance if name in OF_CHANCE else self.greedy
         for clash in self._clashes.get(name, ()):
             context.pop(clash.dial, None)
         for sent in (name, *context):
@@ -198,7 +175,7 @@ class _Trials:
             context = {**context, **{beside: level for beside, level in bears.items() if beside != name}}
         tried: list[Any] = []
         refusals: list[tuple[Any, str]] = []
-        for level, own in _ends(name, levels):
+        for level, own in far_apart(name, levels):
             refusal = await self._refusal({**context, name: level}, context, name)
             if refusal and level != own:
                 # What lies beyond the dial's own levels is a probe of ours, and may be refused.
@@ -212,8 +189,8 @@ class _Trials:
         low, high = tried
         if refusals:
             rejected = tuple(level for level, _ in refusals)
-            told = ", ".join(f"{name}={_written(level)}" for level in rejected)
-            rest = [f"; {name}={_written(level)} is not" for level in (low, high) if level not in rejected]
+            told = ", ".join(f"{name}={written(level)}" for level in rejected)
+            rest = [f"; {name}={written(level)} is not" for level in (low, high) if level not in rejected]
             reason = f"{told} is refused ({refusals[0][1]}){''.join(rest)}"
             return self._found(name, Treatment.REJECTED, reason, (low, high), rejected)
         return await self._compared(name, context, None if low == high and name != "seed" else low, high)
@@ -252,19 +229,19 @@ class _Trials:
             pairs = Pairs.of(answers)
             p = p_value(pairs, self._key)
             if p <= alpha:
-                return self._found(name, Treatment.HONOURED, _honoured(name, low, high, pairs, p), (low, high), p=p)
+                return self._found(name, Treatment.HONOURED, acting(name, low, high, pairs, p), (low, high), p=p)
         if pairs is None:
             reason = f"of {asked} items too few were answered at both levels"
             return self._found(name, Treatment.UNCLEAR, reason, (low, high))
-        told = f"{pairs.lengths.size} answers, {_told(name, low, high)}, differ no more than by chance (p = {p:.2g})"
-        for plant, share in _plants(name, pairs):
+        told = f"{pairs.lengths.size} answers, {compared(name, low, high)}, differ no more than by chance (p = {p:.2g})"
+        for plant, share in plants(name, pairs):
             noticed = power(pairs, plant, share, effort.doubt, self._key)
             effect = _EFFECTS[plant].format(share)
             if noticed < effort.power:
                 reason = f"accepted: {told}, but a dial that {effect} would be noticed only {noticed:.0%} of the time"
                 return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
         repeats, varies = pairs.agreement
-        if _is_of_chance(name) and repeats == 1.0 > varies:
+        if is_of_chance(name) and repeats == 1.0 > varies:
             # Rare variation at the high level alone is what a dial that acts on a sure model shows.
             reason = f"accepted: {told}, but only those at one level vary, as they would if it acted"
             return self._found(name, Treatment.UNCLEAR, reason, (low, high), p=p)
@@ -287,7 +264,7 @@ class _Trials:
             return None if a is None or b is None else (a, b)
         if name == "seed":
             # One request at a time: some servers share their random numbers among those under way.
-            arms = [({**context, name: _SEED}, {**context, name: _SEED + 1 + k}) for k in count]
+            arms = [({**context, name: SEED}, {**context, name: SEED + 1 + k}) for k in count]
         else:
             arms = [({**context, name: low}, {**context, name: high}) for _ in count]
         # In turns, so that whatever changes on the server meanwhile meets both.
@@ -339,39 +316,6 @@ async def _one_by_one(asks: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [ends for ask in asks for ends in await _all_of([ask])]
 
 
-def _ends(name: str, levels: Sequence[Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Two levels so far apart that it shows, each with the dial's own level that stands for it if it is refused."""
-    if not levels:
-        raise InputError(f"dials.{name}", "it has no levels", "Give at least one.")
-    given = [level for level in levels if level is not None]
-    if name == "seed":
-        return (_SEED, _SEED), (_SEED, _SEED)
-    if name == "stop" and given:
-        return (None, None), (given[0], given[0])
-    if given and all(map(_is_number, given)):
-        low, high = min(given), max(given)
-        least, most = _PROBES.get(name, (low, high))
-        return (min(low, least), low), (max(high, most), high)
-    first = levels[0] if levels[0] != levels[-1] else None
-    return (first, first), (levels[-1], levels[-1])
-
-
-def _plants(name: str, pairs: Pairs) -> list[tuple[Plant, float]]:
-    """The effects that must be noticeable before none is claimed; the last one is told."""
-    plants = [(Plant.CHANGES, 0.5)]
-    if _is_of_chance(name) and sum(pairs.agreement) / 2 < _AGREE:
-        plants.append((Plant.REPEATS, 0.9))
-    return plants
-
-
-def _is_of_chance(name: str) -> bool:
-    return name == "temperature" or name in _OF_CHANCE
-
-
-def _is_number(level: object) -> bool:
-    return isinstance(level, (int, float)) and not isinstance(level, bool)
-
-
 def _seen(reply: Reply) -> str:
     """The answer as far as somebody sees it: its text, and how it ended where it did not end by itself."""
     return reply.text if reply.finish == "stop" else f"{reply.text}{_ENDED}{reply.finish}"
@@ -382,24 +326,3 @@ def _commonest(answers: Sequence[Answered]) -> str:
     texts = [set(answer.text.partition(_ENDED)[0]) for answer in answers]
     counts = Counter(letter for text in texts for letter in sorted(text) if not letter.isspace())
     return max(counts, key=lambda letter: (counts[letter], letter), default="")
-
-
-def _written(level: Any) -> str:
-    return "unset" if level is None else shown(level)
-
-
-def _told(name: str, low: Any, high: Any) -> str:
-    """The two levels, in words."""
-    if name == "seed":
-        return "one seed against many, one request at a time"
-    if name == "stop":
-        return "without stop against stopping at what they hold"
-    return f"{name}={_written(low)} against {_written(high)}"
-
-
-def _honoured(name: str, low: Any, high: Any, pairs: Pairs, p: float) -> str:
-    r = pairs.lengths.shape[1] // 2
-    a, b = pairs.agreement
-    tokens = f"{pairs.lengths[:, :r].mean():.3g} against {pairs.lengths[:, r:].mean():.3g}"
-    told = f"{_told(name, low, high)}: of two answers {a:.0%} against {b:.0%} are equal, {tokens} tokens on average"
-    return f"{told} (p = {p:.2g})"

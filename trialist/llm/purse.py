@@ -31,6 +31,9 @@ class Amount:
     def __add__(self, other: Amount) -> Amount:
         return Amount(self.money + other.money, self.tokens + other.tokens, self.calls + other.calls)
 
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.money - other.money, self.tokens - other.tokens, self.calls - other.calls)
+
 
 @dataclass(frozen=True, slots=True)
 class Purse:
@@ -82,6 +85,16 @@ class Purse:
             if limit is not None and getattr(total, field) > limit * (1 + TOLERANCE):
                 return field
         return None
+
+    def share(self, amount: Amount, field: str) -> float:
+        """What an amount takes of the limit that it takes most of, told in another limit's unit.
+
+        >>> Purse(tokens=10_000, calls=500).share(Amount(tokens=2_000, calls=50), "calls")
+        100.0
+        """
+        own, taken = getattr(self, field), float(getattr(amount, field))
+        others = ((getattr(self, f), getattr(amount, f)) for f in ("money", "tokens", "calls") if f != field)
+        return taken if not own else max(taken, *(own * used / limit if limit else 0.0 for limit, used in others))
 
     def used(self, field: str, spent: Amount, need: Amount) -> BudgetUsedError:
         """The error that says so. spent: with all calls ended."""

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trialist.errors import BudgetUsedError, InputError, PlanError, TrialistError
+from trialist.errors import BudgetUsedError, InputError, PlanError
 from trialist.llm.account import STAGE, account
 from trialist.llm.answers import COST, SCORE
 from trialist.llm.blocks import blocks_of, count_of, parts_of
+from trialist.llm.declared import Declared
 from trialist.llm.dials import MODEL, VOTES
 from trialist.llm.dialspace import Dials
 from trialist.llm.evaluate import CALLS, MONEY, Evaluator, SealedItems, in_unit
-from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, kept_stage, known_findings
+from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, keep, kept_stage, known_findings
 from trialist.llm.means import Means, dearest_call, told
+from trialist.llm.news import with_news
 from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
-from trialist.llm.preflight import Effort, Finding, preflight
+from trialist.llm.preflight import Finding, preflight
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe
-from trialist.llm.stops import FLAWLESS, stops_of
+from trialist.llm.workload import Workload
 from trialist.numerics.keys import Key
 from trialist.scoring.power import smallest_difference
 from trialist.study.declaring import plan_of
-from trialist.study.events import Event, StageStarted, Told
+from trialist.study.events import Event, StageStarted, Told, TrialClosed
 from trialist.study.study import Study
-from trialist.trials.stopping import Stopping
 from trialist.trials.trial import State
 from trialist.trials.validation import Items
 
@@ -39,38 +38,11 @@ if TYPE_CHECKING:
     from trialist.llm.suite import Suite
     from trialist.protocols import Store
     from trialist.scoring.validation import Split
-    from trialist.trials.plan import Objective
 
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
-# Where a budget pays for fewer settings, each is asked fewer items: a look at more settings finds more than a long look
-# at few, and finalists are asked the others.
-_SETTINGS, _FEWEST_ITEMS = 16, 24
 _TELLING = 20  # calls, of a preflight or else of the default's trial, that tell what a call takes
 _BYTES_OF_TOKEN = 4  # of English: what bounds tokens from above is about so many times too high
 ITEMS = "items"  # the stage that keeps how many are asked
-_SHARE_OF_PREFLIGHT = 0.15  # of the budget; where a thorough look at each dial could take more, a short one is taken
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What is declared beside suite, dials and budget; see `tune`."""
-
-    model: str
-    objectives: tuple[Objective, ...]
-    name: str
-    seed: int = 0
-    failed: str = "wrong"
-    replicates: int = 1
-    sealed_replicates: int = 2
-    blocks: int | None = None
-    preflight: bool = True
-    one_at_a_time: bool = False
-    strategy: str = "auto"
-    scheduler: str = "auto"
-    stopping: Any = "auto"
-    finalists: int | None = None
-    matters: float | None = None
-    prefer: str = "better"
 
 
 @dataclass(eq=False)
@@ -110,7 +82,8 @@ class Tuning:
         return [
             *self.suite.notes,
             f"endpoint: {self.client.name}, model {', '.join(self._models)}",
-            f"budget: {self.means}; {most}, {self._calls_of_trial:,} calls for a setting that is asked in full",
+            f"budget: {self.means}; {most}, {self._work.calls_of_trial(self.asked):,} calls for a setting that is "
+            "asked in full",
             f"suite: {n} items{grouped}, {sizes['train']} to search with, {sizes['test']} sealed; scored by "
             f"{self.scorer.said}",
             *self._fewer,
@@ -122,16 +95,17 @@ class Tuning:
     @property
     def most(self) -> float:
         """The most money that all of it can take."""
-        purse, each = self.means.purse, self.dearest
+        purse, dearest = self.means.purse, self.dearest
         if purse.money is not None:
             return purse.money
         calls = [float(purse.calls)] if purse.calls is not None else []
-        if purse.tokens is not None and each.tokens:
-            calls.append(purse.tokens / each.tokens)
+        if purse.tokens is not None and dearest.tokens:
+            calls.append(purse.tokens / dearest.tokens)
         if self.means.trials is not None:
-            tries = self.client.pace.tries
-            calls.append(tries * float(self.means.trials * self._calls_of_trial + self._calls_of_test))
-        return min(calls, default=float("inf")) * each.money
+            work = self._work
+            each = self.means.trials * work.calls_of_trial(self.asked) + work.calls_of_test
+            calls.append(float(self.client.pace.tries * each))
+        return min(calls, default=float("inf")) * dearest.money
 
     @cached_property
     def dearest(self) -> Amount:
@@ -140,7 +114,6 @@ class Tuning:
 
     def check(self) -> None:
         """Raises InputError for prompts, shots, prices, rules and budgets that cannot be, before anything is asked."""
-        Stopping.of(self._stopping).check([objective.name for objective in self.declared.objectives])
         if self.client.prices.are_nothing:
             if COST in self.evaluator.metrics:
                 raise PlanError("objective", "cost is an objective, and no prices are given", "Give prices.")
@@ -155,27 +128,29 @@ class Tuning:
 
     def found(self) -> Iterator[str]:
         """The preflight: which dials act; those that do not are dropped, aloud. InputError where none is left."""
+        kept = kept_stage(self.store, self.declared.name, ITEMS)
         self.findings = known_findings(self.store, self.declared.name)
-        if not self.findings and self.declared.preflight and self.dials.probes:
-            self.findings = self._preflight()
+        if not self.findings and kept is None and self.declared.preflight and self.dials.probes:
+            yield from self._probed()
         for finding in self.findings:
             self.dials, what = acted_on(self.dials, finding)
             yield f"preflight: {finding.dial} {what}: {finding.reason}"
         if not self.dials.dials:
             remedy = "Give others: prompts, shots and votes need nothing of the endpoint."
             raise InputError("dials", "none of them acts on this endpoint", remedy)
-        before, kept = self.asked, kept_stage(self.store, self.declared.name, ITEMS)
+        before, prepaid = self.asked, Amount()
         if kept is not None:
-            self.means = replace(self.means, counted_in=str(kept["unit"]))
-        prepaid = self._told_by_the_default() if kept is None else 0.0
-        if kept is None and self.client.spent.calls >= _TELLING:
-            self.means = self.means.counted(self.client.spent)
-        self.asked = self._payable() if kept is None else int(kept["asked"])
+            self.means, self.asked = replace(self.means, counted_in=str(kept["unit"])), int(kept["asked"])
+        else:
+            prepaid = self._told_by_the_default()
+            if self.client.spent.calls >= _TELLING:
+                self.means = self.means.counted(self.client.spent)
+            self.asked = self._payable()
         if self.asked != before:
             yield from self._fewer
         background = self.evaluator.background
         self.evaluator = self._evaluator()  # of the dials that are left
-        self.evaluator.background, self.evaluator.prepaid = background, prepaid
+        self.evaluator.background, self.evaluator.prepaid = background, in_unit(prepaid, self.means.unit)
 
     def study(self) -> Study:
         """The study, made or resumed; what was spent outside its trials is counted."""
@@ -185,7 +160,7 @@ class Tuning:
         plan = plan_of(
             minimize=None, maximize=SCORE, budget=self.means.budget(self.dearest), name=declared.name,
             seed=declared.seed, strategy="random" if alone else declared.strategy,
-            scheduler="none" if alone else declared.scheduler, stopping=self._stopping, trial_seconds=None,
+            scheduler="none" if alone else declared.scheduler, stopping=self.declared.rules, trial_seconds=None,
             trial_memory=None, source=self._source, test=None if alone else f"{self.split.sizes['test']} sealed items",
             finalists=declared.finalists, replicates=None, test_seeds=1, store=self.store,
             validation=Items(len(blocks), size, self._sealed, best=1.0), matters=declared.matters,
@@ -193,64 +168,56 @@ class Tuning:
         )  # fmt: skip
         study = Study.open(replace(plan, objectives=declared.objectives), self.dials.space, self.store)
         if self.findings and study.stage(PREFLIGHT) is None:
-            _keep(study, PREFLIGHT, findings_json(self.findings))
+            keep(study, PREFLIGHT, findings_json(self.findings))
         if study.stage(ITEMS) is None:
-            _keep(study, ITEMS, {"asked": self.asked, "unit": self.means.unit})
-        # The preflight, attempts that failed, and calls that a kill cut off: the purse paid, so the budget knows.
-        unknown = self.evaluator.spent - self.evaluator.prepaid - study.spent["cost"]
-        if unknown > 1e-9:
-            study.charge(unknown)
+            keep(study, ITEMS, {"asked": self.asked, "unit": self.means.unit})
+        self._settle(study)
         return study
 
     def events(self, study: Study, again: bool = False) -> Iterator[Event]:
         """All stages, or the dials one at a time, told event by event; the account is written in the end."""
         evaluator = self.evaluator
         if self.declared.one_at_a_time:
-            yield from self._with_news(_closable(one_dial_at_a_time(study, evaluator)))
+            yield from with_news(one_dial_at_a_time(study, evaluator), evaluator)
             self.effects = OneDial.of(study, evaluator)
-            _keep(study, ONE_DIAL, self.effects.to_json())
+            keep(study, ONE_DIAL, self.effects.to_json())
             return
         stages = study.process(evaluator, SealedItems(evaluator, self.split), again=again)
-        for event in self._with_news(_closable(stages)):
+        for event in with_news(stages, evaluator):
             yield event
+            if isinstance(event, TrialClosed):
+                self._settle(study)
             if isinstance(event, StageStarted) and event.stage == "verify":
                 yield from map(Told, self._fitted(study))
-        _keep(study, STAGE, account(study, evaluator, self.suite))
+        keep(study, STAGE, account(study, evaluator, self.suite))
 
     def close(self) -> None:
         """Let go of connections and threads; the study stays open."""
         self.evaluator.close()
 
-    def _with_news(self, events: Generator[Event]) -> Iterator[Event]:
-        evaluator = self.evaluator
-        try:
-            with closing(events):
-                for event in events:
-                    yield event
-                    yield from _told_of(evaluator.news)
-                    if evaluator.fatal is not None:
-                        raise evaluator.fatal
-        except TrialistError:
-            # The server's own words count for more than what the study makes of them.
-            if evaluator.fatal is not None:
-                raise evaluator.fatal from None
-            raise
-        yield from _told_of(evaluator.news)
+    def _settle(self, study: Study) -> None:
+        """What the purse paid and no trial told is charged to the study.
+
+        That is the preflight, calls that a kill cut off, and what was taken of a limit in another unit, where more of
+        it is used up: the verification needs its part of that one too.
+        """
+        unknown = self.evaluator.spent - self.evaluator.prepaid - study.spent["cost"]
+        if unknown > 1e-9 * self.evaluator.spent:
+            study.charge(unknown)
 
     def _fitted(self, study: Study) -> Iterator[str]:
-        """Fewer answers to each sealed item, where the budget does not pay for as many as declared."""
-        evaluator, limit = self.evaluator, getattr(self.means.purse, self.means.unit)
-        asked = self.asked * self.declared.replicates
-        sides = (study.history.get(0), study.best)
-        each = [r.cost / asked for r in sides if r is not None and r.cost and r.state is State.COMPLETE]
-        if limit is None or not each:
+        """Fewer answers to each sealed item, or to fewer of them, where the budget does not pay for all."""
+        evaluator, declared, asked = self.evaluator, self.declared, self.asked * self.declared.replicates
+        sides = {record.number: record for record in (study.history.get(0), study.best) if record is not None}.values()
+        each = [r.cost / asked for r in sides if r.cost and r.state is State.COMPLETE]
+        if self._limit is None or not each:
             return
-        left = limit - in_unit(self.dearest, self.means.unit) - evaluator.spent
-        once = 2 * max(each) * self.split.sizes["test"]
-        count = max(1, min(self.declared.sealed_replicates, int(left / once)))
-        if count < self.declared.sealed_replicates:
-            evaluator.sealed_replicates = count
-            yield f"the budget pays for {count} of {self.declared.sealed_replicates} answers to each sealed item"
+        left = self._limit - in_unit(self.dearest, self.means.unit) - evaluator.spent
+        fits = evaluator.sealed_work = self._work.sealed_for(left, max(each), len(sides))
+        if fits.items < self._work.sealed:
+            yield f"the budget pays for {fits.items} of the {self._work.sealed} sealed items"
+        elif fits.answers < declared.sealed_replicates:
+            yield f"the budget pays for {fits.answers} of {declared.sealed_replicates} answers to each sealed item"
 
     def _evaluator(self) -> Evaluator:
         declared, by_id = self.declared, {item.id: item for item in self.suite.items}
@@ -267,10 +234,10 @@ class Tuning:
             by_id,
             blocks[0],
             tuple(objective.name for objective in declared.objectives),
-            declared.failed,
-            declared.replicates,
-            declared.sealed_replicates,
-            self.means.unit,
+            failed=declared.failed,
+            replicates=declared.replicates,
+            sealed_replicates=declared.sealed_replicates,
+            unit=self.means.unit,
             fresh=tuple(blocks[1:]),
         )
 
@@ -280,45 +247,36 @@ class Tuning:
         items, groups = zip(*(both[each] for each in self.split.train[1]), strict=True)
         return parts_of(items, groups, count, self.declared.seed)
 
-    def _told_by_the_default(self) -> float:
+    def _told_by_the_default(self) -> Amount:
         """What the default's first answers took, where nothing else tells what a call takes, and it may matter.
 
         Its trial finds them in the cache: whichever part of the items is asked, these are the first of them.
         """
-        evaluator, unit = self.evaluator, self.means.unit
-        usual = in_unit(self.dearest, unit) / _BYTES_OF_TOKEN
-        is_known = unit == CALLS or self.client.spent.calls >= _TELLING
-        if is_known or self._payable(usual) >= self.split.sizes["train"]:
-            return 0.0
-        before, count = evaluator.spent, -(-_TELLING // (self.declared.replicates * self._votes))
+        evaluator, client, unit = self.evaluator, self.client, self.means.unit
+        is_known = unit == CALLS or client.spent.calls >= _TELLING
+        if is_known or self._payable(self._usual) >= self.split.sizes["train"]:
+            return Amount()
+        before, count = client.spent, -(-_TELLING // self._work.calls_of_trial(1))
         try:
             evaluator.answers(self.dials.space.baseline(), self._parts(count)[0][0])
         except BudgetUsedError:
             pass  # what it paid for tells enough, and the study says the same of its trials
-        return evaluator.spent - before
+        return client.spent - before
 
     def _payable(self, usual: float | None = None) -> int:
-        """Items of the search part that the budget lets so many settings be asked; at least a few, at most all.
+        """Items that the budget lets each setting be asked.
 
         usual: what a call may take, where it is to be guessed.
         """
-        declared, n, unit = self.declared, self.split.sizes["train"], self.means.unit
-        limit, each = getattr(self.means.purse, unit), 1.0
-        spent = in_unit(self.client.spent, unit)
+        work, unit, spent = self._work, self.means.unit, in_unit(self.client.spent, self.means.unit)
+        if self.declared.one_at_a_time or self.declared.blocks is not None:
+            return work.items
         if unit == CALLS:
-            spent = _SHARE_OF_PREFLIGHT * (limit or 0) if declared.preflight and self.dials.probes else 0.0
-        elif usual is not None:
-            each = usual
-        elif self.client.spent.calls:
-            each = spent / self.client.spent.calls
-        else:
-            return n
-        if limit is None or declared.one_at_a_time or declared.blocks is not None or not each:
-            return n
-        settings = min(_SETTINGS, self.dials.space.size or _SETTINGS)
-        free = limit - spent - each * self._calls_of_test
-        count = int(free / (each * settings * max(1, declared.replicates) * self._votes))
-        return n if count >= n else max(min(n, _FEWEST_ITEMS), count)
+            probes = len(self.dials.probes) if self.declared.preflight else 0
+            kept = max(work.kept_for_preflight(probes, self._limit), spent if self.findings else 0.0)
+            return work.payable(self._limit, kept, 1.0)
+        each = usual or spent / max(1, self.client.spent.calls)
+        return work.payable(self._limit, spent, each)
 
     @property
     def _fewer(self) -> list[str]:
@@ -330,21 +288,19 @@ class Tuning:
             "be tried; finalists are asked others"
         ]
 
-    def _preflight(self) -> tuple[Finding, ...]:
-        evaluator, default, effort = self.evaluator, self.dials.space.baseline(), Effort()
+    def _probed(self) -> Iterator[str]:
+        """Look which dials act, as far as the budget pays for it."""
+        evaluator, default = self.evaluator, self.dials.space.baseline()
+        effort = self._work.preflight(len(self.dials.probes), self._limit, self._usual)
+        if effort is None:
+            yield "preflight: left out, for the budget does not pay for it and a study; dials are taken to act"
+            return
         items = [item for block in evaluator.blocks for item in block][: effort.looks[-1]]
-        asked = [replace(item, messages=evaluator.recipe.messages(default, item)) for item in items]
-        limit = getattr(self.means.purse, self.means.unit)
-        if limit is not None:
-            each = 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / _BYTES_OF_TOKEN
-            calls = 2 * effort.answers * effort.looks[-1] * len(self.dials.probes)
-            if calls * each > _SHARE_OF_PREFLIGHT * limit:
-                effort = replace(effort, looks=effort.looks[:1])
-        found: tuple[Finding, ...] = evaluator.background.run(
+        self.findings = evaluator.background.run(
             preflight(
                 self.client,
                 self.dials.probes,
-                asked,
+                [replace(item, messages=evaluator.recipe.messages(default, item)) for item in items],
                 model=str(self.dials.value(MODEL, default) or self.declared.model),
                 settings=self.dials.settings(default),
                 effort=effort,
@@ -352,20 +308,30 @@ class Tuning:
                 known=self.dials.clashes,
             )
         )
-        return found
+
+    @property
+    def _limit(self) -> float | None:
+        """What may be spent, in the unit that is counted."""
+        limit: float | None = getattr(self.means.purse, self.means.unit)
+        return limit
+
+    @property
+    def _usual(self) -> float:
+        """What a call may take, before any told."""
+        return 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / _BYTES_OF_TOKEN
+
+    @property
+    def _work(self) -> Workload:
+        sizes, declared = self.split.sizes, self.declared
+        return Workload(
+            sizes["train"], sizes["test"], self.dials.space.size, declared.replicates, declared.sealed_replicates,
+            self._votes,
+        )  # fmt: skip
 
     @property
     def _models(self) -> list[str]:
         dial = self.dials.dials.get(MODEL)
         return [*map(str, dial.levels)] if dial else [str(self.dials.fixed.get(MODEL) or self.declared.model)]
-
-    @property
-    def _calls_of_trial(self) -> int:
-        return self.asked * self.declared.replicates * self._votes
-
-    @property
-    def _calls_of_test(self) -> int:
-        return 2 * self.declared.sealed_replicates * self.split.sizes["test"] * self._votes
 
     @property
     def _sealed(self) -> int:
@@ -381,15 +347,6 @@ class Tuning:
         return int(max(*dial.levels, *(() if dial.span is None else (dial.span.high,)), 1))
 
     @property
-    def _stopping(self) -> Any:
-        """With all items right in several trials a search can find nothing better: what is left tells these apart."""
-        declared = self.declared
-        if declared.one_at_a_time or len(declared.objectives) > 1:
-            # Nothing is right in every way; and of one dial at a time all levels are asked.
-            return stops_of(declared.stopping, flawless=0)
-        return stops_of(declared.stopping, flawless=FLAWLESS)
-
-    @property
     def _source(self) -> str:
         """All that makes this study what it is beside its space: a change of it makes another study."""
         parts = [
@@ -402,25 +359,3 @@ class Tuning:
         ]
         # Braces would make it a command with dials to those who read a study.
         return "; ".join(parts).translate({ord("{"): "(", ord("}"): ")"})
-
-
-def _closable(events: Iterator[Event]) -> Generator[Event]:
-    yield from events
-
-
-def _told_of(news: list[str]) -> Iterator[Event]:
-    while news:
-        yield Told(news.pop(0))
-
-
-def _keep(study: Study, stage: str, outcome: Mapping[str, Any]) -> None:
-    study.store.write_stage(study.name, stage, _storable(dict(outcome)), time.time())
-
-
-def _storable(value: Any) -> Any:
-    """The same with texts that any file can hold: a model or a server may have cut a character in half."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, Mapping):
-        return {_storable(str(key)): _storable(part) for key, part in value.items()}
-    return [_storable(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -41,6 +41,7 @@ class TestBudget:
     """Trainings are known by their index: 2 * seed + side, 0 for the default and 1 for the selected configuration.
 
     trained: the sides that are trained, one where both are the same configuration.
+    is_bounded: the test keeps to the money itself and makes the most of what is left, however little that is.
     """
 
     __test__ = False  # no test for pytest to collect
@@ -52,9 +53,11 @@ class TestBudget:
         trained: tuple[int, ...],
         workers: int,
         can_kill: bool,
+        is_bounded: bool = False,
     ) -> None:
         self._session, self._sides, self._trained = session, sides, trained
         self._lanes, self._can_kill, self._budget = workers, can_kill, session.plan.budget
+        self._is_bounded = is_bounded
         self._expected = Expectations(session)
         self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
         for name, purse in self._purses.items():
@@ -96,6 +99,8 @@ class TestBudget:
         for name in ("seconds", *self._purses):
             if is_needed and not self._can_kill and name != "cost":
                 continue  # the time that is missing was lost where nothing could be ended; a verdict is worth more
+            if is_needed and self._is_bounded and name == "cost":
+                continue
             idle = name == "seconds" and self._lanes > len(missing)
             kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
             if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._need(name, index)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from trialist.trials.trial import GO_ON, Cause, Decision, Failure, Stage, TrialR
 
 Test = Callable[..., Any] | Command
 POLL_SECONDS = 0.5
+LEFT_OUT = "left out"  # the note of a test that has no value for some examples, by their places
 ANEW = 5  # seeds beyond those of the plan that may be tried where trainings were cut
 
 
@@ -38,7 +39,8 @@ ANEW = 5  # seeds beyond those of the plan that may be tried where trainings wer
 class SealedTest:
     """Calls test(params, seed) with the sealed data open, here or in a worker, and notes what it opened.
 
-    A test that spends money has `with_trial(trial)` in place of the call, and tells there what it spends.
+    A test that spends money has `with_trial(trial)` in place of the call, and tells there what it spends; one that
+    keeps to the budget by itself says so by `is_bounded`.
     """
 
     test: Callable[..., Any]
@@ -87,7 +89,8 @@ def verify(
     can_kill = not is_in_process(_work(test), workers, session.plan.limits)
     # Where the default itself was selected, one training of it for each seed tells all.
     trained = (0,) if baseline.number == selected.number else (0, 1)
-    budget = TestBudget(session, (baseline, selected), trained, workers, can_kill)
+    is_bounded = getattr(test, "is_bounded", False)
+    budget = TestBudget(session, (baseline, selected), trained, workers, can_kill, is_bounded)
     seeds = budget.seeds()
     yield StageStarted(
         "verify",
@@ -143,6 +146,7 @@ class _Runs:
         self._queue = [2 * seed + side for seed in range(seeds) for side in trained]
         self._values: dict[int, tuple[float, ...]] = {}
         self._notes: dict[str, Any] = {}
+        self._left_out: set[int] = set()
         self._attempts: dict[int, int] = {}
         self.failure: Failure | None = None
         self.detectable: float | None = None  # what the test can show, as known before it was opened
@@ -196,8 +200,8 @@ class _Runs:
             baseline=baseline,
             selected=selected,
             looks=self._look.number,
-            groups=self._notes.get("groups"),
-            strata=self._notes.get("strata"),
+            groups=self._kept(self._notes.get("groups")),
+            strata=self._kept(self._notes.get("strata")),
             squares=metric.get("squares"),
             by=metric.get("by", ""),
             matters=plan.matters,
@@ -236,6 +240,8 @@ class _Runs:
 
     def _answer(self, message: Message) -> Decision:
         if isinstance(message, Noted):
+            if message.key == LEFT_OUT:
+                self._left_out.update(message.value)  # by one side: by both, so that they can be compared
             self._notes[message.key] = message.value
             return GO_ON
         if isinstance(message, Reported):
@@ -255,7 +261,13 @@ class _Runs:
     def _entry(self, index: int) -> float | tuple[float, ...]:
         """A test that gives one number is a plain score, one that gives many scores each example."""
         values = self._values[index]
-        return values[0] if len(values) == 1 else values
+        return values[0] if len(values) == 1 else self._kept(values)
+
+    def _kept(self, values: Sequence[Any] | None) -> Any:
+        """Without the examples that were left out."""
+        if values is None or not self._left_out:
+            return values
+        return tuple(value for place, value in enumerate(values) if place not in self._left_out)
 
 
 def _work(test: Test) -> Work:
