@@ -54,7 +54,8 @@ def test_the_better_half_goes_on_round_by_round_and_the_last_run_in_full() -> No
 def test_each_pause_and_each_promotion_says_why() -> None:
     best = next(r for r in played().trials if r.params["x"] == 12)
     told = [step.reason for step in best.course]
-    assert told[0] == "after 1 of 10 blocks: goes on if it is in the better part of all"
+    waits = "the best one in 2 goes on once all have come so far; who is paused after that is out"
+    assert told[0] == f"after 1 of 10 blocks: {waits}"
     assert told[1] == "the best 6 of 12 after 1 go on to 2 blocks"
     assert told[-1] == "the best 3 of 3 after 4 go on to 10 blocks"
 

@@ -64,7 +64,10 @@ class Knockout:
         where = f"after {report.step:g} of {shared_units(plan)} {_unit(plan)}s"
         if math.isnan(report.value) or math.isinf(report.value):
             return Decision(Action.STOP, f"{where}: no finite score, so the mean of all cannot have one")
-        return Decision(Action.PAUSE, f"{where}: goes on if it is in the better part of all")
+        part = f"the best one in {self.eta:g}"
+        return Decision(
+            Action.PAUSE, f"{where}: {part} goes on once all have come so far; who is paused after that is out"
+        )
 
     def resume(self, history: History, key: Key) -> Promotion | None:
         """The first of those that go on and wait, once all of a round have played it."""
