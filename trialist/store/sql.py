@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,9 +17,11 @@ from trialist.space import plain
 from trialist.space.space import Space
 from trialist.store import faults, ledger, moves, statements
 from trialist.store.coordinators import BEAT_SECONDS, CLOSING_BEAT_SECONDS, Coordinators
+from trialist.store.looks import Looks
 from trialist.store.moves import Held
 from trialist.store.names import unknown_study
-from trialist.store.records import record_of, records_of, report_of, space_of, text_of
+from trialist.store.records import record_of, records_of, report_of, text_of
+from trialist.store.revisions import Revisions
 from trialist.store.sqlite import Database
 from trialist.store.trials import StudyRow, Trials
 from trialist.trials.feasibility import ranked
@@ -38,7 +39,8 @@ class SqlStore:
         self._database = Database(path, create)
         self._coordinators = Coordinators(self._database)
         self._trials = Trials(self._database)
-        self._revisions: dict[tuple[int, int], tuple[Plan, Space]] = {}  # by study and number; they never change
+        self._revisions = Revisions(self._database)
+        self._looks = Looks(self._database)
         self._last_seen: dict[str, tuple[int, int]] = {}  # study and revision by name
 
     # Studies
@@ -50,8 +52,8 @@ class SqlStore:
             row = {"name": plan.name, "created_at": at, "revision": 0, "trials": 0, "changes": 0}
             self._database.change(statements.ADD_STUDY, {**row, "closed": 0, "compute_seconds": 0.0, "cost": 0.0})
             study = self._study(plan.name)
-            self._add_revision(study.id, 0, plan, space, "declared", at)
-        self._revisions[study.id, 0] = plan, space
+            self._revisions.add(study.id, 0, plan, space, "declared", at)
+        self._revisions.remember(study.id, 0, plan, space)
         return StudyRecord(plan, space, 0, at, 0)
 
     def studies(self) -> tuple[str, ...]:
@@ -67,18 +69,14 @@ class SqlStore:
             raise StateError(f"name: study {shown(name)} cannot become {shown(plan.name)}. Use the name that it has.")
         with self._database.writing(durable=True):
             study = self._study(name)
-            self._revise(study, plan, space, reason, at)
+            self._revisions.follow(study, plan, space, reason, at)
             loaded = self._load(name)
-        self._revisions[study.id, study.revision + 1] = plan, space
+        self._revisions.remember(study.id, study.revision + 1, plan, space)
         return replace(loaded, space=space)
 
     def revisions(self, name: str) -> tuple[Revision, ...]:
         with self._database.reading(), self._readable(name):
-            rows = self._database.rows(statements.REVISIONS, the_study=self._study(name).id)
-            return tuple(
-                Revision(number, at, reason, Plan.from_json(json.loads(plan)), space_of(space))
-                for _, number, at, reason, plan, space in rows
-            )
+            return self._revisions.all(self._study(name))
 
     def delete_study(self, name: str) -> None:
         with self._database.writing(durable=True):
@@ -91,7 +89,7 @@ class SqlStore:
     def enqueue(self, name: str, proposals: Sequence[Proposal], at: float) -> tuple[int, ...]:
         with self._database.writing(durable=True):
             study = self._study(name)
-            plan, _ = self._revision(study)
+            plan, _ = self._revisions.of(study)
             numbers = range(study.trials, study.trials + len(proposals))
             for number, proposal in zip(numbers, proposals, strict=True):
                 record = moves.opened(number, proposal, State.WAITING, plan, study.revision, at)
@@ -122,7 +120,7 @@ class SqlStore:
                 self._coordinators.excuse(since)
                 if isinstance(proposal, Exhausted):
                     return proposal
-                plan, _ = self._revision(study)
+                plan, _ = self._revisions.of(study)
                 if isinstance(proposal, Promotion):
                     before = self._trials.find(study, proposal.number)
                     record = moves.promoted(name, before.record, proposal, plan, at, worker)
@@ -146,7 +144,7 @@ class SqlStore:
         with self._database.writing(durable=closes):
             study, last_change = self._study_and(name, statements.STUDY_TO_TELL, the_number=number)
             before = self._trials.known(study.id, number, last_change) or self._trials.find(study, number)
-            plan, space = self._revision(study)
+            plan, space = self._revisions.of(study)
             if ahead is not None and ahead[0] is before and ahead[1] == study.revision:
                 held = ahead[2]
             else:
@@ -155,7 +153,7 @@ class SqlStore:
                 return before.record
             space, grown = moves.grown(space, messages)
             if grown:
-                self._revise(study, plan, space, f"trial {number} declared {', '.join(grown)}", at)
+                self._revisions.follow(study, plan, space, f"trial {number} declared {', '.join(grown)}", at)
                 held = replace(held, record=replace(held.record, revision=study.revision + 1))
             is_counted = closes and moves.is_counted(before.record)
             spent = (moves.compute_seconds(messages), moves.cost(messages)) if is_counted else (0.0, 0.0)
@@ -165,7 +163,7 @@ class SqlStore:
         if owner is not None:
             self._coordinators.confirm(study.id, owner, beat)
         if grown:
-            self._revisions[study.id, study.revision + 1] = plan, space
+            self._revisions.remember(study.id, study.revision + 1, plan, space)
         self._trials.remember(study, changed, held)
         return held.record
 
@@ -273,17 +271,17 @@ class SqlStore:
     def open_look(self, name: str, fingerprint: str, who: str, what: str, at: float, sketch: str = "") -> Look:
         with self._database.writing(durable=True):
             self._study(name)
-            self._add_line(ledger.opening(self._looks(), name, fingerprint, who, what, at, sketch))
-            return self._looks()[-1]
+            self._looks.add(ledger.opening(self._looks.all(), name, fingerprint, who, what, at, sketch))
+            return self._looks.all()[-1]
 
     def close_look(self, look: Look, outcome: Mapping[str, Any]) -> Look:
         with self._database.writing(durable=True):
-            self._add_line(ledger.closing(self._looks(), look, outcome))
-            return next(kept for kept in self._looks() if kept.digest == look.digest)
+            self._looks.add(ledger.closing(self._looks.all(), look, outcome))
+            return next(kept for kept in self._looks.all() if kept.digest == look.digest)
 
     def looks(self, fingerprint: str | None = None, study: str | None = None) -> tuple[Look, ...]:
         with self._database.reading():
-            return ledger.among(self._looks(), fingerprint, study)
+            return ledger.among(self._looks.all(), fingerprint, study)
 
     def close(self) -> None:
         self._database.close()
@@ -296,7 +294,7 @@ class SqlStore:
         Worked out before the transaction, in which others wait; there it holds if nobody changed either meanwhile.
         """
         study, revision = self._last_seen.get(name, (-1, -1))
-        before, known = self._trials.latest(study, number), self._revisions.get((study, revision))
+        before, known = self._trials.latest(study, number), self._revisions.known(study, revision)
         if before is None or known is None:
             return None
         try:
@@ -330,31 +328,11 @@ class SqlStore:
 
     def _load(self, name: str) -> StudyRecord:
         study = self._study(name)
-        plan, space = self._revision(study)
+        plan, space = self._revisions.of(study)
         with self._readable(name):
             rows = self._database.rows(statements.STAGES, the_study=study.id)
             stages = {stage: plain.loads(outcome) for stage, outcome in rows}
         return StudyRecord(plan, space, study.revision, study.created_at, study.trials, stages)
-
-    def _revision(self, study: StudyRow) -> tuple[Plan, Space]:
-        known = self._revisions.get((study.id, study.revision))
-        if known is None:
-            values = {"the_study": study.id, "the_number": study.revision}
-            with self._readable(study.name):
-                plan, space = self._database.rows(statements.REVISION, **values)[0]
-                known = Plan.from_json(json.loads(plan)), space_of(space)
-            self._revisions[study.id, study.revision] = known
-        return known
-
-    def _revise(self, study: StudyRow, plan: Plan, space: Space, reason: str, at: float) -> None:
-        number = study.revision + 1
-        self._add_revision(study.id, number, plan, space, reason, at)
-        self._database.change(statements.SET_REVISION, {"the_study": study.id, "the_revision": number})
-
-    def _add_revision(self, study: int, number: int, plan: Plan, space: Space, reason: str, at: float) -> None:
-        row = {"study": study, "number": number, "at": at, "reason": text_of(reason)}
-        written = {"plan_json": json.dumps(plan.to_json()), "space_json": json.dumps(space.to_json())}
-        self._database.change(statements.ADD_REVISION, {**row, **written})
 
     def _dead(self, study: StudyRow) -> dict[int, str]:
         """Running trials whose owner is dead, each with the owner's description."""
@@ -370,18 +348,6 @@ class SqlStore:
             self._trials.keep(study, before, replace(before, record=record, owner=None))
             freed.append(record)
         return tuple(freed)
-
-    def _looks(self) -> tuple[Look, ...]:
-        with faults.readable(self._database.path, "the ledger"):
-            head = self._database.rows(statements.LEDGER_HEAD)[0][0]
-            return ledger.looks_of(self._database.rows(statements.LEDGER), head, str(self._database.path))
-
-    def _add_line(self, content: str) -> None:
-        previous = self._database.rows(statements.LEDGER_HEAD)[0][0]
-        line = 1 + self._database.rows(statements.LEDGER_LENGTH)[0][0]
-        digest = ledger.digest_of(previous, content)
-        self._database.change(statements.ADD_LINE, {"line": line, "content_json": content, "digest": digest})
-        self._database.change(statements.SET_LEDGER_HEAD, {"the_digest": digest})
 
     def _readable(self, name: str) -> AbstractContextManager[None]:
         return faults.readable(self._database.path, f"study {shown(name)}")
