@@ -13,9 +13,9 @@ from trialist.errors import SpaceError, shown
 from trialist.space import enumeration
 from trialist.space.baseline import allowed_near
 from trialist.space.categorical import Categorical
-from trialist.space.constraint import Constraint, Rule, constraints_of, nearest
+from trialist.space.checking import check_names, check_parameter, checked, checked_dials, unknown_dial
+from trialist.space.constraint import Constraint, Rule, constraints_of
 from trialist.space.narrowing import narrowed
-from trialist.space.number import Float, Int
 from trialist.space.parameter import Parameter, check_name
 from trialist.space.plain import identity
 from trialist.space.tree import Tree, has_default, resolved
@@ -38,6 +38,7 @@ class Space:
     such as "batch > 256 and lr > 0.05" or functions of the configuration (a dict of the active dials); a constraint
     that mentions an inactive dial does not apply. Raises SpaceError for what cannot be, naming the dial.
 
+    >>> from trialist import Float
     >>> momentum = Float(0.0, 0.9, default=0.5, when={"solver": "sgd"})
     >>> space = Space(solver=Categorical(["adam", "sgd"]), momentum=momentum)
     >>> space.baseline()
@@ -59,7 +60,7 @@ class Space:
         require: Any = (),
         **named: Parameter,
     ) -> None:
-        given = _checked_dials({} if parameters is None else parameters, named)
+        given = checked_dials({} if parameters is None else parameters, named)
         dials = {name: resolved(name, parameter, given) for name, parameter in given.items()}
         constraints = (
             *constraints_of(Rule.FORBID, forbid, dials),
@@ -113,7 +114,7 @@ class Space:
         try:
             return self._tree.parameters[name]
         except KeyError:
-            raise self._unknown(name) from None
+            raise unknown_dial(self._tree, name) from None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -167,51 +168,18 @@ class Space:
 
     def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """The dials that are active under these parameters, in the order of declaration."""
-        if not self._tree.has_conditions:
-            return self.names
-        seen: dict[str, Any] = {}
-        active = set()
-        for name, condition in self._tree.order:
-            if condition is None or condition.holds(seen):
-                active.add(name)
-                if name in params:
-                    seen[name] = params[name]
-        return tuple(name for name in self.names if name in active)
+        return self._tree.active(params) if self._tree.has_conditions else self.names
 
     def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration in its canonical form; raises SpaceError naming the dial, the value and the remedy.
 
         Every active dial must be there, no inactive and no unknown one, and the constraints must hold.
         """
-        _check_mapping(params)
-        checked: dict[str, Any] = {}
-        parameters = self._tree.parameters
-        for name in params:
-            if name not in parameters:
-                raise self._unknown(name, params[name])
-        for name, condition in self._tree.order:
-            if condition is not None and not condition.holds(checked):
-                if name in params:
-                    problem = f"{shown(params[name])} is given, but the dial is active only when {condition}"
-                    raise SpaceError(name, problem, "Remove it, or choose other values for what it depends on.")
-            elif name in params:
-                checked[name] = parameters[name].check(name, params[name])
-            else:
-                example = shown(parameters[name].baseline)
-                raise SpaceError(name, f"no value in {shown(dict(params))}", f"Give it a value such as {example}.")
-        if self._tree.constraints and not self.allows(checked):
-            broken = self._tree.broken(checked)
-            involved = {name: checked[name] for name in broken.names} or checked
-            problem = f"{shown(involved)} breaks {broken}"
-            raise SpaceError(", ".join(broken.names) or broken.text, problem, "Choose other values.")
-        return self._tree.in_order(checked)
+        return checked(self._tree, params)
 
     def complete(self, partial: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration with baselines filled in for the active dials that are missing; raises as `check` does."""
-        _check_mapping(partial)
-        for name in partial:
-            if name not in self._tree.parameters:
-                raise self._unknown(name, partial[name])
+        check_names(self._tree, partial)
         return self.check({**partial, **self._tree.filled(partial, self._default)})
 
     def allows(self, params: Mapping[str, Any]) -> bool:
@@ -318,7 +286,7 @@ class Space:
         """
         for name in bounds:
             if name not in self._tree.parameters:
-                raise self._unknown(name)
+                raise unknown_dial(self._tree, name)
         space = Space._made(narrowed(self._tree, bounds))
         space.baseline()  # computed now, so that a part without any allowed configuration is refused here
         return space
@@ -328,7 +296,7 @@ class Space:
         known = self._tree.parameters.get(name)
         if known is None:
             check_name(name)
-            _check_parameter(name, parameter)
+            check_parameter(name, parameter)
             parameters = {**self._tree.parameters, name: parameter}
             parameters[name] = resolved(name, parameter, parameters)
             return Space._made(Tree.of(parameters, self._tree.constraints))
@@ -367,34 +335,3 @@ class Space:
             if condition is None or condition.holds(params):
                 params[name] = value(self._tree.parameters[name], float(position[name]))
         return self._tree.in_order(params)
-
-    def _unknown(self, name: object, *value: object) -> SpaceError:
-        field = name if isinstance(name, str) else repr(name)
-        problem = f"there is no dial {shown(name)}" + "".join(f" to be set to {shown(v)}" for v in value)
-        return SpaceError(field, problem, f"Use {nearest(name, self._tree.parameters)}.")
-
-
-def _checked_dials(given: object, named: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    if not isinstance(given, Mapping):
-        problem = f"{shown(given)} is of type {type(given).__name__}"
-        raise SpaceError("Space", problem, "Give a dict of names and parameters.")
-    for name in named:
-        if name in given:
-            raise SpaceError(name, f"{shown(name)} is given twice", "Remove one of the two.")
-    dials: dict[str, Parameter] = {**given, **named}
-    for name, parameter in dials.items():
-        check_name(name)
-        _check_parameter(name, parameter)
-    return dials
-
-
-def _check_parameter(name: str, parameter: object) -> None:
-    if not isinstance(parameter, Float | Int | Categorical):
-        remedy = "Use Float(low, high), Int(low, high) or Categorical(choices)."
-        raise SpaceError(name, f"{shown(parameter)} is not a parameter", remedy)
-
-
-def _check_mapping(params: object) -> None:
-    if not isinstance(params, Mapping):
-        problem = f"{shown(params)} is of type {type(params).__name__}"
-        raise SpaceError("params", problem, "Give a dict of names and values.")

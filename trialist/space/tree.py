@@ -40,6 +40,17 @@ class Tree:
         """The first constraint that the parameters break."""
         return next(constraint for constraint in self.constraints if not constraint.allows(params, self.parameters))
 
+    def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The dials that are active under these parameters, in the order of declaration."""
+        seen: dict[str, Any] = {}
+        active = set()
+        for name, condition in self.order:
+            if condition is None or condition.holds(seen):
+                active.add(name)
+                if name in params:
+                    seen[name] = params[name]
+        return tuple(name for name in self.parameters if name in active)
+
     def in_order(self, params: dict[str, Any]) -> dict[str, Any]:
         """The same parameters, in the order of declaration."""
         if not self.has_conditions:
