@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import click
 import pytest
@@ -19,6 +20,7 @@ from trialist.space.space import Space
 from trialist.study.study import Study
 from trialist.study.table import rows
 from trialist.study.tune import tune
+from trialist.testing.odd_studies import ODD as ODD_STUDIES
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.validation import Folds
 
@@ -346,3 +348,18 @@ def test_the_result_ends_with_verified_scores_and_luck():
     assert labels.index("search loss") < labels.index("fresh loss") < labels.index("test loss")
     assert labels.index("verdict") < labels.index("luck")
     assert max(map(columns, lines)) <= ROOM
+
+
+def test_a_trial_says_what_was_foretold_of_it_and_what_came():
+    with ODD_STUDIES["foretold"]("memory") as study:
+        told = [r for r in study.history.scored if r.foretold is not None]
+        lines = click.unstyle("\n".join(trial_lines(study, told[0], ROOM))).splitlines()
+        at = next(i for i, line in enumerate(lines) if line.startswith("foretold"))
+        low, high = told[0].foretold.interval("loss")
+        assert re.fullmatch(r"foretold +loss \S+ \(\S+ to \S+\), came [^, ]+(, outside)?", lines[at])
+        assert re.match(r" +accuracy \S+ \(\S+ to \S+\), came ", lines[at + 1])
+        assert not any("foretold" in line for line in trial_lines(study, study.history[0], ROOM))
+        found = trial_json(told[0])["foretold"]
+        assert found["trials"] == told[0].foretold.trials
+        assert found["quantiles"]["loss"]["0.025"] == low and found["quantiles"]["loss"]["0.975"] == high
+        assert trial_json(study.history[0])["foretold"] is None

@@ -36,6 +36,9 @@ def test_they_hold_what_they_are_named_for(studies):
     assert max(values) > 1e308
     reported = [report.value for record in studies["not_finite"].trials for report in record.reports]
     assert any(map(math.isnan, reported))
+    told = [record for record in studies["foretold"].trials if record.foretold is not None]
+    assert len(told) > 12 and {tl.State.FAILED, tl.State.COMPLETE} == {record.state for record in told}
+    assert all(set(record.foretold.quantiles) == {"loss", "accuracy"} for record in told)
     several = studies["several_objectives"]
     assert len(several.declared.objectives) == 3
     assert any(not record.is_feasible for record in several.trials)

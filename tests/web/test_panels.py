@@ -17,8 +17,10 @@ from trialist.stopping.course import Replay, moments
 from trialist.stopping.standing import standings
 from trialist.study.study import Study
 from trialist.testing.odd_studies import ODD
+from trialist.trials.budget import Budget
+from trialist.trials.foretold import Foretold
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Cause, Failure, Report, Score, Stage, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.figure import figure, figures, inside, served
@@ -350,3 +352,30 @@ def test_predictions_stand_beside_scores(odd, known_effects):
     by_number = {r.number: r.value for r in data.history.scored}
     assert all(actual == pytest.approx(by_number[n], rel=1e-4) for n, _, _, actual in found["points"])
     assert found["words"].startswith("95 %")
+
+
+def test_what_was_foretold_stands_beside_what_came(odd):
+    data = odd("foretold")
+    for name in ("loss", "accuracy"):
+        found = PANELS["foretold"](data.on(name))
+        told = {r.number: r for r in data.history.scored if r.foretold is not None}
+        assert [n for n, *_ in found["trials"]] == list(told)
+        for n, low, lower, median, upper, high, _, came in found["trials"]:
+            assert low <= lower <= median <= upper <= high
+            assert median == pytest.approx(told[n].foretold.median(name), rel=1e-5)
+            assert came == pytest.approx(told[n].metrics[name].mean, rel=1e-5)
+        assert found["words"].startswith("Foretold before they ran") and "not judged" in found["words"]
+        assert found["table"]["rows"][0][:2] == ["all trials", len(told)]
+    assert found["better"] == "higher" and found["axis"]["high"] < 1.2
+    # what came a million times worse lies beyond the axis
+    assert PANELS["foretold"](data.on("loss"))["axis"]["high"] < 0.1 * data.history[12].value
+
+
+def test_where_no_model_foretold_anything_there_is_no_place_for_it(odd):
+    assert PANELS["foretold"](odd("many")) is None and not applies("foretold", odd("many"))
+    assert applies("foretold", odd("foretold"))
+    first = record(0, 0.5, foretold=Foretold(3, {"loss": (0.1, 0.2, 0.3, 0.4, 0.5)}))
+    few = PANELS["foretold"](data_of([first]))
+    assert "8 are needed" in few["words"] and few["table"]["rows"] == [[0, "0.3", "0.1 to 0.5", "0.5"]]
+    failed = PANELS["foretold"](data_of([record(0, foretold=first.foretold)]))
+    assert failed["empty"].startswith("Not enough data: 0 of the trials")

@@ -23,6 +23,7 @@ from trialist.trials.trial import State, TrialRecord
 LEAST = 8  # scores that were foretold, before they are judged
 PART = 10  # scores that each half needs to be told by itself
 UNLIKELY = 0.05
+HOPELESS = 100.0  # times as wide: then no width is worth naming
 
 
 def track_record(history: History, objective: Objective) -> TrackRecord:
@@ -148,7 +149,7 @@ def _words(
         f" {middle} ({whole.within50:.0%}) within their 50 %"
     )
     if widened is not None:
-        wide = f": {widened:.2g} times as wide they would have held" if math.isfinite(widened) else ""
+        wide = f": {widened:.2g} times as wide they would have held" if widened < HOPELESS else ""
         found += f"; the model was too sure{wide}"
     found += f". {_side(came, whole, objective)}"
     near = round(whole.nearer * n)

@@ -20,8 +20,8 @@ from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.study.study import Study
 from trialist.study.tune import tune
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget
 from trialist.trials.validation import Folds
 
 Kept = str | Path | Store  # where a study is to live
@@ -239,6 +239,22 @@ def many(store: Kept = "memory") -> Study:
     return study
 
 
+def foretold(store: Kept = "memory") -> Study:
+    """Proposed by a model, which foretold two objectives of each trial: some failed, one came a million times worse."""
+
+    def objective(trial: Trial) -> dict[str, float]:
+        if trial.number % 9 == 8:
+            raise RuntimeError("out of memory")
+        loss = (0.1 + loss_of(trial)) * (1e6 if trial.number == 12 else 1.0)
+        return {"loss": loss, "accuracy": 1 / (1 + loss)}
+
+    study = Study.create(
+        SPACE, minimize="loss", maximize="accuracy", budget=24, name="foretold", store=store, strategy="gp"
+    )
+    study.optimize(objective, trials=24)
+    return study
+
+
 def hostile_names(store: Kept = "memory") -> Study:
     """Names, choices and messages that must be escaped: markup, mathematics of TeX, quotes, long words of Unicode."""
     space = Space({HOSTILE: Float(0.0, 1.0, default=0.5), "<b>": Categorical(["<i>", "&amp;", "$\\alpha$", "_x_"])})
@@ -275,7 +291,7 @@ ODD: Mapping[str, Builder] = MappingProxyType(
         build.__name__: build
         for build in (
             empty, one_trial, all_failed, not_finite, several_objectives, conditional, define_by_run, screened,
-            stopped_early, raced, verified, swept, many, hostile_names, under_way,
+            stopped_early, raced, verified, swept, many, foretold, hostile_names, under_way,
         )
     }
 )  # fmt: skip

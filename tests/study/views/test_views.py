@@ -22,7 +22,7 @@ from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
 from trialist.trials.plan import Direction
 from trialist.trials.run import Run
-from trialist.trials.trial import Action, Cause, Failure, Score, Stage, State, Taken, TrialRecord
+from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +228,15 @@ def test_curves_carry_reports_reasons_and_rungs(studies):
         assert curve.values == tuple(report.value for report in record.reports)
         assert (record.state is State.PAUSED) == bool(curve.reason)
     assert all(curve.reason for curve in curves(studies["stopped_early"].history).curves if curve.state == "stopped")
+
+
+def test_of_few_curves_the_axis_shows_all_and_of_many_where_they_end(studies):
+    history = studies["screened"].history
+    one = replace(history[0], reports=tuple(Report(step, 2.0**-step) for step in range(1, 40)))
+    alone = curves(History(history.plan, history.space, (one,)))
+    assert alone.scale.log and alone.scale.holds(0.5) and alone.scale.holds(2.0**-39)
+    many = tuple(replace(one, number=number) for number in range(8))
+    assert not curves(History(history.plan, history.space, many)).scale.holds(0.5)
 
 
 def test_scores_of_folds_are_drawn_as_running_means(studies):

@@ -195,6 +195,18 @@ def test_compared_trials_stand_side_by_side_with_what_differs_marked(visit: Visi
         assert client.get("/studies/tiny/compare?a=0").status_code == 400
 
 
+def test_a_trials_page_and_a_comparison_say_what_was_foretold_of_it(odd: dict[str, tuple[Path, str]]) -> None:
+    path, name = odd["foretold"]
+    store = open_store(path)
+    told = [r for r in store.changes(name).records if r.foretold is not None and r.is_scored]
+    with TestClient(app(store, Rules()), base_url="http://127.0.0.1:8787") as client:
+        text = client.get(f"/studies/{name}/trials/{told[0].number}").text
+        assert "foretold loss" in text and "foretold accuracy" in text and ", came " in text
+        text = client.get(f"/studies/{name}/compare?a=0&b={told[0].number}").text
+        assert "foretold" in text and ", came " in text
+        assert "foretold loss" not in client.get(f"/studies/{name}/trials/0").text
+
+
 def _computed(client: TestClient, path: str) -> object:
     answers = []
 

@@ -18,10 +18,12 @@ from trialist.study.views.missing import no_score, short
 from trialist.study.views.plain import as_json
 from trialist.study.views.scale import Scale
 from trialist.trials.history import History
+from trialist.trials.plan import Direction
 from trialist.trials.trial import Stage, State, TrialRecord
 
 MOST = 200  # curves
 POINTS = 300  # of a curve
+FEW = 3  # curves that are looked at one by one, from where they begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,6 @@ def curves(history: History, best: int | None = None, most: int = MOST, points: 
     chosen = sorted([*shown, *others[::every]], key=lambda r: r.number)
     drawn = [_curve(record, best, validation is not None, points) for record in chosen]
     kept = tuple(curve for curve in drawn if curve.values)
-    # What trials begin with is often far worse than what they end with: the axis is to show where they end.
-    values = [value for curve in kept for value in curve.values[len(curve.values) // 4 :]]
     unit = "step" if plan.fidelity is None else plan.fidelity.name
     unit = unit if validation is None else unit_noun(validation)
     ends = tuple(
@@ -93,11 +93,20 @@ def curves(history: History, best: int | None = None, most: int = MOST, points: 
         is_mean=validation is not None,
         left_out=len(reporting) - len(chosen),
         lost=sum(not math.isfinite(report.value) for record in reporting for report in record.reports),
-        scale=Scale.over(values, plan.objective.direction) if values else Scale(0.0, 1.0, log=False),
+        scale=_scale(kept, plan.objective.direction),
         ends=ends,
         enough=bool(kept),
         words=_words(history, reporting, ends),
     )
+
+
+def _scale(kept: Sequence[Curve], direction: Direction) -> Scale:
+    """Of many the axis shows where they end, for what trials begin with is often far worse; of few it shows all."""
+    if not kept:
+        return Scale(0.0, 1.0, log=False)
+    if len(kept) <= FEW:
+        return Scale.whole(value for curve in kept for value in curve.values)
+    return Scale.over([value for curve in kept for value in curve.values[len(curve.values) // 4 :]], direction)
 
 
 def _curve(record: TrialRecord, best: int | None, is_mean: bool, points: int) -> Curve:

@@ -32,7 +32,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
     if not found.trials:
         return {"chart": "foretold", "title": "Before each trial", "empty": found.words}
     trials = thinned(found.trials, most=_TRIALS)
-    shown = [x for c in trials for x in (c.came, c.median, c.lower, c.upper)]
+    shown = [x for c in trials for x in (c.came, c.median)]  # an interval may end beyond the picture
     return {
         "chart": "foretold",
         "title": "Before each trial",
@@ -43,7 +43,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
             numbers([c.number, c.low, c.lower, c.median, c.upper, c.high, c.so_far, c.came]) for c in trials
         ],
         "legend": [("dot search", "score, within its 95 % interval"), ("cross", "score outside of it"),
-                   ("bar interval", "foretold: 50 % interval, and the 95 % one as a line"),
+                   ("bar told", "foretold: 50 % interval, and the 95 % one as a line"),
                    ("line baseline", "mean of the scores before")],
         "words": found.words,
         "label": f"What was foretold of each trial before it ran, and what came. {found.words}",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from trialist.protocols import Store, StudyRecord
 from trialist.scoring.verdict import Verdict
+from trialist.trials.amounts import duration
 from trialist.trials.instruction import pause_of
-from trialist.trials.plan import duration
 from trialist.trials.trial import TrialRecord
 from trialist.web.html import Html, el, name
 from trialist.web.layout import section, table
@@ -48,8 +48,13 @@ def studies_section(rows: list[Row], more: int) -> Html:
     left = el("p", f"{more:,} older ones are left out here; trialist status --study NAME tells of each.", class_="note")
     return section(
         "studies",
-        "Studies",
-        table(head, [_told(row) for row in rows], "Studies, the newest first", numeric=("default", "best so far")),
+        "The newest first",
+        table(
+            head,
+            [_told(row) for row in rows],
+            "Each study, how far it is and what it found",
+            numeric=("default", "best so far"),
+        ),
         left if more else None,
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from trialist.study.folders import trial_folder
+from trialist.trials.amounts import duration
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.instruction import Instruction
-from trialist.trials.plan import duration
 from trialist.trials.trial import Failure, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.figure import figure
@@ -60,6 +60,7 @@ def comparison_sections(data: ReportData, one: TrialRecord, other: TrialRecord, 
             ("stage", [record.stage.value for _, record in both]),
             ("proposed by", [record.strategy for _, record in both]),
             ("why", [record.reason[:400] for _, record in both]),
+            ("foretold", ["; ".join(words for _, words in _foretold(data, record)) for _, record in both]),
             ("ended", [record.stop_reason or _failed(record) for _, record in both]),
             ("time", ["" if record.seconds is None else duration(record.seconds) for _, record in both]),
         )
@@ -149,11 +150,11 @@ def _beside(columns: Sequence[tuple[str, TrialRecord]], data: ReportData) -> Htm
     for metric in metrics:
         cells = [r.metrics.get(metric) for _, r in columns]
         words = ["–" if score is None else measured(score.mean, score.stderr) for score in cells]
-        rows.append(el("tr", el("th", name(metric), scope="row"), *(el("td", word, class_="number") for word in words)))
+        rows.append(el("tr", el("th", name(metric), scope="row"), *(el("td", word) for word in words)))
     for constraint in dict.fromkeys(key for _, r in columns for key in r.constraints):
         values = [measured(r.constraints.get(constraint)) for _, r in columns]
         head = el("th", name(constraint), " (at most 0)", scope="row")
-        rows.append(el("tr", head, *(el("td", word, class_="number") for word in values)))
+        rows.append(el("tr", head, *(el("td", word) for word in values)))
     for dial in dials:
         values = [_value(r.params, dial) for _, r in columns]
         differs = len(set(values)) > 1
