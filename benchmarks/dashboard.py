@@ -140,8 +140,9 @@ def build_ours(path: Path, drawn: list[dict[str, Any]]) -> None:
     import trialist as tl
     from trialist.protocols import Owner
     from trialist.store import open_store
+    from trialist.trials.budget import Budget
     from trialist.trials.messages import Failed, Finished, Reported
-    from trialist.trials.plan import Budget, Objective, Plan
+    from trialist.trials.plan import Objective, Plan
     from trialist.trials.trial import Cause, Failure, Proposal, Stage
 
     space = tl.Space(

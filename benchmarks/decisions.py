@@ -46,9 +46,10 @@ def measure(name: str, trials: int, reports: int) -> list[str]:
     from trialist.scheduling.schedulers import scheduler_for
     from trialist.space.parameter import Float
     from trialist.space.space import Space
+    from trialist.trials.budget import Budget
     from trialist.trials.history import History
     from trialist.trials.messages import Reported
-    from trialist.trials.plan import Budget, Objective, Plan
+    from trialist.trials.plan import Objective, Plan
     from trialist.trials.trial import Action, Report, Score, Stage, State, Taken, TrialRecord
 
     space = Space(x=Float(0.0, 1.0))

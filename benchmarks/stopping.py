@@ -86,8 +86,9 @@ def replayed(job: Job, kept: Path) -> Run:
 
     from trialist.stopping.prospects import Prospects
     from trialist.stopping.rules import Rules
+    from trialist.trials.budget import Budget
     from trialist.trials.history import History
-    from trialist.trials.plan import Budget, Objective, Plan
+    from trialist.trials.plan import Objective, Plan
     from trialist.trials.stopping import Plateau, Stopping, Target, Worth
 
     study = next(line for line in map(json.loads, kept.open()) if (line["problem"], line["tag"]) == job[1:5:3])

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from trialist.study.nested import Nested, nested
     from trialist.study.study import Study
     from trialist.study.tune import tune
+    from trialist.trials.budget import Budget
     from trialist.trials.fidelity import Fidelity
     from trialist.trials.history import History
-    from trialist.trials.plan import Budget
     from trialist.trials.stopping import Plateau, Target, Worth
     from trialist.trials.trial import Cause, Score, Stage, State, TrialRecord
     from trialist.trials.validation import Folds, Holdout, Items, Seeds
@@ -84,9 +84,9 @@ _HOMES = {
     "trialist.study.nested": "Nested nested",
     "trialist.study.study": "Study",
     "trialist.study.tune": "tune",
+    "trialist.trials.budget": "Budget",
     "trialist.trials.fidelity": "Fidelity",
     "trialist.trials.history": "History",
-    "trialist.trials.plan": "Budget",
     "trialist.trials.stopping": "Plateau Target Worth",
     "trialist.trials.trial": "Cause Score Stage State TrialRecord",
     "trialist.trials.validation": "Folds Holdout Items Seeds",

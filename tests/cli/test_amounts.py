@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of
 from trialist.errors import PlanError
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from trialist.space.space import Space
 from trialist.study import events as told
 from trialist.study.events import StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialReported, TrialRetried
 from trialist.study.study import Study
-from trialist.trials.plan import Budget
+from trialist.trials.budget import Budget
 from trialist.trials.trial import Cause, Failure, Score, Stage, State, TrialRecord
 
 

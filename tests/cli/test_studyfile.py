@@ -8,8 +8,8 @@ from trialist.cli.studyfile import read_study_file, study_file
 from trialist.errors import CommandError
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int, Normal
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget
 from trialist.yamlfile import read_yaml
 
 WHOLE = """\

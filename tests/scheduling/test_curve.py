@@ -16,9 +16,10 @@ from trialist.scheduling.median import MedianRule
 from trialist.scheduling.outlook import Outlook
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.testing.training import Training
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import (
     GO_ON,
     Action,

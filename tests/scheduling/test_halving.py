@@ -18,10 +18,11 @@ from trialist.scheduling.brackets import bracket_of
 from trialist.scheduling.halving import Halving, Hyperband
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.testing.training import Training
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import (
     GO_ON,
     Action,

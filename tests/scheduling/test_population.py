@@ -17,7 +17,8 @@ from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.testing.strategies import FORBIDDEN, MIXED, PLAN
 from trialist.testing.training import Training
-from trialist.trials.plan import Budget, Plan
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Plan
 from trialist.trials.trial import Action, Proposal, Stage, State, TrialRecord
 
 LENGTH = 20

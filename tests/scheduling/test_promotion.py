@@ -14,9 +14,10 @@ from trialist.space.parameter import Float
 from trialist.space.space import Space
 from trialist.study.study import Study
 from trialist.testing.strategies import PLAN
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective
+from trialist.trials.plan import Objective
 from trialist.trials.trial import Action, Report, Score, Stage, State, TrialRecord
 
 SQUARE = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))

@@ -13,8 +13,9 @@ from trialist.search import auto
 from trialist.search.auto import Auto, course, main_course, outlook, turn
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Proposal, Score, Stage, State, TrialRecord
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(4)})

@@ -30,8 +30,9 @@ from trialist.search.incumbent import incumbent
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import Cause, Exhausted, Failure, Proposal, Report, Score, Stage, State, TrialRecord
 
 Params = Mapping[str, Any]

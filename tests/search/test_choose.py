@@ -20,7 +20,8 @@ from trialist.search.stages import Stages, runs_that_fit
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.testing.strategies import played
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Proposal, Stage
 
 MIXED = Space(

@@ -17,8 +17,9 @@ from trialist.search.evolution import Evolution
 from trialist.space.parameter import Categorical, Float, Int, Normal
 from trialist.space.space import Space
 from trialist.testing.strategies import STRATEGY_CLAIMS
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Exhausted, Proposal, Score, Stage, State, TrialRecord
 
 Params = Mapping[str, Any]

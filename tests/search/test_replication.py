@@ -13,8 +13,9 @@ from trialist.search.bayesian import Bayesian
 from trialist.search.design import Random
 from trialist.space.number import Float
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Proposal, Score, State, TrialRecord
 
 SPACE = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))

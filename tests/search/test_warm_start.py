@@ -13,8 +13,9 @@ from trialist.search.warm_start import NAME, WarmStarted, first_points, most_poi
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.testing.strategies import STRATEGY_CLAIMS
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import Proposal, Score, Stage, State, TrialRecord
 
 SPACE = Space(x=Float(0.0, 1.0, default=0.9), y=Float(0.0, 1.0, default=0.9), k=Categorical(["a", "b"]))

@@ -10,8 +10,9 @@ import numpy as np
 from trialist.space.parameter import Float
 from trialist.space.space import Space
 from trialist.testing.strategies import PLAN
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.stopping import Stopping
 from trialist.trials.trial import Score, Stage, State, TrialRecord
 

@@ -15,8 +15,9 @@ from trialist.numerics.keys import Key
 from trialist.space.space import Space
 from trialist.stopping.rules import Rules
 from trialist.testing.strategies import PLAN, SPACES
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective
+from trialist.trials.plan import Objective
 from trialist.trials.stopping import Emmr, Plateau, Regret, Stopping, Target, Worth
 from trialist.trials.trial import Report, Score, Stage, State, TrialRecord
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from trialist.stopping.over import FAILURES, should_end
 from trialist.testing.strategies import MIXED, PLAN
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget
 from trialist.trials.stopping import Stopping
 from trialist.trials.trial import Cause, Failure, Stage, State, TrialRecord
 

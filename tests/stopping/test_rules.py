@@ -11,7 +11,7 @@ from trialist.stopping import prospects
 from trialist.stopping.ending import Ending, Left
 from trialist.stopping.prospects import Prospects
 from trialist.stopping.rules import MODELLED_LEAST, Rules
-from trialist.trials.plan import Budget
+from trialist.trials.budget import Budget
 from trialist.trials.stopping import Plateau, Stopping, Target, Worth
 from trialist.trials.trial import State
 

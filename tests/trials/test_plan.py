@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialist.errors import PlanError
-from trialist.trials.plan import Budget, Direction, Limits, Objective, Plan, duration, objectives_of
+from trialist.trials.amounts import duration
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Direction, Limits, Objective, Plan, objectives_of
 
 
 @given(

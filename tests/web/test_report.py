@@ -22,8 +22,9 @@ from trialist.scoring.selection import select
 from trialist.search.refinement import Refinement
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 from trialist.web.assets import ECHARTS_SHA256, SCRIPTS, STYLES, text_of
 from trialist.web.data import ReportData

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from trialist.budget.costs import Costs
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 
 NORMAL_80 = 1.2816  # the 90 % quantile: an interval between 10 and 90 %
 

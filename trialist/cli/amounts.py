@@ -8,8 +8,8 @@ from typing import Any
 
 from trialist.cli.literals import literal
 from trialist.errors import PlanError, shown
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget
 from trialist.trials.validation import Folds, Holdout, Seeds, Validation
 from trialist.yamlfile import NUMBER
 

@@ -17,8 +17,8 @@ from trialist.study.events import (
     TrialReported,
     TrialRetried,
 )
+from trialist.trials.amounts import duration
 from trialist.trials.feasibility import ranked, violations
-from trialist.trials.plan import duration
 from trialist.trials.trial import State, TrialRecord
 from trialist.trials.validation import unit_of
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 from trialist.trials.trial import Score, TrialRecord
 
 NOTHING = "-"

@@ -12,7 +12,7 @@ from trialist.cli.course import Course
 from trialist.cli.format import cut, number, params, safe, sparkline
 from trialist.cli.progress import lines_of
 from trialist.study.events import Event
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 from trialist.trials.trial import TrialRecord
 
 _LABEL = 9

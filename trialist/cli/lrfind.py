@@ -78,7 +78,8 @@ def _measured(options: dict[str, Any], quiet: bool) -> tuple[Measured, _Line]:
     from trialist.cli.ratetest import Asked, run_at_each, run_once
     from trialist.cli.request import check_program
     from trialist.execute.command import Command
-    from trialist.trials.plan import Limits, whole
+    from trialist.trials.amounts import whole
+    from trialist.trials.plan import Limits
 
     words = command_behind_dashes()
     if not words:

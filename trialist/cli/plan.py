@@ -135,7 +135,7 @@ def _default(space: Space, name: str, baseline: Mapping[str, Any]) -> str:
 
 def _cost(fits: int | None, plan: Plan, workers: int) -> str:
     """The most that it can take, as far as budget and limits tell; each of them may be missing."""
-    from trialist.trials.plan import duration
+    from trialist.trials.amounts import duration
 
     seconds, each = plan.budget.seconds, plan.limits.seconds
     if fits is not None and each is not None and (seconds is None or fits * each / workers < seconds):

@@ -171,7 +171,7 @@ def test_of(text: str, study: Study) -> Command:
 
 def workers_of(count: int) -> int:
     """A number of workers, from 1 on."""
-    from trialist.trials.plan import whole
+    from trialist.trials.amounts import whole
 
     return whole("workers", count, at_least=1)
 

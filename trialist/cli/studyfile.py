@@ -17,7 +17,7 @@ from trialist.cli.amounts import budget_of, bytes_of, fidelity_of, seconds_of, v
 from trialist.errors import CommandError, InputError, shown
 from trialist.space.condition import above, below, between
 from trialist.space.parameter import Categorical, Float, Int, Normal, Parameter, declare
-from trialist.trials.plan import Budget
+from trialist.trials.budget import Budget
 from trialist.trials.stopping import Stopping, target_of, worth_of
 from trialist.yamlfile import Document, read_yaml
 

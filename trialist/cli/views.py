@@ -32,10 +32,10 @@ from trialist.study.objective import STAGE as OBJECTIVE
 from trialist.study.summary import constraint_note, unit_noun
 from trialist.study.views.best import best_so_far
 from trialist.study.views.burndown import burndown
+from trialist.trials.amounts import duration
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
-from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
 from trialist.trials.validation import Validation
 

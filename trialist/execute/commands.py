@@ -23,9 +23,10 @@ from trialist.execute.nursery import Nursery
 from trialist.execute.readings import COST, Lines, Readings
 from trialist.execute.serving import LOG
 from trialist.execute.units import Units, overlap_of
+from trialist.trials.amounts import whole
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
 from trialist.trials.outcome import outcome
-from trialist.trials.plan import Limits, whole
+from trialist.trials.plan import Limits
 from trialist.trials.trial import Action, Cause, Decision, Failure
 
 METRICS = "metrics.jsonl"  # in the trial's folder: the file that TRIALIST_METRICS names

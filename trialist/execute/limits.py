@@ -6,7 +6,8 @@ import math
 import time
 
 from trialist.execute.killing import resident_bytes
-from trialist.trials.plan import Limits, duration
+from trialist.trials.amounts import duration
+from trialist.trials.plan import Limits
 from trialist.trials.trial import Cause, Failure
 
 _LOOK = 0.2  # seconds between two looks at the memory of a process tree

@@ -22,8 +22,9 @@ from trialist.execute.nursery import Nursery
 from trialist.execute.serving import Serving
 from trialist.execute.wire import Wire
 from trialist.execute.worker import Objective
+from trialist.trials.amounts import whole
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
-from trialist.trials.plan import Limits, whole
+from trialist.trials.plan import Limits
 from trialist.trials.trial import Cause, Decision, Failure
 
 _GRACE = 0.5  # seconds from SIGTERM to SIGKILL

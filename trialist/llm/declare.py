@@ -33,7 +33,7 @@ from trialist.llm.tuning import Tuning
 from trialist.scoring.validation import Split
 from trialist.study.declaring import DEFAULT_STORE, store_of
 from trialist.study.study import Study
-from trialist.trials.plan import Budget
+from trialist.trials.budget import Budget
 
 if TYPE_CHECKING:
     from trialist.llm.cache import Cache

@@ -17,7 +17,8 @@ from trialist.llm.evaluate import CALLS, MONEY, TOKENS, in_unit
 from trialist.llm.judge import Judge
 from trialist.llm.purse import Amount, Purse
 from trialist.llm.request import Request
-from trialist.trials.plan import Budget, duration
+from trialist.trials.amounts import duration
+from trialist.trials.budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import MissingExtraError, PlanError, shown
 from trialist.study.prose import named
 from trialist.study.views.scale import Scale, round_step
-from trialist.trials.plan import Direction, duration
+from trialist.trials.amounts import duration
+from trialist.trials.plan import Direction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

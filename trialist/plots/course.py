@@ -27,7 +27,7 @@ from trialist.study.views.best import BestSoFar, Kind, Mark
 from trialist.study.views.burndown import BurnDown
 from trialist.study.views.curves import Curve, Curves
 from trialist.study.views.timeline import Timeline
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

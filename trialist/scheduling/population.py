@@ -20,9 +20,9 @@ from trialist.numerics.keys import Key
 from trialist.scheduling.standing import Standing, beaten, crossed, may_be_halted, standing
 from trialist.space.categorical import Categorical
 from trialist.space.space import Space
+from trialist.trials.amounts import positive, whole
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.plan import positive, whole
 from trialist.trials.trial import GO_ON, Action, Decision, Promotion, Proposal, State, TrialRecord
 
 _MOVE = 0.1  # of a dial's axis, to either side: on a log axis from 1e-4 to 1, a factor of 2.5

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import PlanError, ResultError, shown
-from trialist.trials.plan import Direction, check_name
+from trialist.trials.amounts import check_name
+from trialist.trials.plan import Direction
 
 if TYPE_CHECKING:
     import numpy as np

@@ -39,8 +39,9 @@ from trialist.search.refinement import Refinement
 from trialist.search.stages import Stages, counted, runs_that_fit, split
 from trialist.space.parameter import Categorical
 from trialist.space.space import Space
+from trialist.trials.amounts import duration
 from trialist.trials.history import History
-from trialist.trials.plan import Plan, duration
+from trialist.trials.plan import Plan
 from trialist.trials.trial import Exhausted, Proposal, Stage, TrialRecord
 
 HORIZON, FAST = 1000, 500

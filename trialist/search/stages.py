@@ -37,7 +37,8 @@ from typing import Any
 
 from trialist.errors import PlanError
 from trialist.space.space import Space
-from trialist.trials.plan import Budget, Plan
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Plan
 from trialist.trials.validation import Items
 
 REFINE_FROM = 8  # runs

@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from trialist.budget.purse import Purse
+from trialist.trials.amounts import duration
+from trialist.trials.budget import Budget
 from trialist.trials.messages import Failed, Finished, Reported
-from trialist.trials.plan import Budget, Plan, duration
+from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Action, Cause, Decision, Failure
 
 LATENCY = 0.6  # seconds from the moment that a trial is to be ended until its processes are gone

@@ -13,7 +13,7 @@ from trialist.study.loop import propose
 from trialist.study.process import Process
 from trialist.study.session import Session
 from trialist.study.told import told
-from trialist.trials.plan import whole
+from trialist.trials.amounts import whole
 from trialist.trials.trial import Exhausted, TrialRecord
 
 

@@ -18,7 +18,8 @@ from trialist.study import earlier
 from trialist.study.earlier import Earlier
 from trialist.study.scheduling import text_of
 from trialist.study.session import Session
-from trialist.trials.plan import Budget, Limits, Plan, objectives_of
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Limits, Plan, objectives_of
 from trialist.trials.stopping import Stopping, Stops, Worth
 
 DEFAULT_STORE = "trialist.db"

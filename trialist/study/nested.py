@@ -23,7 +23,8 @@ from trialist.study.evaluation import Evaluation
 from trialist.study.study import Study
 from trialist.study.tune import tune
 from trialist.study.work import default_name
-from trialist.trials.plan import Budget, Direction
+from trialist.trials.budget import Budget
+from trialist.trials.plan import Direction
 from trialist.trials.trial import Score
 from trialist.trials.validation import Folds
 

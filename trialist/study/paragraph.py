@@ -7,7 +7,7 @@ from typing import Any
 
 from trialist.study.findings import chosen, selection, test
 from trialist.study.prose import counted, in_words, listed, named, on_one_line, setting, was
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 
 Facts = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from trialist.search.choose import Choice, choose
 from trialist.search.stages import Stages
 from trialist.study.session import Session
 from trialist.study.spending import Expectations
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History
-from trialist.trials.plan import Budget
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from trialist.stopping.over import should_end
 from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.loop import whole_baseline
 from trialist.study.session import Session
+from trialist.trials.amounts import duration
 from trialist.trials.history import History, Records
-from trialist.trials.plan import duration
 from trialist.trials.trial import Action, Promotion, Proposal, Stage, State, TrialRecord
 from trialist.trials.validation import test_share
 

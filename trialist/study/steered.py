@@ -16,8 +16,9 @@ from trialist.space.revision import grown
 from trialist.space.space import Space
 from trialist.study.known import Known
 from trialist.study.session import describe_self
+from trialist.trials.amounts import whole
+from trialist.trials.budget import Budget
 from trialist.trials.instruction import Act, Instruction
-from trialist.trials.plan import Budget, whole
 from trialist.trials.trial import Proposal, Stage, State, TrialRecord
 
 

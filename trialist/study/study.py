@@ -27,8 +27,10 @@ from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.steered import Steered
 from trialist.study.verification import Test, verify
 from trialist.study.work import Work
+from trialist.trials.amounts import positive, whole
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget, Plan, positive, whole
+from trialist.trials.plan import Plan
 from trialist.trials.stopping import Stops, Worth
 from trialist.trials.trial import Stage, TrialRecord
 from trialist.trials.validation import Validation

@@ -32,8 +32,9 @@ from trialist.study.session import Session
 from trialist.study.software import keep_software
 from trialist.study.spending import Expectations
 from trialist.study.work import Work, executor_for, is_in_process
+from trialist.trials.amounts import duration, whole
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, duration, whole
 from trialist.trials.trial import Exhausted, Promotion, Proposal, Stage, State, TrialRecord
 
 FEWEST = 3  # levels that a small budget leaves of a dial with more

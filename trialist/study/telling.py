@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from trialist.study.closing import closing
 from trialist.study.events import Event, StageEnded, StageStarted, TestRan, Told, TrialClosed, TrialPaused, TrialRetried
+from trialist.trials.amounts import duration
 from trialist.trials.feasibility import violations
-from trialist.trials.plan import duration
 from trialist.trials.trial import State, TrialRecord
 
 if TYPE_CHECKING:

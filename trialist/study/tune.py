@@ -17,8 +17,8 @@ from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.verification import Test
 from trialist.study.work import Work, default_name, describe
+from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
-from trialist.trials.plan import Budget
 from trialist.trials.stopping import Stops, Worth
 from trialist.trials.validation import Validation
 

@@ -10,7 +10,8 @@ from trialist.errors import PlanError, shown
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
 from trialist.study.evaluation import Evaluation
-from trialist.trials.plan import Limits, whole
+from trialist.trials.amounts import whole
+from trialist.trials.plan import Limits
 
 if TYPE_CHECKING:
     from trialist.protocols import Executor

@@ -9,8 +9,9 @@ from trialist.protocols import Owner, Store
 from trialist.space.categorical import Categorical
 from trialist.space.number import Float
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.messages import Failed, Finished
-from trialist.trials.plan import Budget, Direction, Objective, Plan
+from trialist.trials.plan import Direction, Objective, Plan
 from trialist.trials.trial import Cause, Failure, Proposal, TrialRecord
 
 SPACE = Space(lr=Float(1e-5, 1e-1, log=True), act=Categorical(["relu", "tanh"]))

@@ -31,8 +31,8 @@ from trialist.testing.example_study import (
 from trialist.testing.store_pauses import PauseChecks
 from trialist.testing.store_reading import ReadingChecks
 from trialist.testing.store_trials import TrialChecks
+from trialist.trials.budget import Budget
 from trialist.trials.messages import Failed, Message, Reported
-from trialist.trials.plan import Budget
 from trialist.trials.trial import Cause, Failure, Stage, State
 
 

@@ -17,8 +17,9 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Strategy
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
+from trialist.trials.budget import Budget
 from trialist.trials.history import History
-from trialist.trials.plan import Budget, Objective, Plan
+from trialist.trials.plan import Objective, Plan
 from trialist.trials.trial import Exhausted, Proposal, Score, Stage, State, TrialRecord
 
 StrategyMaker = Callable[[], Strategy]

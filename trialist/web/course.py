@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trialist.trials.plan import Budget, duration
+from trialist.trials.amounts import duration
+from trialist.trials.budget import Budget
 from trialist.trials.trial import Stage, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.figure import figure

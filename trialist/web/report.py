@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialist.errors import PlanError, shown
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 from trialist.web.assets import SCRIPTS, STYLES, text_of
 from trialist.web.course import budget_section, history_section, ledger_section, plan_section, refinement_section
 from trialist.web.data import ReportData

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from trialist.space.parameter import Categorical
 from trialist.study.onwards import to_start
 from trialist.study.summary import unit_noun
+from trialist.trials.amounts import duration
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
-from trialist.trials.plan import duration
 from trialist.trials.trial import Failure, State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.figure import figure

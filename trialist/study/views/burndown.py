@@ -16,8 +16,8 @@ from trialist.study.views.clock import Clock
 from trialist.study.views.lanes import stretches_of
 from trialist.study.views.missing import no_score
 from trialist.study.views.plain import as_json
+from trialist.trials.amounts import duration
 from trialist.trials.history import History
-from trialist.trials.plan import duration
 from trialist.trials.trial import Stage, State, TrialRecord
 
 TITLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trialist.study.views.burndown import Purse, burndown
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 from trialist.web.panels.plain import number, numbers, thinned
 
 if TYPE_CHECKING:

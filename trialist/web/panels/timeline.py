@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trialist.study.views.timeline import timeline
-from trialist.trials.plan import duration
+from trialist.trials.amounts import duration
 from trialist.web.panels.plain import MOST_REASONS, cut, number
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trialist.space.parameter import Categorical
 from trialist.space.space import Space
-from trialist.trials.plan import Budget
+from trialist.trials.budget import Budget
 from trialist.trials.trial import State, TrialRecord
 from trialist.web.data import ReportData
 from trialist.web.html import Child, Html, el, name
