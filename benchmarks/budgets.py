@@ -11,13 +11,14 @@ and a kind of budget:
 
     price    money at a price per second; a trial is ended at any moment, half a second late
     reports  money told with each of ten reports
-    end      money told at the end alone
+    end      money told at the end alone, which follows the seconds: by half of the worlds' runs alike, else by 20 %
+    apart    money told at the end alone, which has nothing to do with the seconds
     time     wall time
     compute  run time summed over workers
     silent   wall time, and trials that report nothing on the way
 
-Without money told at the end alone, overspending has to be 0; where it is told so late nothing can end a trial in time,
-and what remains is not to start what may not fit.
+Overspending has to be 0 in all kinds but the last: there nothing can end a trial in time, and what remains is not to
+start what may not fit.  A run that is ended, or dies, tells nothing more of its money than it told before.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trialist as tl
 from trialist.study import process as processing
@@ -39,7 +40,8 @@ from trialist.study.declaring import plan_of
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
 from trialist.trials.trial import Action, Cause, Decision, Failure
 
-KINDS = ("price", "reports", "end", "time", "compute", "silent")
+KINDS = ("price", "reports", "end", "apart", "time", "compute", "silent")
+TOLD = ("reports", "end", "apart")
 KILL_SECONDS = 0.5  # that a process lives on once it is to be ended
 TYPICAL = 60.0  # seconds of a median trial
 WIDTHS = (9, 6, 11, 8, 8, 6, 9, 10)
@@ -58,12 +60,19 @@ class World:
     is_noise: bool
     failing: float
     price: float = 0.01
+    uneven: float = 0.0  # standard deviation of the logarithm of what a second costs, from run to run
 
-    def seconds(self, params: dict[str, object], seed: int) -> float:
-        rng = random.Random(f"{seed if self.is_noise else 0} {params['x']} {params['width']} {self.tail}")
+    def money(self, params: dict[str, object], seed: int, seconds: float) -> float:
+        """What a whole run of so many seconds costs, where that is told."""
+        if self.kind == "apart":
+            return self.price * self.seconds(params, seed, " money")
+        return self.price * seconds * math.exp(self.uneven * random.Random(f"{seed} pace").gauss(0.0, 1.0))
+
+    def seconds(self, params: dict[str, object], seed: int, what: str = "") -> float:
+        rng = random.Random(f"{seed if self.is_noise else 0} {params['x']} {params['width']} {self.tail}{what}")
         noise = rng.lognormvariate(0.0, 0.8) if self.tail == "lognormal" else 0.5 * rng.paretovariate(1.5)
         if not self.is_noise:
-            noise *= random.Random(f"{seed} jitter").lognormvariate(0.0, 0.1)
+            noise *= random.Random(f"{seed} jitter{what}").lognormvariate(0.0, 0.1)
         return TYPICAL * noise * (float(params["width"]) / 32 if self.grows else 1.0)  # type: ignore[arg-type]
 
     def loss(self, params: dict[str, object], seed: int) -> float:
@@ -93,6 +102,7 @@ class Run:
     assignment: Assignment
     began: float
     seconds: float
+    money: float  # of the whole run
     ending: Failure | None
     events: list[tuple[float, float]]  # when, share of the whole
     told: float = 0.0
@@ -118,15 +128,15 @@ class Simulated:
     def submit(self, assignment: Assignment) -> None:
         params, rng = dict(assignment.params), random.Random(f"{assignment.number} {assignment.attempt} fate")
         seconds = self.world.seconds(params, assignment.seed)
-        ending = None
+        money, whole, ending = self.world.money(params, assignment.seed, seconds), seconds, None
         is_test = "verify" in assignment.directory  # which fails for other reasons than a search
         if rng.random() < self.world.failing and not is_test:
             seconds *= rng.random()
             cause = Cause.KILLED if rng.random() < 0.3 else Cause.OBJECTIVE
             ending = Failure(cause, "as it was to be")
-        count = 0 if self.world.kind in ("silent", "end") else 10
+        count = 0 if self.world.kind in ("silent", "end", "apart") else 10
         events = [(self.clock.now + seconds * i / count, i / count) for i in range(1, count + 1)]
-        self.runs.append(Run(assignment, self.clock.now, seconds, ending, events))
+        self.runs.append(Run(assignment, self.clock.now, seconds, money * seconds / whole, ending, events))
 
     def poll(self, answer: Callable[[Message], Decision], timeout: float) -> int:
         if not self.runs:
@@ -162,7 +172,7 @@ class Simulated:
         _, share = run.events.pop(0)
         run.steps += 1
         a = run.assignment
-        run.told = self.world.price * run.seconds * share if self.world.kind == "reports" else 0.0
+        run.told = run.money * share if self.world.kind == "reports" else 0.0
         told = run.told if self.world.kind == "reports" else None
         value = self.world.loss(dict(a.params), a.seed) + 1.0 - share
         decision = answer(Reported(a.number, a.attempt, run.steps, value, cost=told))
@@ -175,10 +185,12 @@ class Simulated:
         self.runs.remove(run)
         a, seconds = run.assignment, self.clock.now - run.began
         share = min(seconds / run.seconds, 1.0) if run.seconds else 1.0
-        money = self.world.price * run.seconds * share if self.world.kind in ("reports", "end") else 0.0
+        money = run.money * share if self.world.kind in TOLD else 0.0
         self.books.seconds += seconds
         self.books.money += money + (self.world.price * seconds if self.world.kind == "price" else 0.0)
-        told = money if self.world.kind in ("reports", "end") else None
+        told = money if self.world.kind in TOLD else None
+        if failure is not None and failure.cause is not Cause.OBJECTIVE:
+            told = run.told or None  # a process that dies cannot say what it spent since then
         if failure is not None:
             answer(Failed(a.number, a.attempt, failure, seconds, cost=told))
             return
@@ -207,15 +219,13 @@ def study(number: int, seed: int) -> Outcome:
     )
     workers, runs = rng.choice([1, 4]), math.exp(rng.uniform(math.log(8), math.log(60)))
     mean = TYPICAL * 1.45
-    limit = (
-        runs
-        * mean
-        * (1.0 if kind == "compute" else world.price if kind in ("price", "reports", "end") else 1 / workers)
-    )
+    limit = runs * mean * (1.0 if kind == "compute" else world.price if kind in ("price", *TOLD) else 1 / workers)
+    world = replace(world, uneven=rng.choice([0.0, 0.2]) if kind == "end" else 0.0)
     budget = {
         "price": lambda: tl.Budget(cost=limit, per_second=world.price),
         "reports": lambda: tl.Budget(cost=limit),
         "end": lambda: tl.Budget(cost=limit),
+        "apart": lambda: tl.Budget(cost=limit),
         "compute": lambda: tl.Budget(compute_seconds=limit),
         "time": lambda: tl.Budget(seconds=limit),
         "silent": lambda: tl.Budget(seconds=limit),

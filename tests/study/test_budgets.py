@@ -295,3 +295,34 @@ def test_a_guess_of_how_many_trials_the_time_allows_ends_nothing_where_their_num
         searched = [r for r in study.trials if r.stage is tl.Stage.SEARCH]
         # Of the ten that three slow ones promise; a busy machine uses the time up with fewer.
         assert len(searched) > 20 or study.spent["seconds"] > 0.6 * 2.5
+
+
+def tells_at_its_end(trial: tl.Trial) -> float:
+    """Money by the second, told at the end: ten units in each."""
+    began = time.monotonic()
+    if trial.number == 3:
+        threading.Event().wait(60)
+    time.sleep(0.1 + 0.1 * trial["x"])
+    trial.cost = 10.0 * (time.monotonic() - began)
+    return loss(trial)
+
+
+def test_a_trial_that_tells_its_money_at_its_end_is_ended_by_its_time_where_money_follows_that(tmp_path: Path) -> None:
+    study = tune(tells_at_its_end, tl.Budget(cost=30.0), workers=2, store=tmp_path / "s.db")
+    cut = study.trials[3]
+    assert cut.state is tl.State.FAILED and cut.failure is not None and cut.failure.cause is Cause.BUDGET
+    assert cut.seconds is not None and cut.cost is not None and 5 * cut.seconds < cut.cost < 20 * cut.seconds
+    assert study.spent["cost"] <= 30.0 and study.best is not None
+
+
+def test_trials_in_this_process_that_report_are_held_to_money_they_tell_at_their_end() -> None:
+    def steps(trial: tl.Trial) -> float:
+        began = time.monotonic()
+        for step in trial.steps(40 if trial.number == 3 else 4):
+            time.sleep(0.02)
+            trial.report(loss(trial) + 1 / step)
+        trial.cost = 10.0 * (time.monotonic() - began)
+        return loss(trial)
+
+    study = tune(steps, tl.Budget(cost=8.0))
+    assert study.trials[3].state is tl.State.STOPPED and "no more is left of the budget" in study.trials[3].stop_reason

@@ -1,8 +1,9 @@
 """The accounts of the trials that run here: what each has taken so far, and when it has to end for want of budget.
 
 Time and what is priced by the second are known at every moment; what an objective tells of its cost is known when it
-reports.  So a trial in a process of its own is ended at the moment, one in this process at its next report, and of one
-that tells its cost only at its end no account can be kept on the way.
+reports.  So a trial in a process of its own is ended at the moment, one in this process at its next report.  Of one
+that tells its cost only at its end an account is kept on the way where money follows time: it is presumed to spend, for
+each second since it last told, what runs spend at most.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from trialist.budget.pace import UNKNOWN
 from trialist.budget.purse import Purse
 from trialist.trials.amounts import duration
 from trialist.trials.budget import Budget
@@ -31,12 +33,13 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class _Running:
-    """began: on the session's clock.  told: money that the run told of so far.
+    """began: on the session's clock.  told: money that the run told of so far, at the moment `told_at`.
 
     drawn, step: by purse, what was drawn at the last report, and the most between two of them.
     """
 
     began: float
+    told_at: float
     told: float = 0.0
     drawn: dict[str, float] = field(default_factory=dict)
     step: dict[str, float] = field(default_factory=dict)
@@ -63,6 +66,7 @@ class Accounts:
     purses: by the name of their limit, as in Budget.  ends_at: when what runs has to be over, on the session's clock;
     time_ends_at: when all has to be.  can_kill: trials run in processes of their own.  tells: some objective told of
     money before its end.
+    pace: money that a run spends in a second, where it is told and seconds tell of it.
     default: by limit, what a training of the default likely takes, where there is a verification: a trial may not take
     so much that what is left could not verify it.
     """
@@ -73,6 +77,7 @@ class Accounts:
         self.ends_at = self.time_ends_at = math.inf
         self.default: Mapping[str, float] = {}
         self.can_kill = self.tells = False
+        self.pace = UNKNOWN
         self._running: dict[int, _Running] = {}
 
     @property
@@ -82,7 +87,8 @@ class Accounts:
 
     def admit(self, number: int, needs: Mapping[str, float]) -> None:
         """A trial begins, and holds of each purse what it likely needs."""
-        self._running[number] = _Running(self.clock())
+        now = self.clock()
+        self._running[number] = _Running(now, now)
         for name, purse in self.purses.items():
             purse.take(number, needs.get(name, 0.0))
 
@@ -93,10 +99,16 @@ class Accounts:
             purse.release(number)
 
     def priced(self, message: Finished | Failed) -> Finished | Failed:
-        """A message by which a run is over, with all that it cost: of a worker that died, what it told last."""
+        """A message by which a run is over, with all that it cost.
+
+        Of a worker that died that is what it told last, and what it is presumed to have spent since then.
+        """
         run, cost, rate = self._running.get(message.number), message.cost, self._budget.per_second
         if cost is None and run is not None and run.told:
             cost = run.told
+        is_cut = isinstance(message, Failed) and (message.cost is None or message.failure.cause is not Cause.OBJECTIVE)
+        if is_cut and self.pace and rate is None and run is not None:
+            cost = (cost or 0.0) + self.pace.mean * max(message.seconds - (run.told_at - run.began), 0.0)
         return replace(message, cost=cost if rate is None else (cost or 0.0) + rate * message.seconds)
 
     def judge(self, report: Reported, is_last: bool) -> Decision:
@@ -105,7 +117,7 @@ class Accounts:
         if run is None:
             return GO_ON
         if report.cost is not None:
-            self.tells, run.told = True, report.cost
+            self.tells, run.told, run.told_at = True, report.cost, self.clock()
         stop = GO_ON
         if self._limit is not None and self._next(run, "cost", self._money(run), is_last) > self._limit:
             stop = Decision(Action.STOP, self._too_dear(run))
@@ -140,10 +152,10 @@ class Accounts:
         until = self.ends_at - self.clock() if running else math.inf
         for number, run in running.items():
             for purse in self.purses.values():
-                if purse.rate:
-                    until = min(until, (purse.hold(number) - self._drawn(purse, run)) / purse.rate - latency(purse))
+                if rate := self._rate(purse):
+                    until = min(until, (purse.hold(number) - self._drawn(purse, run)) / rate - latency(purse, rate))
             for name, slack in self._slack(number, run):
-                rate = 1.0 if name == "seconds" else self.purses[name].rate
+                rate = 1.0 if name == "seconds" else self._rate(self.purses[name])
                 until = min(until, slack / (rate * (1 + AGAIN)) if rate else math.inf)
             if self._limit is not None and self._budget.per_second is not None:
                 until = min(until, (self._limit - self._money(run)) / self._budget.per_second)
@@ -158,10 +170,10 @@ class Accounts:
         if self._is_beyond_verifying(number, run):
             return Overdue(number, UNVERIFIABLE)
         for purse in self.purses.values():
-            if not purse.rate:
+            if not (rate := self._rate(purse)):
                 continue
             # Held until it is gone, and a moment more, lest it be asked again at once.
-            ahead = purse.rate * (latency(purse) + MOMENT)
+            ahead = rate * (latency(purse, rate) + MOMENT)
             if not purse.raised(number, self._drawn(purse, run) + ahead):
                 return Overdue(number, _out_of(purse))
         return None
@@ -187,8 +199,14 @@ class Accounts:
         run.drawn[name] = drawn
         return drawn if is_last else drawn + NEXT_STEP * run.step[name]
 
+    def _rate(self, purse: Purse) -> float:
+        """What a running trial draws in a second by itself, as far as is known or presumed."""
+        return purse.rate or (self.pace.most if purse.name == "cost" else 0.0)
+
     def _drawn(self, purse: Purse, run: _Running) -> float:
-        return self._money(run) if purse.name == "cost" else purse.rate * (self.clock() - run.began)
+        if purse.name != "cost":
+            return purse.rate * (self.clock() - run.began)
+        return self._money(run) + (0.0 if purse.rate else self.pace.most * (self.clock() - run.told_at))
 
     def _money(self, run: _Running) -> float:
         return run.told + (self._budget.per_second or 0.0) * (self.clock() - run.began)
@@ -197,9 +215,9 @@ class Accounts:
         return f"it cost {self._money(run):.3g} so far, and the limit of a trial is {self._limit:g}"
 
 
-def latency(purse: Purse) -> float:
-    """Seconds that are kept for ending a trial; of a small purse less."""
-    return min(LATENCY, 0.05 * purse.limit / purse.rate)
+def latency(purse: Purse, rate: float) -> float:
+    """Seconds that are kept for ending a trial that draws so much in each; of a small purse less."""
+    return min(LATENCY, 0.05 * purse.limit / rate)
 
 
 def purses_of(budget: Budget) -> Iterator[Purse]:

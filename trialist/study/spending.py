@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trialist.budget.pace import UNKNOWN, Pace, pace_of, presumed
 from trialist.budget.purse import TOLERANCE
 from trialist.search.stages import Stages
 from trialist.stopping.over import should_end
@@ -64,6 +65,7 @@ class Expectations:
         self._count = -1
         self._seen: Records = ()
         self._fitted: dict[str, Costs] = {}
+        self._pace: Pace | None = None
 
     def of(self, name: str, params: Mapping[str, Any] | None, share: float = 1.0) -> Amount:
         """A run through `share` of a full one, of that configuration or of one like those that were run."""
@@ -78,20 +80,33 @@ class Expectations:
         """What a full run likely takes; None where no trial told."""
         return self.costs(name).typical().likely if self.costs(name) else None
 
+    @property
+    def pace(self) -> Pace:
+        """Money that a run spends in a second, where seconds tell of it."""
+        history = self._refitted()
+        if self._pace is None:
+            self._pace = pace_of(history)
+        return self._pace
+
     def costs(self, name: str) -> Costs:
         """Of the limit of that name."""
         from trialist.budget import costs
 
+        history = self._refitted()
+        which = "cost" if name == "cost" else "seconds"
+        if which not in self._fitted:
+            self._fitted[which] = costs.Costs(history, costs.money if which == "cost" else costs.seconds)
+        return self._fitted[which]
+
+    def _refitted(self) -> History:
+        """The history; what was learnt from it is forgotten where enough more trials are over."""
         history = self._session.history()
         if history.records is not self._seen:  # asked many times before each trial: the same moment is counted once
             self._seen = history.records
             count = sum(1 for record in history if record.state not in (State.WAITING, State.RUNNING))
             if not self._count <= count < self._count + max(1, self._count // 20 if self._count > EACH else 1):
-                self._count, self._fitted = count, {}
-        which = "cost" if name == "cost" else "seconds"
-        if which not in self._fitted:
-            self._fitted[which] = costs.Costs(history, costs.money if which == "cost" else costs.seconds)
-        return self._fitted[which]
+                self._count, self._fitted, self._pace = count, {}, None
+        return history
 
 
 class Spending:
@@ -181,6 +196,11 @@ class Spending:
             if stages.test_seeds and name != "full_runs" and len(history):
                 defaults[name] = self._expected.of(name, history[0].params).likely / self._lanes(name)
         self._accounts.default = defaults
+        told = self._accounts.purses.get("cost")
+        self._accounts.pace = UNKNOWN
+        if told is not None and not told.rate:
+            self._accounts.pace = self._expected.pace
+            told.elsewhere += self._accounts.pace.doubt(presumed(history))
         return starts
 
     def _refusal(
@@ -206,14 +226,15 @@ class Spending:
     def _can_end(self, name: str, history: History) -> bool:
         """Whether a trial can be ended before it takes more than it may."""
         is_told = name == "cost" and (not self._accounts.purses[name].rate or self._accounts.tells)
-        if self._accounts.can_kill and not is_told:
+        is_known = not is_told or bool(self._accounts.pace)
+        if self._accounts.can_kill and is_known:
             return True
         from trialist.budget.costs import gone_through
 
         told = [(len(record.reports), gone_through(record, history)) for record in history.records[-20:]]
         reports = sorted(count / share for count, share in told if share)  # in a full run
         is_heard = bool(reports) and reports[len(reports) // 2] >= HEARD
-        return is_heard and (self._accounts.tells or not is_told)
+        return is_heard and (self._accounts.tells or is_known)
 
     def _is_in_the_dark(self, history: History) -> bool:
         """Money is told, a trial runs, and none has told yet what it costs: another one might cost anything."""
@@ -242,6 +263,9 @@ class Spending:
         least = max if lanes > 1 else math.fsum
         most = self._budget.share("verify", VERIFICATION_SHARE) * limit
         pair = share * least([amount.most if marks.aside == 1.0 else amount.likely for amount in amounts])
+        if not self._can_end(name, history):  # it has to fit for sure; hardly ever are both dearer than is likely
+            likely = math.fsum(amount.likely for amount in amounts)
+            pair = share * (likely + max(amount.most - amount.likely for amount in amounts))
         return default + min(start + max(whole, pair), most)
 
     def _rest_of_default(self, name: str, history: History) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from trialist.budget.pace import UNKNOWN, presumed
 from trialist.budget.purse import Purse
 from trialist.study.accounts import LATENCY, MOMENT, NEXT_STEP, latency, purses_of
 from trialist.study.session import Session
@@ -27,11 +28,12 @@ OVER = "the budget was used up before each side was trained once"
 class _Training:
     """began: on the session's clock.  keeps: what it has to leave of each limit.
 
-    told, step: money so far, and the largest step of it.
+    told, step: money so far, at the moment `told_at`, and the largest step of it.
     """
 
     began: float
     keeps: dict[str, float]
+    told_at: float
     told: float = 0.0
     step: float = 0.0
     is_cut: bool = False
@@ -42,6 +44,7 @@ class TestBudget:
 
     trained: the sides that are trained, one where both are the same configuration.
     is_bounded: the test keeps to the money itself and makes the most of what is left, however little that is.
+    tells: a training tells what it costs, but for all that is known only at its end.
     """
 
     __test__ = False  # no test for pytest to collect
@@ -54,14 +57,17 @@ class TestBudget:
         workers: int,
         can_kill: bool,
         is_bounded: bool = False,
+        tells: bool = False,
     ) -> None:
         self._session, self._sides, self._trained = session, sides, trained
         self._lanes, self._can_kill, self._budget = workers, can_kill, session.plan.budget
-        self._is_bounded = is_bounded
+        self._is_bounded, self._tells = is_bounded, tells and self._budget.per_second is None
         self._expected = Expectations(session)
+        self._pace = self._expected.pace if self._tells and can_kill and self._budget.cost is not None else UNKNOWN
         self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
         for name, purse in self._purses.items():
             purse.spent = session.spent()[name]
+        self._presumed = presumed(session.history())
         kept = min(LATENCY, 0.01 * (self._budget.seconds or math.inf)) if can_kill else 0.0
         self._ends_at = session.clock() + left_of(session, "seconds") - kept
         self._running: dict[int, _Training] = {}
@@ -92,7 +98,8 @@ class TestBudget:
     def may_begin(self, index: int) -> bool:
         """Whether a training is expected to fit; of a side that is missing, whether there is any hope.
 
-        Until no side is missing, others only begin where there is plenty.
+        Where money is told at the end of a training alone, and seconds do not tell of it, hope is not enough.  Until no
+        side is missing, others only begin where there is plenty.
         """
         missing = self.missing
         is_needed = index % 2 in missing and not any(other % 2 == index % 2 for other in self._running)
@@ -103,21 +110,28 @@ class TestBudget:
                 continue
             idle = name == "seconds" and self._lanes > len(missing)
             kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
-            if self._left(name) < (HOPE * self._likely(name, index) if is_needed else kept + self._need(name, index)):
+            is_gamble = name == "cost" and self._tells and not self._pace
+            least = self._need(name, index) if is_gamble else HOPE * self._likely(name, index)
+            if self._left(name) < (least if is_needed else kept + self._need(name, index)):
                 return False
         return True
 
     def begin(self, index: int) -> None:
         """A training begins."""
         keeps = {name: self._keeps(name, index) for name in ("seconds", *self._purses)}
-        self._running[index] = _Training(self._session.clock(), keeps)
+        now = self._session.clock()
+        self._running[index] = _Training(now, keeps, now)
         for name, purse in self._purses.items():
-            purse.take(index, self._likely(name, index))
+            purse.take(index, self._need(name, index) if self._tells else self._likely(name, index))
 
     def end(self, message: Finished | Failed) -> bool:
         """A training is over, and what it took is spent; whether what it gave counts."""
         training = self._running.pop(message.number)
         money = (training.told if message.cost is None else message.cost) + self._price * message.seconds
+        if training.is_cut:
+            untold = self._pace.mean * max(message.seconds - (training.told_at - training.began), 0.0)
+            self._presumed.append(untold)
+            money += untold
         for name, purse in self._purses.items():
             purse.release(message.number)
             purse.spent += money if name == "cost" else message.seconds
@@ -133,7 +147,7 @@ class TestBudget:
         if training is None or purse is None or report.cost is None:
             return GO_ON
         training.step = max(training.step, report.cost - training.told)
-        training.told = report.cost
+        training.told, training.told_at = report.cost, self._session.clock()
         if self._may_draw(purse, report.number, NEXT_STEP * training.step):
             return GO_ON
         training.is_cut = True
@@ -154,8 +168,8 @@ class TestBudget:
                 continue
             until.append(self._ends_at - training.keeps["seconds"] - self._session.clock())
             for purse in self._purses.values():
-                if purse.rate:
-                    until.append((purse.hold(index) - self._drawn(purse, index)) / purse.rate - latency(purse))
+                if rate := self._rate(purse):
+                    until.append((purse.hold(index) - self._drawn(purse, index)) / rate - latency(purse, rate))
         return max(min(until), 0.001)
 
     def _is_late(self, index: int) -> bool:
@@ -163,12 +177,12 @@ class TestBudget:
             return False
         if self._session.clock() >= self._ends_at - self._running[index].keeps["seconds"]:
             return True
-        rated = (purse for purse in self._purses.values() if purse.rate)
-        return any(not self._may_draw(purse, index, purse.rate * (latency(purse) + MOMENT)) for purse in rated)
+        rated = [(purse, rate) for purse in self._purses.values() if (rate := self._rate(purse))]
+        return any(not self._may_draw(purse, index, rate * (latency(purse, rate) + MOMENT)) for purse, rate in rated)
 
     def _may_draw(self, purse: Purse, index: int, more: float) -> bool:
         """Whether a training may draw so much more, and leave what it is to leave."""
-        purse.ceiling = purse.limit - self._running[index].keeps[purse.name]
+        purse.ceiling = purse.limit - self._running[index].keeps[purse.name] - self._doubt(purse)
         return purse.raised(index, self._drawn(purse, index) + more)
 
     def _keeps(self, name: str, index: int) -> float:
@@ -185,16 +199,28 @@ class TestBudget:
         if name == "seconds":
             return self._ends_at - self._session.clock()
         purse = self._purses[name]
-        return purse.limit - purse.spent - purse.held
+        return purse.limit - purse.spent - purse.held - self._doubt(purse)
+
+    def _doubt(self, purse: Purse) -> float:
+        """Of what was presumed to be spent, by how much it may have been more."""
+        return 0.0 if purse.name != "cost" or purse.rate else self._pace.doubt(self._presumed)
 
     def _drawn(self, purse: Purse, index: int) -> float:
         training = self._running[index]
-        return purse.rate * (self._session.clock() - training.began) + (training.told if purse.name == "cost" else 0.0)
+        now = self._session.clock()
+        if purse.name == "cost" and not purse.rate:
+            return training.told + self._pace.most * (now - training.told_at)
+        return purse.rate * (now - training.began) + (training.told if purse.name == "cost" else 0.0)
+
+    def _rate(self, purse: Purse) -> float:
+        """What a training draws in a second by itself, as far as is known or presumed."""
+        return purse.rate or (self._pace.most if purse.name == "cost" else 0.0)
 
     def _need(self, name: str, index: int) -> float:
         """What has to be left for a training that is not missing: at most, where money cannot be seen on the way."""
         amount = self._expected.of(name, self._sides[index % 2].params)
-        found: float = amount.most if name == "cost" and not self._purses[name].rate else amount.likely
+        is_seen = name != "cost" or self._purses[name].rate or self._pace
+        found: float = amount.likely if is_seen else amount.most
         return self._share * found
 
     def _likely(self, name: str, index: int) -> float:

@@ -90,7 +90,9 @@ def verify(
     # Where the default itself was selected, one training of it for each seed tells all.
     trained = (0,) if baseline.number == selected.number else (0, 1)
     is_bounded = getattr(test, "is_bounded", False)
-    budget = TestBudget(session, (baseline, selected), trained, workers, can_kill, is_bounded)
+    budget = TestBudget(
+        session, (baseline, selected), trained, workers, can_kill, is_bounded, isinstance(test, Command)
+    )
     seeds = budget.seeds()
     yield StageStarted(
         "verify",
