@@ -178,7 +178,7 @@ class Calibration(_Told):
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A trial: its quantiles as foretold, `so_far` the mean of the scores before it, and what came.
+    """A trial: its quantiles as foretold, `so_far` the median of the scores before it, and what came.
 
     low to high: where the score was to lie with 95 % probability, lower to upper with 50 %.  All in the metric's sign.
     """
@@ -210,7 +210,7 @@ class Quality:
 
     within50, within95: share of scores in their intervals.  bias: median of came - foretold, in the metric's own sign.
     r2: of the medians; rank: Spearman's correlation; both None where all scores or all medians are alike.
-    nearer: share of trials of which the median was nearer than the mean of the scores before.  error, error_so_far:
+    nearer: share of trials that lay nearer to what was foretold than to the median before.  error, error_so_far:
     the median distance of each.
     """
 
@@ -231,7 +231,7 @@ class TrackRecord(_Told):
 
     unjudged: trials that were foretold and have no score of a full run, for they failed, were stopped early, or still
     run.  whole: over all of `trials`; first, last: over the older and the newer half, None with few.
-    is_better: than the mean of the scores before, by more than chance (sign test, 5 %).  is_too_sure: more scores lie
+    is_better: than the median of the scores before, by more than chance (sign test, 5 %).  is_too_sure: more scores lie
     outside of the 95 % intervals than by chance; widened: how many times as wide they would have held 95 %.
     """
 

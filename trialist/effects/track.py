@@ -7,7 +7,7 @@ that a model chose, mostly where it hoped for much, so they come out worse than 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,8 +30,8 @@ def track_record(history: History, objective: Objective) -> TrackRecord:
     """Of the trials of a history of which a model foretold this objective."""
     told = [r for r in history.explored if r.foretold is not None and objective.name in r.foretold.quantiles]
     judged = [r for r in told if r.is_scored and objective.name in r.metrics]
-    so_far = _means_before(history, judged, objective.name)
-    came = tuple(_came(r, mean, objective.name) for r, mean in zip(judged, so_far, strict=True))
+    so_far = _medians_before(history, judged, objective.name)
+    came = tuple(_came(r, middle, objective.name) for r, middle in zip(judged, so_far, strict=True))
     unjudged, n = len(told) - len(came), len(came)
     if n < LEAST:
         words = _missing(n, unjudged)
@@ -94,19 +94,21 @@ def _came(record: TrialRecord, so_far: float, metric: str) -> Came:
     return Came(record.number, low, lower, median, upper, high, so_far, record.metrics[metric].mean)
 
 
-def _means_before(history: History, judged: Sequence[TrialRecord], metric: str) -> list[float]:
-    """Of each trial, the mean of the scores known when it began; without times, of those with lower numbers."""
+def _medians_before(history: History, judged: Sequence[TrialRecord], metric: str) -> list[float]:
+    """Of each trial, the median of the scores known when it began; without times, of those with lower numbers."""
     known = [r for r in history.scored if metric in r.metrics]
     is_timed = all(r.closed_at is not None for r in known) and all(_began(r) is not None for r in judged)
     ended = sorted((_end(r) if is_timed else r.number, r.number, r.metrics[metric].mean) for r in known)
-    ends, means = [end for end, _, _ in ended], [0.0]
-    for k, (_, _, value) in enumerate(ended, start=1):
-        means.append(means[-1] * ((k - 1) / k) + value / k)  # a sum of the largest floats would have no room
+    ends, so_far, medians = [end for end, _, _ in ended], list[float](), [0.0]
+    for _, _, value in ended:
+        insort(so_far, value)
+        low, high = so_far[(len(so_far) - 1) // 2], so_far[len(so_far) // 2]
+        medians.append(low / 2 + high / 2)  # a sum of the largest floats would have no room
     found = []
     for record in judged:
         # Before any full run had ended the first one that did: so much the other is given.
         count = max(bisect_left(ends, (_began(record) or 0.0) + 1e-9 if is_timed else record.number), 1)
-        found.append(means[count])
+        found.append(medians[count])
     return found
 
 
@@ -154,7 +156,7 @@ def _words(
     found += f". {_side(came, whole, objective)}"
     near = round(whole.nearer * n)
     rank = "" if whole.rank is None else f"; rank correlation {whole.rank:.2f}"
-    told = "They were nearer than the mean so far in" if is_better else "No better than the mean so far: nearer in"
+    told = "They were nearer than the median so far in" if is_better else "No better than the median so far: nearer in"
     found += f" {told} {near} of {n}{rank}."
     if unjudged:
         found += f" {unjudged} more have no score of a full run and are not judged."

@@ -44,7 +44,7 @@ def of(data: ReportData) -> dict[str, Any] | None:
         ],
         "legend": [("dot search", "score, within its 95 % interval"), ("cross", "score outside of it"),
                    ("bar told", "foretold: 50 % interval, and the 95 % one as a line"),
-                   ("line baseline", "mean of the scores before")],
+                   ("line baseline", "median of the scores before")],
         "words": found.words,
         "label": f"What was foretold of each trial before it ran, and what came. {found.words}",
         "height": 360,
@@ -58,7 +58,7 @@ def _table(found: TrackRecord) -> dict[str, Any]:
     told = [_quality(name, part) for name, part in parts if part is not None]
     if told:
         return {
-            "head": ["of", "trials", "within 95 %", "within 50 %", "off by", "mean so far off by", "nearer than it",
+            "head": ["of", "trials", "within 95 %", "within 50 %", "off by", "median so far off by", "nearer than it",
                      "rank correlation", "R²"],
             "rows": told,
             "caption": "How good the predictions were; off by: the median distance",

@@ -194,7 +194,7 @@
         tooltip: tooltip(
           ({ data: { trial: t } }) =>
             `<b>trial ${t.n}</b><br>foretold ${short(t.median)} (${short(t.low)} to ${short(t.high)})` +
-            `<br>came ${short(t.came)}${t.within ? "" : ", outside"}<br>mean of the scores before ${short(t.soFar)}`,
+            `<br>came ${short(t.came)}${t.within ? "" : ", outside"}<br>median of the scores before ${short(t.soFar)}`,
         ),
       };
     },
