@@ -64,6 +64,8 @@ def test_of_few_scores_without_any_repeat_the_noise_is_not_known_and_that_is_sai
     assert found is not None and found.expected is None
     assert "too good by an unknown amount" in found.sentence
     assert optimism(history([])) is None
+    tiny = Optimism(11, 1e-300, None, "")
+    assert tiny.sentence.startswith("the best search score, 1e-300 of trial 11, is too good by an unknown amount")
 
 
 def test_fresh_scores_show_it_and_tell_the_noise() -> None:

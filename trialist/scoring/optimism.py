@@ -43,7 +43,8 @@ class Optimism:
         decimals = digits_for(noise, self.search)
 
         def told(loss: float) -> str:
-            return rounded(self.sign * loss, decimals)
+            text = rounded(self.sign * loss, decimals)
+            return f"{self.sign * loss:.4g}" if loss and noise == 0 and float(text) == 0 else text  # 1e-300
 
         score = f"the best search score, {told(self.search)} of trial {self.number},"
         if self.seen is None:

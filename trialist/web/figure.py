@@ -18,6 +18,8 @@ from trialist.web.panels import PANELS, applies
 
 Panel = Mapping[str, Any]
 
+_WORDS = 24  # characters from which on a cell is of words, not of a number or a name
+
 
 def figure(panel: str, data: ReportData, aim: str = "") -> Html | None:
     """The figure of a panel; None where the study has nothing of its kind.  aim: of effects, on which objective."""
@@ -94,12 +96,17 @@ def _numbers(panel: Panel) -> Html | None:
         return None
     head: Sequence[str] = found["head"]
     rows = [
-        el("tr", el("th", name(str(first)), scope="row"), *(el("td", el("bdi", str(cell))) for cell in rest))
+        el("tr", el("th", name(str(first)), scope="row"), *(_cell(cell) for cell in rest))
         for first, *rest in found["rows"]
     ]
     caption = str(found.get("caption") or panel.get("title") or "The same in numbers")
     is_open = bool(panel.get("open"))
     return el("details", el("summary", "The same in numbers"), table(head, rows, caption), open=is_open)
+
+
+def _cell(cell: object) -> Html:
+    text = str(cell)
+    return el("td", el("bdi", text), class_="words" if len(text) > _WORDS else None)
 
 
 def _lines(words: str | Sequence[str] | None) -> Sequence[str]:
