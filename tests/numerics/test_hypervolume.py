@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import integrate
 
-from trialist.numerics.hypervolume import contributions, hypervolume, reference_point
+from trialist.numerics.hypervolume import hypervolume, reference_point
 from trialist.numerics.improvement import ehvi, log_ehvi, log_ehvi_gradient, undominated
 
 GRID = 5  # coordinates are whole, so a volume is a number of unit cells
@@ -32,22 +32,9 @@ def test_a_hypervolume_is_the_number_of_dominated_cells(Y: np.ndarray) -> None:
     assert hypervolume(Y, np.full(m, GRID)) == pytest.approx(counted(Y, m), abs=1e-9)
 
 
-@given(sets)
-def test_a_contribution_is_what_the_front_loses_without_the_point(Y: np.ndarray) -> None:
-    reference = np.full(Y.shape[1], GRID)
-    lost = contributions(Y, reference)
-    on_front = [i for i in range(len(Y)) if not any((y <= Y[i]).all() and (y < Y[i]).any() for y in Y)]
-    front = Y[on_front]
-    for place, i in enumerate(on_front):
-        without = hypervolume(np.delete(front, place, axis=0), reference)
-        assert lost[i] == pytest.approx(hypervolume(front, reference) - without, abs=1e-9)
-    assert not lost[[i for i in range(len(Y)) if i not in on_front]].any()
-
-
 def test_points_beyond_the_reference_or_not_measured_count_for_nothing() -> None:
     Y = np.array([[1.0, 1.0], [0.0, 3.0], [5.0, 0.0], [math.nan, 0.0]])
     assert hypervolume(Y, [3.0, 3.0]) == 4.0
-    assert contributions(Y, [3.0, 3.0]).tolist() == [4.0, 0.0, 0.0, 0.0]
 
 
 def test_the_reference_lies_a_tenth_beyond_the_front_whatever_is_dominated() -> None:

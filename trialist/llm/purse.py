@@ -73,11 +73,6 @@ class Purse:
         tokens, calls = (None if limits.get(f) is None else math.floor(limits[f]) for f in ("tokens", "calls"))
         return Purse(limits.get("money"), tokens, calls, name)
 
-    @property
-    def needs_ceilings(self) -> bool:
-        """Whether it matters how many tokens a reply can have."""
-        return self.money is not None or self.tokens is not None
-
     def exceeded_by(self, total: Amount) -> str | None:
         """The limit that so much in all would exceed: "money", "tokens" or "calls"."""
         for field in ("money", "tokens", "calls"):

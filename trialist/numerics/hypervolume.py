@@ -52,30 +52,6 @@ def hypervolume(Y: ArrayLike, reference: ArrayLike) -> float:
     return _volume(front_within(Y, r), r)
 
 
-def contributions(Y: ArrayLike, reference: ArrayLike) -> Floats:
-    """What the hypervolume of the front loses without each of its points, (n,).
-
-    0 for points off the front, for points no better than the reference, and for equal points, which stand in for
-    each other.
-
-    >>> contributions([[0.0, 2.0], [1.0, 1.0], [2.0, 2.0]], [3.0, 3.0]).tolist()
-    [1.0, 2.0, 0.0]
-    """
-    points, r = np.asarray(Y, dtype=float), np.asarray(reference, dtype=float)
-    lost = np.zeros(len(points))
-    rows, first, counts = np.unique(points, axis=0, return_index=True, return_counts=True)
-    kept = non_dominated(rows) & (rows < r).all(axis=1)
-    front = rows[kept]  # (u, m), in lexicographic order
-    if front.shape[1] == 2 and len(front):
-        right = np.append(front[1:, 0], r[0])
-        above = np.insert(front[:-1, 1], 0, r[1])
-        own = (right - front[:, 0]) * (above - front[:, 1])
-    else:
-        own = np.array([_exclusive(point, np.delete(front, i, axis=0), r) for i, point in enumerate(front)])
-    lost[first[kept]] = np.where(counts[kept] == 1, own, 0.0)
-    return lost
-
-
 def front_within(Y: ArrayLike, reference: Floats) -> Floats:
     """The distinct rows of the front that are better than the reference everywhere, in lexicographic order, (u, m)."""
     points = np.asarray(Y, dtype=float).reshape(-1, len(reference))

@@ -36,10 +36,6 @@ class Interval:
     low: float
     high: float
 
-    def flipped(self) -> Interval:
-        """The same with the arms swapped."""
-        return Interval(-self.estimate, -self.high, -self.low)
-
 
 def paired_interval(
     a: Floats,
