@@ -80,6 +80,17 @@ def test_a_function_is_found_again_in_its_file_and_by_worker_processes(shell):
     shell("sweep", "x", "--levels", "4", "--objective", "moved.py:loss")
 
 
+@pytest.mark.parametrize("given", [(), ("--objective", "fit.py:loss")], ids=["kept", "asked"])
+def test_a_wrong_dial_is_said_before_a_script_that_cannot_be_imported(shell, given):
+    unguarded = FUNCTION.replace('if __name__ == "__main__":\n    ', "")
+    (shell.folder / "fit.py").write_text(unguarded)
+    subprocess.run([sys.executable, "fit.py"], cwd=shell.folder, check=True, timeout=60)
+    wrong = shell("sweep", "y", *given, code=2).stderr
+    assert "no dial 'y'" in wrong and "__main__" not in wrong
+    right = shell("sweep", "x", *given, code=2).stderr
+    assert "__name__ == '__main__'" in " ".join(right.split())
+
+
 def level(difference, low=None, high=None, **given) -> Level:
     return Level(0.1, "0.1", 0.5, 3, 0, (1.0, 1.0, 1.0), 1.0, difference, low, high, **given)
 

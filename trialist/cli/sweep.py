@@ -14,6 +14,7 @@ from trialist.errors import CommandError, shown
 
 if TYPE_CHECKING:
     from trialist.effects.sweep import Level, Sweep
+    from trialist.space.parameter import Parameter
     from trialist.study.events import Event
     from trialist.study.study import Study
 
@@ -64,13 +65,15 @@ def sweep_command(
     workers_of(workers)
     with load_study(study, store) as found:
         say: Callable[[str], None] = (lambda line: None) if as_json else (lambda line: click.echo(line, err=True))
+        wanted = _levels(found.space[dial], levels)  # a wrong dial is said before the script is looked for
+        center = dict(_setting(found, text) for text in around) or None
         events = found.sweeping(
             dial,
-            found.work(objective),
-            levels=_levels(found, dial, levels),
+            None if objective is None else found.work(objective),
+            levels=wanted,
             replicates=replicates,
             budget=None if budget is None else budget_of(budget),
-            around=dict(_setting(found, text) for text in around) or None,
+            around=center,
             workers=workers,
         )
         try:
@@ -200,28 +203,27 @@ def _progress(event: Event, study: Study, dial: str) -> list[str]:
     return [] if isinstance(event, StageEnded) else stage_lines(event, width())
 
 
-def _levels(study: Study, dial: str, text: str) -> int | list[Any]:
+def _levels(parameter: Parameter, text: str) -> int | list[Any]:
     """A number of levels, or the values between commas."""
     if "," not in text:
         if not text.strip().isdigit():
             raise CommandError("levels", f"{shown(text)} is no number of levels", 'Give one, or values: "0.01,0.1".')
         return int(text)
-    return [_value(study, dial, word.strip()) for word in text.split(",") if word.strip()]
+    return [_value(parameter, word.strip()) for word in text.split(",") if word.strip()]
 
 
 def _setting(study: Study, text: str) -> tuple[str, Any]:
     name, equals, word = text.partition("=")
     if not equals:
         raise CommandError("around", f"{shown(text)} sets no dial", "Give NAME=VALUE, such as solver=sgd.")
-    return name, _value(study, name, word)
+    return name, _value(study.space[name], word)
 
 
-def _value(study: Study, dial: str, word: str) -> Any:
+def _value(parameter: Parameter, word: str) -> Any:
     """A choice by what it is called, a number by how it is written."""
     from trialist.cli.literals import literal
     from trialist.space.categorical import Categorical
 
-    parameter = study.space[dial]
     if isinstance(parameter, Categorical):
         return next((choice for choice in parameter.choices if str(choice) == word), literal(word))
     return literal(word)
