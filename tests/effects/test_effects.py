@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import trialist as tl
-from trialist.effects.effects import Effects, _holm
+from trialist.effects.effects import Effects
+from trialist.effects.variance import holm
 from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
 from trialist.trials.trial import Score, Stage
@@ -222,6 +223,6 @@ def test_every_odd_study_is_told_of_as_strict_json(name):
 
 def test_many_pairs_are_held_to_more_than_one():
     # By Holm 1979: the smallest of 4 times 4, the next times 3, never less than the one before; two were not tested.
-    assert _holm([0.03, 0.01], 4) == pytest.approx([0.09, 0.04])
-    assert _holm([0.02, 0.011, 0.9], 3) == pytest.approx([0.04, 0.033, 0.9])
-    assert _holm([0.01, 0.014], 2) == pytest.approx([0.02, 0.02])
+    assert holm([0.03, 0.01], 4) == pytest.approx([0.09, 0.04])
+    assert holm([0.02, 0.011, 0.9], 3) == pytest.approx([0.04, 0.033, 0.9])
+    assert holm([0.01, 0.014], 2) == pytest.approx([0.02, 0.02])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trialist.effects.ground import ground
-from trialist.numerics.anova import neg_log_posterior, prior
+from trialist.numerics.anova import neg_log_posterior, prior, unbounded, within
 from trialist.numerics.orthonormal import choices, covariances, numbers
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
@@ -46,3 +46,20 @@ def test_the_gradient_is_that_of_finite_differences():
         step[i] = 1e-5
         up, down = (neg_log_posterior(theta + s * step, terms, y, means, sds)[0] for s in (1, -1))
         assert gradient[i] == pytest.approx((up - down) / 2e-5, rel=2e-3, abs=2e-3)
+
+
+def test_beyond_a_bound_the_likelihood_stands_still_and_the_prior_goes_on():
+    made, rng = ground(SPACE), np.random.default_rng(0)
+    rows, active = made.cube.uniform(rng, 25)
+    terms = made.terms(rows, active, made.candidates, 2.5)
+    y = rng.standard_normal(25)
+    means, sds = prior(terms)
+    theta = means.copy()
+    assert unbounded(theta, terms, y, means, sds)[0] == neg_log_posterior(theta, terms, y, means, sds)[0]
+    theta[-1] = -20.0  # the noise
+    at_bound = within(terms, theta)
+    assert at_bound[-1] > theta[-1]
+    value, gradient = unbounded(theta, terms, y, means, sds)
+    unlikelier = 0.5 * (((theta - means) / sds) ** 2 - ((at_bound - means) / sds) ** 2)[-1]
+    assert value == pytest.approx(neg_log_posterior(at_bound, terms, y, means, sds)[0] + unlikelier)
+    assert gradient[-1] == pytest.approx((theta[-1] - means[-1]) / sds[-1] ** 2)

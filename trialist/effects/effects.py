@@ -22,26 +22,21 @@ from trialist.effects.findings import (
     Importance,
     Interactions,
     Local,
-    Nearby,
-    Pair,
-    Share,
     Slice,
     TrackRecord,
 )
 from trialist.effects.ground import Ground, ground
-from trialist.effects.learnt import Learnt, Told, told
-from trialist.effects.ped import ped
+from trialist.effects.learnt import Learnt
+from trialist.effects.nearby import local
+from trialist.effects.told import Told, told
 from trialist.effects.track import track_record
+from trialist.effects.variance import importance, interactions
 from trialist.effects.words import (
     best_at_words,
     calibration_words,
-    importance_words,
-    interaction_words,
-    local_words,
     slice_words,
 )
 from trialist.errors import PlanError, SpaceError, shown
-from trialist.numerics.effects import chance
 from trialist.numerics.orthonormal import Array
 from trialist.space.parameter import Categorical
 from trialist.trials.history import History
@@ -49,10 +44,6 @@ from trialist.trials.history import History
 SCALES = ("robust", "value")
 TRIALS, PER_DIAL = 10, 2  # that are needed before effects are told: so many, and so many for each dial more
 SKILL = 0.1  # R^2 of predictions of each trial by the others, below which they are not told
-SURE = 0.05  # an interaction is real where chance would show it less often, corrected for all pairs
-FELT = 0.005  # of the variance: less is no effect, however surely it is there
-_SHUFFLES = 5
-_FINE = 401  # places along a dial: how far it can be moved is told to a quarter of a per cent of its scale
 _GIVEN = (0.1, 0.3, 0.5, 0.7, 0.9)  # places of a continuum at which another dial's best value is told
 _KEPT = 8
 _FITS: dict[bytes, Learnt] = {}
@@ -93,39 +84,10 @@ class Effects:
         Functional ANOVA (Sobol 1993; Hutter et al. 2014) of the process, with 95 % intervals by its draws; beside it
         PED-ANOVA for the best tenth, and what shuffling a dial's values costs the predictions.
         """
-        learnt, missing = self._learnt, self._missing
+        name, missing = self._objective.name, self._missing
         if missing:
-            return Importance(self._objective.name, "anova", self._count, False, missing, 0.0, 0, ())
-        of_dials, of_pairs, whole = learnt.variances
-        main = of_dials / whole
-        joint = np.zeros_like(main)
-        for (j, k), part in zip(learnt.pairs, of_pairs / whole, strict=True):
-            joint[j] += part
-            joint[k] += part
-        low, high = np.quantile(learnt.shares, [0.025, 0.975], axis=1)
-        share, together = _middle(main), _middle(joint)
-        low, high = np.minimum(low, share), np.maximum(high, share)
-        top = ped(self._told.rows, self._told.active, self._told.losses, learnt.ground.dials, learnt.seed)
-        permuted = _permuted(learnt)
-        shares = tuple(
-            Share(
-                name,
-                float(share[j]),
-                float(low[j]),
-                float(high[j]),
-                float(together[j]),
-                None if top is None else float(top[0][j]),
-                None if top is None else (float(top[1][0, j]), float(top[1][1, j])),
-                float(permuted[j]),
-                float(learnt.ground.active[j]),
-            )
-            for j, name in enumerate(learnt.ground.names)
-        )
-        shares = tuple(sorted(shares, key=lambda share: -share.share))
-        words = importance_words(shares, self._objective.name, learnt.explained)
-        return Importance(
-            self._objective.name, "anova", self._count, True, words, learnt.explained, learnt.clipped, shares
-        )
+            return Importance(name, "anova", self._count, False, missing, 0.0, 0, ())
+        return importance(self._learnt, self._told, name)
 
     def interactions(self) -> Interactions:
         """How much of the variance each two dials cause only together, and whether that is more than chance.
@@ -133,38 +95,10 @@ class Effects:
         Each pair that is felt is tested by its likelihood ratio, with Holm's correction for all pairs.  Where it is
         not shown, its interval reaches down to nothing.
         """
-        name, dials = self._objective.name, self._ground.names
-        learnt, missing = self._learnt, self._missing
+        name, dials, missing = self._objective.name, self._ground.names, self._missing
         if missing or len(dials) < 2:
-            words = missing or "With one dial nothing can interact."
-            return Interactions(name, dials, (), False, words)
-        _, of_pairs, whole = learnt.variances
-        parts = of_pairs / whole
-        low, high = np.quantile(parts, [0.025, 0.975], axis=1) if len(parts) else (np.zeros(0), np.zeros(0))
-        strength = _middle(parts)
-        felt = np.flatnonzero(strength >= FELT).tolist()
-        ratios = learnt.ratios(felt, elsewhere=np.flatnonzero(low >= FELT).tolist())
-        adjusted = _holm([chance(ratio) for ratio in ratios.tolist()], len(self._ground.candidates))
-        pairs = [
-            Pair(
-                dials[j],
-                dials[k],
-                float(strength[i]),
-                float(min(low[i], strength[i])) if p < SURE else 0.0,
-                float(max(high[i], strength[i])),
-                p < SURE,
-                p,
-            )
-            for i, ((j, k), p) in enumerate(zip(learnt.pairs, adjusted, strict=True))
-        ]
-        told = set(learnt.pairs)
-        pairs += [
-            Pair(dials[j], dials[k], 0.0, 0.0, 0.0, None, None)
-            for j, k in self._ground.candidates
-            if (j, k) not in told
-        ]
-        found = tuple(sorted(pairs, key=lambda pair: -pair.strength))
-        return Interactions(name, dials, found, True, interaction_words(found))
+            return Interactions(name, dials, (), False, missing or "With one dial nothing can interact.")
+        return interactions(self._learnt, name)
 
     def slice(self, dial: str, given: Mapping[str, Any] | None = None) -> Slice:
         """What is expected along a dial, over all values of the others, or with some of them `given`.
@@ -216,24 +150,7 @@ class Effects:
         around = self._around if self._around is not None else (None if best is None else best.params)
         if missing or around is None:
             return Local(name, around or {}, 0.0, (), False, missing or "No trial has a score yet.")
-        learnt, space = self._learnt, self._history.space
-        base = {key: value for key, value in around.items() if key in space}
-        found, noise = [], 0.0
-        for j, dial in enumerate(self._ground.names):
-            if dial not in base:
-                continue
-            at = places(learnt, j, _FINE)
-            losses, here = self._moved(base, dial, at)
-            noise = learnt.noise_at(here)
-            spread = float(np.average((losses - losses.mean()) ** 2))
-            within = losses <= here + noise
-            found.append((dial, spread, self._reach(dial, at, within)))
-        whole = sum(spread for _, spread, _ in found) or 1.0
-        shares = tuple(
-            Nearby(dial, spread / whole, low, high, near)
-            for dial, spread, (low, high, near) in sorted(found, key=lambda each: -each[1])
-        )
-        return Local(name, dict(base), noise, shares, bool(shares), local_words(shares, space))
+        return local(self._learnt, self._history.space, around, name)
 
     def calibration(self) -> Calibration:
         """How good the model's predictions are: each trial as foretold by all the others (leave-one-out)."""
@@ -336,68 +253,6 @@ class Effects:
         signed = self._objective.direction.sign * drawn
         low, high = np.quantile(signed, [0.025, 0.975], axis=1)
         return tuple(signed.mean(axis=1).tolist()), tuple(low.tolist()), tuple(high.tolist())
-
-    def _moved(self, base: Mapping[str, Any], dial: str, at: Array) -> tuple[Array, float]:
-        """(L,) expected losses where the dial alone is moved, and that of the configuration itself.
-
-        What a moved choice makes active has its default, what it makes inactive goes.
-        """
-        space, cube = self._history.space, self._ground.cube
-        configurations: list[Mapping[str, Any]] = []
-        for value in [base[dial], *(space[dial].decode(float(u)) for u in at)]:
-            wanted = {**space.baseline(), **base, dial: value}
-            names = space.active(wanted)
-            configurations.append({name: wanted[name] for name in names if name in wanted})
-        rows, active = cube.canonical(cube.encode(configurations))
-        losses = self._learnt.expected(rows, active)
-        return losses[1:], float(losses[0])
-
-    def _reach(self, dial: str, at: Array, within: np.ndarray) -> tuple[Any, Any, tuple[Any, ...]]:
-        """From where to where the dial can be moved, and for choices, which are near."""
-        parameter = self._history.space[dial]
-        values = [parameter.decode(float(u)) for u, near in zip(at, within, strict=True) if near]
-        if isinstance(parameter, Categorical):
-            return None, None, tuple(values)
-        return (min(values), max(values), ()) if values else (None, None, ())
-
-
-def _permuted(learnt: Learnt) -> Array:
-    """(d,) by how much R^2 over the trials falls when a dial's values are shuffled among those in which it is active.
-
-    Source: Breiman 2001, "Random forests", section 10.
-    """
-    rows, active, y = learnt.told.rows, learnt.told.active, learnt.losses
-    rng = np.random.default_rng([learnt.seed, 7])
-    whole = float(np.average((y - np.average(y, weights=learnt.weights)) ** 2, weights=learnt.weights)) or 1.0
-
-    def error(changed: Array) -> float:
-        means = learnt.expected(changed, active)
-        return float(np.average((y - means) ** 2, weights=learnt.weights))
-
-    before, found = error(rows), []
-    for j in range(rows.shape[1]):
-        after = []
-        for _ in range(_SHUFFLES):
-            changed, among = rows.copy(), np.flatnonzero(active[:, j])
-            changed[among, j] = rows[rng.permutation(among), j]
-            after.append(error(changed))
-        found.append((float(np.mean(after)) - before) / whole)
-    return np.array(found)
-
-
-def _holm(p: list[float], count: int) -> list[float]:
-    """Adjusted for `count` tests, of which only these were made. Source: Holm 1979, Scand. J. Statistics 6."""
-    order, highest, found = np.argsort(p, kind="stable"), 0.0, [1.0] * len(p)
-    for rank, i in enumerate(order.tolist()):
-        highest = max(highest, min(1.0, (count - rank) * p[i]))
-        found[i] = highest
-    return found
-
-
-def _middle(drawn: Array) -> Array:
-    """(k,) means of the middle half of draws (k, S): a few of the hyperparameters drawn lie far out."""
-    S = drawn.shape[1]
-    return np.asarray(np.sort(drawn, axis=1)[:, S // 4 : S - S // 4].mean(axis=1))
 
 
 def _ends(positions: Array) -> tuple[float, float]:

@@ -64,6 +64,10 @@ class Trials:
         n = len(self.y)
         return np.unique(np.linspace(0, n - 1, min(n, FITTED)).astype(np.intp))
 
+    def at(self, rows: NDArray[np.intp]) -> Trials:
+        """Some of them."""
+        return Trials(self.ground, self.rows[rows], self.active[rows], self.y[rows])
+
     def terms(self, pairs: list[tuple[int, int]], smoothness: float) -> Terms:
         return self.ground.terms(self.rows, self.active, pairs, smoothness)
 

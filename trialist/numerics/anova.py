@@ -208,7 +208,19 @@ def spread(terms: Terms, theta: Array) -> Array:
     return np.asarray(vectors / np.sqrt(np.maximum(values, 1e-12)))
 
 
-def moved(terms: Terms, theta: Array, by: Array) -> Array:
-    """theta + by, kept within bounds."""
+def within(terms: Terms, theta: Array) -> Array:
+    """theta, kept within bounds."""
     low, high = np.array([_BOUNDS[kind] for kind in terms.kinds]).T
-    return np.asarray(np.clip(theta + by, low, high))
+    return np.asarray(np.clip(theta, low, high))
+
+
+def unbounded(theta: Array, terms: Terms, y: Array, means: Array, sds: Array) -> tuple[float, Array]:
+    """The negative log of the posterior and its gradient, for any theta: beyond a bound the likelihood stays as there.
+
+    The prior goes on, so what it holds beyond a bound counts as being there.
+    """
+    inside = within(terms, theta)
+    value, gradient = neg_log_posterior(inside, terms, y, means, sds)
+    z, there = (theta - means) / sds, (inside - means) / sds
+    value += 0.5 * float(z @ z - there @ there)
+    return value, np.where(theta == inside, gradient, z / sds)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, special
 
-from trialist.numerics.anova import WIDE, Kernel, Terms, moved, spread, third
+from trialist.numerics.anova import WIDE, Kernel, Terms, prior, spread, third, unbounded, within
 from trialist.numerics.orthonormal import Array, root
+from trialist.numerics.posterior import drawn
 
 RANK = 5  # of the M directions of each dial of a pair, the strongest ones: the others have hardly any variance
-FREEDOM = 3.0  # of Student's t
 _NOTHING = 1e-3  # of the losses' variance: less is not looked for
 
 
@@ -136,17 +137,15 @@ class Effects:
         return self.y - self.alpha / precision, 1.0 / precision
 
 
-def ensemble(at: Effects, rng: np.random.Generator, members: int, count: int) -> Draws:
-    """Draws of the process at hyperparameters that are drawn round its own: `count` of each of the members.
+def ensemble(at: Effects, few: NDArray[np.intp], rng: np.random.Generator, members: int, count: int) -> Draws:
+    """Draws of the process at hyperparameters that are drawn from their posterior: `count` of each of the members.
 
-    From Student's t, not from the normal distribution of Laplace's approximation: its tails are too light.
+    few: the trials that tell of hyperparameters.
     """
-    S = spread(at.terms, at.theta)
-    found = []
-    for m in range(members):
-        by = S @ rng.standard_normal(len(at.theta)) * np.sqrt(FREEDOM / rng.chisquare(FREEDOM))
-        found.append(at if m == 0 else Effects(at.terms, moved(at.terms, at.theta, by), at.y))
-    return joined([each.draws(rng, count) for each in found])
+    terms = at.terms.at(few)
+    energy = partial(unbounded, terms=terms, y=at.y[few], means=prior(terms)[0], sds=prior(terms)[1])
+    thetas = drawn(energy, at.theta, spread(terms, at.theta), rng, members)
+    return joined([Effects(at.terms, within(terms, theta), at.y).draws(rng, count) for theta in thetas])
 
 
 def chance(ratio: float) -> float:
