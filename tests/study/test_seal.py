@@ -6,19 +6,25 @@ import functools
 import re
 import sqlite3
 import sys
+from contextlib import closing
+from html import unescape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from click import unstyle
 
 import trialist as tl
 from trialist.cli.main import main
+from trialist.cli.result import result_lines
+from trialist.cli.views import status_lines
 from trialist.errors import SealBrokenError, StoreDamagedError
 from trialist.study.beginning import LEAKS
 from trialist.study.events import Told
 from trialist.study.splits import splits_of
+from trialist.testing.odd_studies import ODD
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.9))
 
@@ -280,3 +286,31 @@ def test_a_study_whose_ledger_is_broken_is_not_verified(tmp_path: Path) -> None:
         connection.close()
         with pytest.raises(StoreDamagedError, match="lines after line 1 of the ledger were removed"):
             study.verify(data.test, again=True)
+
+
+ALTERED = "UPDATE ledger SET content_json = replace(content_json, 'look\":1', 'look\":2') WHERE line = 1"
+EMPTIED = "DELETE FROM ledger; UPDATE trialist SET value = '' WHERE \"key\" = 'ledger'"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(ALTERED, "line 1 of the ledger was altered"), (EMPTIED, "does not hold the one that the verdict came of")],
+    ids=["altered", "emptied"],
+)
+def test_a_verdict_whose_ledger_is_broken_is_shown_with_that_doubt(change: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    ODD["verified"](path).close()
+    with tl.Study.load("verified", path) as study:
+        assert study.doubt == "" and "doubt" not in study.summary()
+    with closing(sqlite3.connect(path)) as file, file:
+        file.executescript(change)
+    with tl.Study.load("verified", path) as study:
+        assert study.verdict is not None and words in study.doubt and "nothing" in study.doubt
+        said = study.summary().splitlines()
+        at = next(i for i, line in enumerate(said) if study.verdict.sentence in line)
+        assert said[at + 1].startswith("doubt") and words in said[at + 1]
+        seen = [*status_lines(study, (), 80), *result_lines(study, 80)]
+        assert sum(unstyle(line).startswith("doubt ") for line in seen) == 2
+        report = Path(study.report(tmp_path / "r.html")).read_text(encoding="utf-8")
+        assert "Verdict, in doubt: " in report and words in report
+        assert words in unescape(study._repr_html_())

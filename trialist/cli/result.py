@@ -61,7 +61,7 @@ def verdict_lines(study: Study, room: int) -> list[str]:
         if best is not None and verified not in (None, best.number):
             text = f"this is on trial {verified}; trial {best.number} is chosen now, and not verified"
             lines += labelled("", text, room, "yellow")
-        return lines
+        return lines + (labelled("doubt", safe(words), room, "red") if (words := study.doubt) else [])
     if study.declared.test is None:
         test = "test command was given (--test)" if onwards.is_command(study.declared) else "test was given (test=)"
         return labelled("verdict", f"not verified: no {test}", room, "yellow")

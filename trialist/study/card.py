@@ -63,6 +63,8 @@ def _rows(study: Known, history: History, view: BestSoFar) -> Iterator[tuple[str
         yield "budget", escape(summary(burndown(history, study.spent, outlays, datetime.now().timestamp())))
     if (verdict := study.verdict) is not None:
         yield "verdict", escape(str(verdict))
+        if words := study.doubt:
+            yield "doubt", escape(words)
 
 
 def sparkline(view: BestSoFar) -> str | None:

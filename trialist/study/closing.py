@@ -62,6 +62,8 @@ def _lines(study: Known) -> Iterator[tuple[str, str]]:
         yield "test", verdict.sentence
         if verified != best.number:
             yield "", f"this is on trial {verified}; trial {best.number} is chosen now, and not verified"
+        if words := study.doubt:
+            yield "doubt", words
     elif study.declared.test is None:
         yield "test", "not verified: no test was given"
     if (found := luck(study)) is not None:

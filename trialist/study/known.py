@@ -186,6 +186,13 @@ class Known:
         return None if kept is None else Verdict.from_json(dict(kept))
 
     @property
+    def doubt(self) -> str:
+        """Why verdicts prove nothing: the ledger of looks is broken, or lacks that of the verdict; empty else."""
+        from trialist.study.doubt import doubt
+
+        return doubt(self._session)
+
+    @property
     def ledger(self) -> tuple[Look, ...]:
         """Every look at sealed data by this study, oldest first."""
         return self._session.store.looks(study=self.name)

@@ -35,6 +35,7 @@ class ReportData:
 
     plan_lines: strategy, reason and stages in words.  spent: "trials", "seconds", "compute_seconds", "cost".
     written_at, created_at: wall clock, seconds since 1970.  verified: the trial that the verdict is on.
+    doubt: why the verdict proves nothing; then no look is shown.
     curve: the best by budget.  optimism: how lucky the best score was.  noise: where it comes from.  leaks: what was
     found between the parts of the data.  statement: the paragraph for a paper.
     asked: the account of a study of a model's settings.  alone: effects of its dials one at a time.
@@ -55,6 +56,7 @@ class ReportData:
     selection: Selection | None = None
     verdict: Verdict | None = None
     ledger: tuple[Look, ...] = ()
+    doubt: str = ""
     spent: Mapping[str, float] = field(default_factory=dict)
     screening: str = ""
     stopping: str = ""
@@ -94,7 +96,8 @@ class ReportData:
             refinement=study.refinement,
             selection=study.selection,
             verdict=study.verdict,
-            ledger=study.ledger,
+            ledger=() if (doubt := study.doubt) else study.ledger,
+            doubt=doubt,
             spent=study.spent,
             stopping=study.stopping,
             store=study.store.url,

@@ -25,7 +25,7 @@ _SEALS = {"improved": ("improved", "▲"), "no difference shown": ("open", "≈"
 
 def verdict_section(data: ReportData) -> Html:
     """The seal: what verification showed, or that there was none."""
-    kind, sign, body = _unverified(data) if data.verdict is None else _verified(data.verdict)
+    kind, sign, body = _unverified(data) if data.verdict is None else _verified(data.verdict, data.doubt)
     seal = el("div", el("div", el("span", sign), class_="sign", aria_hidden="true"), body, class_=f"seal {kind}")
     return el("section", seal, id="verdict", aria_labelledby="verdict-title")
 
@@ -79,12 +79,13 @@ def finalists_section(data: ReportData) -> Html | None:
     )
 
 
-def _verified(verdict: Verdict) -> tuple[str, str, Html]:
+def _verified(verdict: Verdict, doubt: str) -> tuple[str, str, Html]:
     """Class, sign and text of the seal."""
-    kind, sign = _SEALS[verdict.outcome.value]
+    kind, sign = ("worse", "✕") if doubt else _SEALS[verdict.outcome.value]
     body = el(
         "div",
-        el("h2", f"Verdict: {verdict.outcome}", id="verdict-title"),
+        el("h2", f"Verdict{', in doubt' if doubt else ''}: {verdict.outcome}", id="verdict-title"),
+        el("p", el("strong", el("bdi", doubt[0].upper() + doubt[1:])), role="alert") if doubt else None,
         el("p", verdict.sentence.removeprefix(f"{verdict.outcome}: "), class_="lead"),
         None if verdict.same_configuration else interval_chart(verdict.difference, verdict.interval),
         _facts(verdict),
