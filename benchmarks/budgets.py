@@ -35,7 +35,7 @@ from dataclasses import dataclass, field, replace
 
 import trialist as tl
 from trialist.study import process as processing
-from trialist.study import verification
+from trialist.study import trainings
 from trialist.study.declaring import plan_of
 from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
 from trialist.trials.trial import Action, Cause, Decision, Failure
@@ -240,7 +240,7 @@ def study(number: int, seed: int) -> Outcome:
     def simulated(*_: object) -> Simulated:
         return Simulated(world, clock, books, workers)
 
-    processing.executor_for = verification.executor_for = simulated  # type: ignore[assignment]
+    processing.executor_for = trainings.executor_for = simulated  # type: ignore[assignment]
     with tl.Study.open(plan, SPACE, "memory") as found:
         found._session.clock = clock
         for _ in found.process(command, command, workers=workers):

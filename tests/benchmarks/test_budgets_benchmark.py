@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import trialist as tl
-from trialist.study import process, verification
+from trialist.study import process, trainings
 from trialist.trials.messages import Assignment
 from trialist.trials.trial import GO_ON
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 def budgets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.chdir(tmp_path)
-    for module in (process, verification):  # the benchmark puts its executor there
+    for module in (process, trainings):  # the benchmark puts its executor there
         monkeypatch.setattr(module, "executor_for", module.executor_for)
     import budgets
 
@@ -41,7 +41,7 @@ def test_a_training_that_hangs_does_not_cost_the_verdict(budgets, monkeypatch: p
             return 1e6 if seed in hanging else 60.0
 
     hanging: set[int] = set()
-    assigned = verification._Runs._assignment
+    assigned = trainings.Trainings._assignment
 
     def assignment(self, index: int):
         made = assigned(self, index)
@@ -49,7 +49,7 @@ def test_a_training_that_hangs_does_not_cost_the_verdict(budgets, monkeypatch: p
             hanging.add(made.seed)  # both sides have this seed
         return made
 
-    monkeypatch.setattr(verification._Runs, "_assignment", assignment)
+    monkeypatch.setattr(trainings.Trainings, "_assignment", assignment)
     monkeypatch.setattr(budgets, "World", Hangs)
     for number in (0, 3):  # money, time
         found = budgets.study(number, seed=5)

@@ -13,7 +13,7 @@ import trialist as tl
 from trialist.errors import ExecutionError
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, Told
-from trialist.study.verification import LEFT_OUT
+from trialist.study.trainings import LEFT_OUT
 
 SPACE = tl.Space(x=tl.Float(-1.0, 1.0, default=0.9))
 ROWS = np.random.default_rng(0).normal(size=(400, 2))

@@ -29,7 +29,7 @@ from trialist.llm.recipe import Recipe, extract_of, majority
 from trialist.llm.workload import SealedWork
 from trialist.scoring.validation import Split
 from trialist.study.selection import fresh_seed
-from trialist.study.verification import LEFT_OUT
+from trialist.study.trainings import LEFT_OUT
 from trialist.trials.trial import Stage
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from trialist.study.events import Event, Told
 from trialist.study.process import Process
 from trialist.study.session import LEASE_SECONDS, Session
 from trialist.study.steered import Steered
-from trialist.study.verification import Test, verify
+from trialist.study.trainings import Test
+from trialist.study.verification import verify
 from trialist.study.work import Work
 from trialist.trials.amounts import positive, whole
 from trialist.trials.budget import Budget

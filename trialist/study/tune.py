@@ -15,7 +15,7 @@ from trialist.study.earlier import Earlier, listed
 from trialist.study.evaluation import completed
 from trialist.study.events import Event
 from trialist.study.study import Study
-from trialist.study.verification import Test
+from trialist.study.trainings import Test
 from trialist.study.work import Work, default_name, describe
 from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
