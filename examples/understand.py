@@ -82,6 +82,7 @@ def dials(study):
         "two dials": (lambda: plot.interaction(first, second), f"{first} at values of {second}"),
         "slices": (plot.slice, effects.slice(first).words),
         "calibration": (plot.calibration, effects.calibration().words),
+        "foretold": (plot.foretold, effects.foretold().words),
     }
 
 

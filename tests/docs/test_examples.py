@@ -102,6 +102,6 @@ def test_understanding_a_study_writes_its_pictures_and_says_what_they_show(tmp_p
     words = [sys.executable, "understand.py", str(tmp_path)]
     done = subprocess.run(words, cwd=EXAMPLES, capture_output=True, text=True, timeout=300, check=True)
     drawn = {path.stem for path in tmp_path.glob("*.png")}
-    assert drawn >= {"history", "curves", "parallel", "timeline", "budget", "noise", "sweep", "front"}
+    assert drawn >= {"history", "curves", "parallel", "timeline", "budget", "noise", "sweep", "front", "foretold"}
     assert all(str(tmp_path / f"{name}.png") in done.stdout for name in drawn)
     assert "sweep: learning_rate" in done.stdout

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 import trialist as tl
 from trialist.testing.odd_studies import ODD
 
-DIALS = ("importance", "interaction", "slice", "calibration", "sweep")
+DIALS = ("importance", "interaction", "slice", "calibration", "foretold", "sweep")
 GLYPHS = "ignore:Glyph .* missing from font:UserWarning"
 
 
@@ -104,6 +104,21 @@ def test_predictions_stand_against_scores(studies):
     found, ax = study.effects.calibration(), study.plot.calibration()
     points = {(float(x), float(y)) for bars in ax.containers for x, y in zip(*bars.lines[0].get_data(), strict=True)}
     assert points == {(float(predicted), float(actual)) for _, predicted, _, actual in found.points}
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_what_was_foretold_stands_beside_what_came(studies, metric):
+    study = studies["foretold"]
+    found, ax = tl.Effects(study.history, metric=metric).foretold(), study.plot.foretold(metric=metric)
+    drawn = {line.get_label(): line for line in ax.get_lines()}
+    inside = [t.number for t in found.trials if t.is_within]
+    assert drawn[f"came within ({len(inside)})"].get_xdata().tolist() == inside
+    outside = {t.number for t in found.trials} - set(inside)
+    marked = drawn.get(f"came outside ({len(outside)})")
+    assert (set() if marked is None else set(marked.get_xdata().tolist())) == outside
+    low, high = ax.get_ylim()
+    assert all(low <= y <= high for line in ax.get_lines() for y in line.get_ydata())  # nothing leaves the picture
+    assert studies["many"].plot.foretold().get_title(loc="left") and not studies["many"].plot.foretold().get_lines()
 
 
 def test_wrong_dials_are_named_with_those_there_are(studies):

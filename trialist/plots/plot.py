@@ -121,6 +121,17 @@ class Plot:
         draw_calibration(axes, view, self._named(metric).name)
         return axes
 
+    def foretold(self, ax: Any = None, *, metric: str | None = None) -> Any:
+        """What the search's model foretold of each trial before the trial ran, against what the trial scored.
+
+        metric: of several objectives, which one.
+        """
+        from trialist.plots.foretold import draw_foretold
+
+        (axes,) = new_axes(ax)
+        draw_foretold(axes, self._effects(metric).foretold(), self._named(metric))
+        return axes
+
     # What the dials do
 
     def importance(self, ax: Any = None, *, metric: str | None = None) -> Any:
