@@ -11,7 +11,9 @@ import pytest
 
 import trialist as tl
 from trialist.effects.effects import Effects
+from trialist.effects.ground import ground
 from trialist.effects.variance import holm
+from trialist.store.records import space_of
 from trialist.testing.odd_studies import ODD
 from trialist.trials.history import History
 from trialist.trials.trial import Score, Stage
@@ -145,6 +147,56 @@ def test_the_share_of_a_conditional_dial_counts_where_it_is_active():
     assert shares["own"].share == pytest.approx(2 / 3, abs=0.06)
     assert shares["free"].share == pytest.approx(1 / 3, abs=0.06)
     assert shares["own"].active == pytest.approx(0.5, abs=0.03)
+
+
+def constrained(function, require, seed=0):
+    """Effects of even trials of a function of a and b on the unit square, of which a part is allowed."""
+    space = tl.Space(a=tl.Float(0.0, 1.0), b=tl.Float(0.0, 1.0), require=require)
+    whole = history_of(tl.Space(a=tl.Float(0.0, 1.0), b=tl.Float(0.0, 1.0)), function, 160, seed=seed, clustered=0.0)
+    kept = [record for record in whole.records if space.allows(record.params)]
+    study = tl.Study.create(space, store="memory", budget=200, minimize="y")
+    records = tuple(replace(record, number=i) for i, record in enumerate(kept))
+    return Effects(History(study.declared, space, records), scale="value")
+
+
+def test_shares_are_of_the_part_that_constraints_allow():
+    """Where a may be at most a half, as if that were the end of its range."""
+    found = constrained(lambda p: p["a"] * p["b"], "a <= 0.5")
+    # Over [0, 1/2] x [0, 1]: 1/4 * 1/48 and 1/16 * 1/12 alone, 1/48 * 1/12 together.
+    alone, both = 1 / 192, 1 / 576
+    whole = 2 * alone + both
+    shares = {share.dial: share for share in found.importance().shares}
+    assert shares["a"].share == pytest.approx(alone / whole, abs=0.02)
+    assert shares["b"].share == pytest.approx(alone / whole, abs=0.02)
+    assert found.interactions().pairs[0].strength == pytest.approx(both / whole, abs=0.02)
+    assert "allowed" in found.importance().words
+
+
+def test_where_dials_depend_on_each_other_a_share_is_what_knowing_the_dial_explains():
+    """Uniform on the triangle a + b <= 1: the sum's variance is 1/18, and of its mean given a, (1 + a) / 2, 1/72."""
+    found = constrained(lambda p: p["a"] + p["b"], "a + b <= 1")
+    for share in found.importance().shares:
+        assert share.share == pytest.approx(1 / 4, abs=0.03)
+        assert share.low <= 1 / 4 + 0.01 and share.high >= 1 / 4 - 0.01
+    assert found.interactions().pairs[0].strength < 0.01
+    assert "together" not in found.importance().words
+
+
+def test_constraints_that_are_functions_are_those_that_are_here():
+    """Two functions of one name: what is kept of the one is not told of the other; the space is whole where none is."""
+
+    def below(limit):
+        return lambda p: p["a"] <= limit
+
+    shares = [{s.dial: s.share for s in constrained(lambda p: 3 * p["a"] + p["b"], below(limit)).importance().shares}
+              for limit in (0.5, 1.0)]  # fmt: skip
+    assert shares[0]["a"] == pytest.approx(9 / 4 / (9 / 4 + 1), abs=0.02)
+    assert shares[1]["a"] == pytest.approx(9 / 10, abs=0.02)
+    made = tl.Space(a=tl.Float(0.0, 1.0), b=tl.Float(0.0, 1.0), require=below(0.5))
+    assert ground(made).allowed is not None
+    assert (
+        ground(space_of(json.dumps(made.to_json()))).allowed is None
+    )  # as a store gives it back to who lacks the function
 
 
 def test_slices_of_what_is_maximised_are_in_its_own_sign():

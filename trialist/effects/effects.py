@@ -177,9 +177,14 @@ class Effects:
     # What they are read off
 
     @cached_property
-    def _ground(self) -> Ground:
+    def _space_key(self) -> str:
+        """What is kept of a space is kept with it, so that no other function has the same id meanwhile."""
         space = self._history.space
-        key = repr(space.to_json())
+        return f"{space.to_json()} {[id(each.test) for each in space.constraints if each.is_callable]}"
+
+    @cached_property
+    def _ground(self) -> Ground:
+        space, key = self._history.space, self._space_key
         if key not in _GROUNDS:
             while len(_GROUNDS) >= _KEPT:
                 _GROUNDS.pop(next(iter(_GROUNDS)), None)
@@ -200,7 +205,7 @@ class Effects:
     @cached_property
     def _learnt(self) -> Learnt:
         told, seed = self._told, self._history.plan.seed
-        what = f"{self._history.space.to_json()} {self._scale} {seed}"
+        what = f"{self._space_key} {self._scale} {seed}"
         key = blake2b(told.rows.tobytes() + told.active.tobytes() + told.losses.tobytes() + what.encode()).digest()
         found = _FITS.get(key)
         if found is None:

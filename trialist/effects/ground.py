@@ -1,7 +1,7 @@
 """The declared space as effects see it: functions of each dial, which pairs can act together, how often each is active.
 
 d dials; uniform over the unit cube of each dial's own scale, whatever was sampled: that is what corrects shares for a
-search that looked where it was good.  Declared constraints are not looked at: the cube is whole.
+search that looked where it was good.  Of a space with constraints the allowed part stands for it, as points.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.errors import SpaceError
 from trialist.numerics.anova import Factor, Pair, Terms
 from trialist.numerics.orthonormal import Array, Basis, choices, covariances, numbers
 from trialist.space.axis import LogIntegers
@@ -19,6 +20,7 @@ from trialist.space.number import Int
 from trialist.space.space import Space
 
 POINTS = 4096  # of the cube, by which it is told how often dials are active
+ALLOWED, FEWEST, BATCHES = 4096, 256, 16  # points that keep to constraints: wanted, needed, and batches to find them in
 _GRID = 256  # levels of a continuum
 _FINE = 64  # values of a finite dial that stand for themselves; of more it is a continuum
 
@@ -27,7 +29,8 @@ _FINE = 64  # values of a finite dial that stand for themselves; of more it is a
 class Ground:
     """dials: a basis of each.  own: for (parent, child), the parent's basis over the part in which the child is active.
 
-    active (d,), and together (d, d): how often, over the space.
+    active (d,), and together (d, d): how often, over the space.  allowed: rows and active dials (N, d) of points evenly
+    over the part that constraints allow; None without constraints, or where next to nothing is allowed.
     """
 
     cube: Cube
@@ -35,6 +38,7 @@ class Ground:
     own: dict[tuple[int, int], Basis]
     active: Array
     together: Array
+    allowed: tuple[Rows, Mask] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,7 +112,22 @@ def ground(space: Space) -> Ground:
                     if is_choice
                     else numbers(basis.levels, weights, is_finite=basis.is_finite)
                 )
-    return Ground(cube, bases, own, shares, together)
+    return Ground(cube, bases, own, shares, together, _allowed(cube) if space.constraints else None)
+
+
+def _allowed(cube: Cube) -> tuple[Rows, Mask] | None:
+    """None too where a constraint is a function that is not here: its study was opened without it."""
+    rng, rows, active = np.random.default_rng(17), np.zeros((0, cube.d)), np.zeros((0, cube.d), dtype=bool)
+    for _ in range(BATCHES):
+        drawn, there = cube.uniform(rng, POINTS)
+        try:
+            kept = cube.allowed(drawn)
+        except SpaceError:
+            return None
+        rows, active = np.concatenate([rows, drawn[kept]]), np.concatenate([active, there[kept]])
+        if len(rows) >= ALLOWED:
+            break
+    return (rows[:ALLOWED], active[:ALLOWED]) if len(rows) >= FEWEST else None
 
 
 def _basis(cube: Cube, j: int) -> Basis:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from trialist.effects import allowed
 from trialist.effects.fitting import SMOOTHNESS, Fitted, Trials, mixed, processes
 from trialist.effects.unwarped import points, unwarped
 from trialist.numerics.anova import fit, prior
@@ -93,8 +94,12 @@ class Mixture:
 
     @cached_property
     def variances(self) -> tuple[Array, Array, Array]:
-        """(d, S), (p, S) and (S,): of dials, pairs and all, in squares of the unit."""
+        """(d, S), (p, S) and (S,): of dials, pairs and all, in squares of the unit, over what constraints allow."""
         ground = self.trials.ground
+        if ground.allowed is not None:
+            rows, active = ground.allowed
+            F, pairs = ground.functions(rows, active, self.pairs)
+            return allowed.variances(active, F, pairs, self.values(rows, active))
         together = np.array([ground.together[j, k] for j, k in self.pairs])
         return self.effects.variances(ground.active, together)
 

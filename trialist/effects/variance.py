@@ -1,4 +1,4 @@
-"""Whose doing the metric's variance over the declared space is: dials alone, and pairs of them.
+"""Whose doing the metric's variance over the declared space is, as far as it is allowed: dials alone, and pairs.
 
 d dials, p pairs, S draws; losses: smaller is better.
 """
@@ -48,7 +48,7 @@ def importance(learnt: Learnt, told: Told, metric: str) -> Importance:
         for j, name in enumerate(learnt.ground.names)
     )
     shares = tuple(sorted(shares, key=lambda share: -share.share))
-    words = importance_words(shares, metric, learnt.explained)
+    words = importance_words(shares, metric, learnt.explained, is_constrained=learnt.ground.allowed is not None)
     return Importance(metric, "anova", len(told), True, words, learnt.explained, learnt.clipped, shares)
 
 

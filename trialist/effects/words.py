@@ -13,17 +13,19 @@ from trialist.trials.plan import Direction, Objective
 SMALL = 0.01  # a share that is hardly one
 
 
-def importance_words(shares: Sequence[Share], metric: str, explained: float) -> str:
-    """Who matters most, what is left to interactions, and how much the model knows."""
+def importance_words(shares: Sequence[Share], metric: str, explained: float, *, is_constrained: bool) -> str:
+    """Who matters most, what is left to interactions, and how much the model knows.
+
+    is_constrained: shares are of an allowed part of the space, where they need not add up.
+    """
+    part = "what is allowed of the space" if is_constrained else "the space"
     first = [share for share in shares if share.share >= SMALL][:3]
     if not first:
-        return f"No dial alone moves {metric} over the space."
+        return f"No dial alone moves {metric} over {part}."
     named = ", ".join(f"{share.dial} {share.share:.0%} ({share.low:.0%} to {share.high:.0%})" for share in first)
-    rest = max(0.0, 1.0 - sum(share.share for share in shares))
+    rest = 0.0 if is_constrained else max(0.0, 1.0 - sum(share.share for share in shares))
     together = f" {rest:.0%} is what dials do together." if rest >= 0.05 else ""
-    return (
-        f"Of what moves {metric} over the space: {named}.{together} The model explains {explained:.0%} of the trials."
-    )
+    return f"Of what moves {metric} over {part}: {named}.{together} The model explains {explained:.0%} of the trials."
 
 
 def interaction_words(pairs: Sequence[Pair]) -> str:
