@@ -9,6 +9,7 @@ best as they do in use. From these trials, the same for all:
   pairs    how many pairs that act together are called real, and how many that do not
 
   python benchmarks/importance.py --seeds 5
+  python benchmarks/importance.py --even 20    the last 20 of the 100 drawn evenly, whatever the search wants
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--trials", type=int, default=TRIALS)
+    parser.add_argument("--even", type=int, default=0, help="so many of the trials, the last ones, are drawn evenly")
     parser.add_argument("--only", nargs="*", default=[""], help="functions whose names begin so")
     parser.add_argument("--out", type=Path, default=Path("build/importance-runs.jsonl"), help="keeps the trials")
     args = parser.parse_args()
@@ -42,16 +44,17 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     from problems.decomposed import FUNCTIONS
 
-    kept = {(r["problem"], r["seed"], r["trials"]): r["rows"] for r in read(args.out)}
+    kept = {(r["problem"], r["seed"], r["trials"], r.get("even", 0)): r["rows"] for r in read(args.out)}
     rows_of: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name in FUNCTIONS:
         if not any(name.startswith(each) for each in args.only):
             continue
         for seed in range(args.first, args.first + args.seeds):
-            key = (name, seed, args.trials)
+            key = (name, seed, args.trials, args.even)
             if key not in kept:
-                kept[key] = searched(FUNCTIONS[name], seed, args.trials)
-                keep(args.out, {"problem": name, "seed": seed, "trials": args.trials, "rows": kept[key]})
+                kept[key] = searched(FUNCTIONS[name], seed, args.trials, args.even)
+                run = {"problem": name, "seed": seed, "trials": args.trials, "even": args.even, "rows": kept[key]}
+                keep(args.out, run)
             rows_of[name].append(judged(FUNCTIONS[name], seed, kept[key]))
             print(f"{name} seed {seed}", flush=True)
     tables(rows_of)
@@ -67,8 +70,8 @@ def keep(path: Path, run: dict[str, Any]) -> None:
         file.write(json.dumps(run) + "\n")
 
 
-def searched(problem: Any, seed: int, trials: int) -> list[Any]:
-    """[params, loss] of each trial of a search."""
+def searched(problem: Any, seed: int, trials: int, even: int = 0) -> list[Any]:
+    """[params, loss] of each trial of a search, the last `even` of which are drawn evenly instead."""
     from problems.decomposed import truth
 
     import trialist as tl
@@ -76,7 +79,9 @@ def searched(problem: Any, seed: int, trials: int) -> list[Any]:
     noise = np.sqrt(problem.noise * truth(problem.name).variance)
     rng = np.random.default_rng([seed, 3])
     study = tl.Study.create(problem.space, minimize="loss", budget=trials, store="memory", name=problem.name, seed=seed)
-    for _ in range(trials):
+    for number in range(trials):
+        if number >= trials - even:
+            study.enqueue(problem.space.decode(list(rng.random(len(problem.space)))))
         trial = study.ask()
         study.tell(trial, problem.loss(trial.params) + noise * rng.standard_normal())
     return [[dict(r.params), r.loss] for r in study.trials if r.loss is not None]
