@@ -6,8 +6,20 @@ for others; what it finds is kept as an `@example`.
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=400)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture(scope="session")
+def odd_studies():
+    """Every kind of odd study, in memory, for tests that only look at them."""
+    from trialist.testing.odd_studies import ODD
+
+    made = {name: build("memory") for name, build in ODD.items()}
+    yield made
+    for study in made.values():
+        study.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 import pytest
@@ -272,9 +273,12 @@ def test_a_side_with_one_number_borrows_the_variance_of_the_other() -> None:
 @pytest.mark.parametrize("n", [1, 2, 6, 30, 100])
 def test_alike_models_are_told_apart_no_more_often_than_promised_whatever_share_of_examples_differs(n: int) -> None:
     """The size of the test by enumeration: all tables of n examples, at every share psi of those that differ."""
-    claims = {(d, b): chance_if_alike(b, d - b, n) <= 0.025 for d in range(1, n + 1) for b in range(d // 2, d + 1)}
-    by_d = [0.0] + [float(stats.binom.pmf([b for b in range(d // 2, d + 1) if claims[d, b]], d, 0.5).sum())
-                    for d in range(1, n + 1)]  # fmt: skip
+    by_d = [0.0]
+    for d in range(1, n + 1):
+        # The more of them are of one side, the less likely by chance, as the test after the next one asks.
+        halves = range(d // 2, d + 1)
+        first = bisect_left(halves, True, key=lambda b, d=d: chance_if_alike(b, d - b, n) <= 0.025)
+        by_d.append(float(stats.binom.pmf(halves[first:], d, 0.5).sum()))
     sizes = [float(stats.binom.pmf(range(n + 1), n, psi) @ by_d) for psi in np.linspace(0, 1, 201)]
     assert max(sizes) <= 0.025
     if n >= 30:
@@ -284,16 +288,12 @@ def test_alike_models_are_told_apart_no_more_often_than_promised_whatever_share_
 
 @pytest.mark.parametrize(("b", "c", "n"), [(9, 1, 30), (4, 0, 30), (40, 20, 300), (7, 2, 9)])
 def test_the_chance_is_the_worst_over_all_shares_that_the_data_allow(b: int, c: int, n: int) -> None:
-    def chance(psi: float) -> float:
-        d = np.arange(1, n + 1)
-        z = (b - c) / math.sqrt(b + c)
-        seen = [stats.binom.pmf([k for k in range(m + 1) if 2 * k - m >= z * math.sqrt(m) - 1e-9], m, 0.5).sum()
-                for m in d]  # fmt: skip
-        return float(stats.binom.pmf(d, n, psi) @ seen)
-
+    d, z = np.arange(1, n + 1), (b - c) / math.sqrt(b + c)
+    seen = [stats.binom.pmf([k for k in range(m + 1) if 2 * k - m >= z * math.sqrt(m) - 1e-9], m, 0.5).sum()
+            for m in d]  # fmt: skip
     gamma = 0.00025
     bounds = stats.binomtest(b + c, n).proportion_ci(1 - gamma, "exact")
-    worst = max(chance(psi) for psi in np.linspace(bounds.low, bounds.high, 400))
+    worst = max(float(stats.binom.pmf(d, n, psi) @ seen) for psi in np.linspace(bounds.low, bounds.high, 400))
     assert chance_if_alike(b, c, n) == pytest.approx(worst + gamma, abs=1e-5)
 
 

@@ -16,9 +16,9 @@ DIALS = ("importance", "interaction", "slice", "calibration", "foretold", "sweep
 GLYPHS = "ignore:Glyph .* missing from font:UserWarning"
 
 
-@pytest.fixture(scope="module")
-def studies():
-    return {name: build("memory") for name, build in ODD.items()}
+@pytest.fixture
+def studies(odd_studies):
+    return odd_studies
 
 
 @pytest.fixture(autouse=True)

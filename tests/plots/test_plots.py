@@ -23,11 +23,9 @@ COURSE = ("history", "curves", "timeline", "budget", "noise", "front", "parallel
 GLYPHS = "ignore:Glyph .* missing from font:UserWarning"  # of the odd names, which the test's font lacks
 
 
-@pytest.fixture(scope="module")
-def studies():
-    made = {name: build("memory") for name, build in ODD.items()}
-    yield made
-    plt.close("all")
+@pytest.fixture
+def studies(odd_studies):
+    return odd_studies
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,9 @@ import trialist as tl
 from trialist.testing.odd_studies import HOSTILE, ODD
 
 
-@pytest.fixture(scope="module")
-def studies():
-    made = {name: build("memory") for name, build in ODD.items()}
-    yield made
-    for study in made.values():
-        study.close()
+@pytest.fixture
+def studies(odd_studies):
+    return odd_studies
 
 
 def states(study):

@@ -25,9 +25,9 @@ from trialist.trials.run import Run
 from trialist.trials.trial import Action, Cause, Failure, Report, Score, Stage, State, Taken, TrialRecord
 
 
-@pytest.fixture(scope="module")
-def studies():
-    return {name: build("memory") for name, build in ODD.items()}
+@pytest.fixture
+def studies(odd_studies):
+    return odd_studies
 
 
 def views(study):
