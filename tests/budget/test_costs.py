@@ -135,3 +135,18 @@ def test_what_a_run_takes_before_it_gets_anywhere_is_told_apart() -> None:
 
 def test_runs_that_all_go_as_far_tell_nothing_of_a_start() -> None:
     assert of(*(record(i, 1.0 + i / 10) for i in range(6))).start == 0.0
+
+
+def test_what_hardly_any_run_exceeds_knows_of_pareto_tails() -> None:
+    rng, beyond, most = random.Random(3), 0, 0
+    for _ in range(300):
+        runs = [record(i, 10.0 * rng.paretovariate(1.5), x=rng.random()) for i in range(12)]
+        amount, next_one = of(*runs).typical(), 10.0 * rng.paretovariate(1.5)
+        beyond, most = beyond + (next_one > amount.surely), most + (next_one > amount.most)
+        assert amount.likely < amount.most <= amount.surely
+    assert beyond < 6 and most > 3 * beyond  # of 300; what it takes at most, which has no such tail, one in ten exceeds
+
+
+def test_calm_runs_leave_little_room_even_for_what_hardly_any_exceeds() -> None:
+    amount = of(*(record(i, 10.0, x=i / 30) for i in range(30))).typical()
+    assert amount.most <= amount.surely < 15.0

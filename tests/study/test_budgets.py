@@ -326,3 +326,33 @@ def test_trials_in_this_process_that_report_are_held_to_money_they_tell_at_their
 
     study = tune(steps, tl.Budget(cost=8.0))
     assert study.trials[3].state is tl.State.STOPPED and "no more is left of the budget" in study.trials[3].stop_reason
+
+
+def test_money_told_at_the_end_that_has_nothing_to_do_with_time_starts_only_what_fits_at_most() -> None:
+    """Half a unit nearly always, and now and then three: what one of them may take stays free to the end."""
+
+    def leaps(trial: tl.Trial) -> float:
+        trial.cost = 3.0 if trial.number % 7 == 5 else 0.5
+        return loss(trial)
+
+    for seed in range(3):
+        study = tune(leaps, tl.Budget(cost=20.0), seed=seed, name=f"leaps{seed}")
+        assert 8.0 < study.spent["cost"] <= 20.0 and len(study.trials) >= 10
+
+
+def test_money_that_a_dead_run_could_not_tell_is_taken_for_as_much_as_others_took() -> None:
+    def dies(trial: tl.Trial) -> float:
+        time.sleep(0.02)
+        if trial.number in (3, 5, 7):
+            raise RuntimeError("before it told")
+        trial.cost = 1.0 + 4.0 * trial["x"]
+        return loss(trial)
+
+    with tl.Study.create(
+        SPACE, minimize="loss", budget=tl.Budget(9, cost=90.0), store="memory", strategy="random"
+    ) as s:
+        s.optimize(dies)
+        from trialist.study.spending import Expectations
+
+        mean = math.fsum(r.cost or 0.0 for r in s.trials) / 6
+        assert 1.5 * mean < Expectations(s._session).untold <= 3.001 * 1.5 * mean

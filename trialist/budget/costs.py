@@ -24,6 +24,8 @@ Measure = Callable[[TrialRecord], float | None]
 
 LIKELY = 0.75  # chance that a trial takes no more than is likely,
 MOST = 0.975  # than it takes at most; then the largest excess seen so far counts as well
+SURELY = 0.995  # than it takes as good as surely, as its tail tells as well; for runs that nobody needs
+TAIL, TAIL_RUNS = 0.8, 1.5  # mean excess over the median, in deviations as expected beforehand; worth so many excesses
 GUESS = 0.3  # standard deviation of ln cost, before any was seen
 FAR, ENOUGH_FAR = 1 / 3, 3  # of a full run; with so many runs that went so far, shorter ones are not extrapolated
 SLOPES_FROM = 8  # runs before the configuration counts
@@ -32,21 +34,25 @@ NEWEST = 400  # runs that are learnt from
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What one run, or a part of one, is expected to take: on average, what it likely stays below, and at most."""
+    """What one run, or a part of one, is expected to take: on average, what it likely stays below, and at most.
+
+    surely: hardly ever more than that, for what is not worth a risk.
+    """
 
     mean: float
     likely: float
     most: float
+    surely: float
 
     def through(self, share: float, start: float) -> Amount:
         """Of a run through a share of a full one, of which `start` is taken however short it is."""
         if share == 1.0:
             return self
-        mean, likely, most = (min(x, start) + max(x - start, 0.0) * share for x in (self.mean, self.likely, self.most))
-        return Amount(mean, likely, most)
+        whole = (self.mean, self.likely, self.most, self.surely)
+        return Amount(*(min(x, start) + max(x - start, 0.0) * share for x in whole))
 
 
-NOTHING = Amount(0.0, 0.0, 0.0)
+NOTHING = Amount(0.0, 0.0, 0.0, 0.0)
 
 
 class Costs:
@@ -86,6 +92,7 @@ class Costs:
             for run, off in zip(told, self._fit.residuals.tolist(), strict=True):
                 self._own.setdefault(self._space.identity(run.record.params), []).append(off)
         self._excess = float(self._fit.residuals.max())
+        self._tail = _tail(self._fit.residuals)
         self._smearing = float(np.mean(np.exp(self._fit.residuals)))  # Duan 1983: of logs to a mean, without a normal
 
     def __bool__(self) -> bool:
@@ -116,17 +123,32 @@ class Costs:
             return NOTHING
         X = self._fit.centre[None] if X is None else X
         location = float(self._fit.predict(X)[0][0])
-        likely, most = (float(self._fit.quantile(X, level)[0]) for level in (LIKELY, MOST))
+        likely, most, surely = (float(self._fit.quantile(X, level)[0]) for level in (LIKELY, MOST, SURELY))
         shift = math.fsum(own) / (len(own) + 1)
-        top = max(most + shift, location + shift + self._excess, location + max(own, default=0.0))
-        return Amount(
-            *(math.exp(min(x, 700.0)) for x in (location + shift + math.log(self._smearing), likely + shift, top))
+        seen = max(location + shift + self._excess, location + max(own, default=0.0))
+        found = (
+            location + shift + math.log(self._smearing),
+            likely + shift,
+            max(most + shift, seen),
+            max(surely + shift, seen, location + shift + self._tail),
         )
+        return Amount(*(math.exp(min(x, 700.0)) for x in found))
 
     def _rows(self, params: list[Mapping[str, Any]]) -> Array:
         assert self._features is not None
         cube = self._features.cube
         return self._features(*cube.canonical(cube.space.encode_many(params)))
+
+
+def _tail(residuals: Array) -> float:
+    """By how much the logarithm exceeds its location at SURELY, if it has an exponential tail: amounts are Pareto's.
+
+    Hill's (1975) estimate from the upper half; the rate has a gamma prior, so that the next excess follows Lomax.
+    """
+    middle = float(np.median(residuals))
+    excesses = np.maximum(residuals - middle, 0.0)
+    shape, scale = TAIL_RUNS + len(residuals) / 2, TAIL_RUNS * TAIL * GUESS + float(excesses.sum())
+    return float(middle + scale * ((0.5 / (1.0 - SURELY)) ** (1.0 / shape) - 1.0))
 
 
 @dataclass(frozen=True, slots=True)

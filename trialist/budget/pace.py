@@ -16,18 +16,25 @@ from trialist.trials.trial import Cause, State
 GUESS = 0.13  # standard deviation of ln pace, before any was seen
 SURE = 0.99  # chance that a run spends no more in a second than `most`; then the highest pace seen counts as well
 STEADY = 2.5  # times the typical pace: where the most is beyond, seconds do not tell of money
+PROVEN = 3  # runs: two may agree by chance
 NEWEST = 100  # runs that are learnt from
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Money in a second: on average, and at most."""
+    """Money in a second: on average, and at most, as so many runs tell."""
 
     mean: float = 0.0
     most: float = 0.0
+    runs: int = 0
 
     def __bool__(self) -> bool:
         return self.most > 0.0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether enough runs agree that money follows time; of one or two that is presumed."""
+        return self.runs >= PROVEN
 
     def doubt(self, presumed: Iterable[float]) -> float:
         """By how much runs may have cost more in all than they are presumed to: their paces vary independently."""
@@ -62,7 +69,7 @@ def pace_of(history: History) -> Pace:
     high = max(float(found.quantile(np.zeros((1, 0)), SURE)[0]), max(told))
     if high - found.level > math.log(STEADY):
         return UNKNOWN
-    return Pace(math.exp(found.level + found.scale**2 / 2), math.exp(high))
+    return Pace(math.exp(found.level + found.scale**2 / 2), math.exp(high), len(told))
 
 
 def presumed(history: History) -> list[float]:

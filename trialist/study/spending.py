@@ -72,7 +72,7 @@ class Expectations:
         if name == "full_runs":
             from trialist.budget.costs import Amount
 
-            return Amount(share, share, share)
+            return Amount(share, share, share, share)
         costs = self.costs(name)
         return costs.typical().through(share, costs.start) if params is None else costs.of(params, share)
 
@@ -87,6 +87,16 @@ class Expectations:
         if self._pace is None:
             self._pace = pace_of(history)
         return self._pace
+
+    @property
+    def untold(self) -> float:
+        """Money that runs took which failed, or died, and could not tell: as much as others, as far as they came."""
+        cost, seconds = self.costs("cost"), self.costs("seconds")
+        if not cost or not seconds:
+            return 0.0
+        silent = [r for r in self._session.history() if r.state is State.FAILED and r.cost is None and r.seconds]
+        whole = seconds.typical().mean
+        return cost.typical().mean * math.fsum(min((r.seconds or 0.0) / whole, 1.0) for r in silent)
 
     def costs(self, name: str) -> Costs:
         """Of the limit of that name."""
@@ -171,14 +181,17 @@ class Spending:
     def needs(self, history: History, record: TrialRecord) -> dict[str, float]:
         """What a trial that begins likely takes of each purse."""
         share = _share(history, record.fidelity, record)
-        return {name: self._need(name, record.params, share, history) for name in self._accounts.purses}
+        return {name: self._expected.of(name, record.params, share).likely for name in self._accounts.purses}
 
-    def _set_marks(self, history: History, marks: Marks) -> dict[str, float]:
+    def _set_marks(self, history: History, marks: Marks) -> dict[str, tuple[float, float]]:
         """How much a stage may have spent of each limit when it starts a trial; what runs may go on to its other mark.
 
-        Before any trial is over nothing is known of what they take, and the first ones may use all.
+        The second number of each limit is what all stages before the verification have of it.  Before any trial is over
+        nothing is known of what they take, and the first ones may use all.
         """
         stages, starts, defaults = self._stages(), {}, {}
+        told = self._accounts.purses.get("cost")
+        self._accounts.pace = UNKNOWN if told is None or told.rate else self._expected.pace
         is_early = all(record.state in (State.WAITING, State.RUNNING) for record in history)
         clock, spent = self._accounts.clock, self._session.spent() if self._accounts.purses else {}
         for name, limit in self._limits():
@@ -192,41 +205,53 @@ class Spending:
                 purse = self._accounts.purses[name]
                 purse.ceiling = end = min(end, limit)
                 purse.spent, purse.elsewhere = spent[name], self._elsewhere(name, history)
-            starts[name] = min(start, end)
+            starts[name] = min(start, end), limit if is_early else min(rest, limit)
             if stages.test_seeds and name != "full_runs" and len(history):
                 defaults[name] = self._expected.of(name, history[0].params).likely / self._lanes(name)
         self._accounts.default = defaults
-        told = self._accounts.purses.get("cost")
-        self._accounts.pace = UNKNOWN
-        if told is not None and not told.rate:
-            self._accounts.pace = self._expected.pace
-            told.elsewhere += self._accounts.pace.doubt(presumed(history))
+        if told is not None:
+            told.elsewhere += self._accounts.pace.doubt(presumed(history)) + (
+                0.0 if told.rate else self._expected.untold
+            )
         return starts
 
     def _refusal(
-        self, history: History, starts: Mapping[str, float], params: Mapping[str, Any] | None, share: float
+        self,
+        history: History,
+        starts: Mapping[str, tuple[float, float]],
+        params: Mapping[str, Any] | None,
+        share: float,
     ) -> str | None:
-        """Why a run through `share` of a full one would not fit, or None."""
+        """Why a run through `share` of a full one would not fit, or None.
+
+        What it likely takes has to fit into what the stage has; what it takes at most, where it could not be ended,
+        into all that is not kept for the verification.  Of several such runs hardly ever two are so dear.
+        """
         for name, limit in self._limits():
-            need, start = self._need(name, params, share, history), starts[name]
+            amount, (start, end) = self._expected.of(name, params, share), starts[name]
+            need, beyond = amount.likely, 0.0
+            if not self._can_end(name, history):
+                need, beyond = amount.most, max(amount.most - amount.likely, self._beyond(name, history))
             if name == "seconds":
                 used = self._session.seconds()
             else:
                 purse = self._accounts.purses[name]
                 used = purse.spent + purse.elsewhere + purse.held
-            if used + need > start * (1 + TOLERANCE) or used >= start:
+            used_then = used + amount.likely
+            if used_then > start * (1 + TOLERANCE) or used >= start or used_then + beyond > end * (1 + TOLERANCE):
                 return _would_not_fit(name, limit, need, is_share=used + need <= limit)
         return None
 
-    def _need(self, name: str, params: Mapping[str, Any] | None, share: float, history: History) -> float:
-        """What has to be left for a trial to start: what it likely takes; at most, where it could not be ended."""
-        amount = self._expected.of(name, params, share)
-        return amount.likely if self._can_end(name, history) else amount.most
+    def _beyond(self, name: str, history: History) -> float:
+        """By how much one of the runs here may take more than is likely."""
+        running = (history[number] for number in self._accounts.running) if name != "seconds" else ()
+        amounts = [self._expected.of(name, r.params, _share(history, r.fidelity)) for r in running]
+        return max((amount.most - amount.likely for amount in amounts), default=0.0)
 
     def _can_end(self, name: str, history: History) -> bool:
         """Whether a trial can be ended before it takes more than it may."""
         is_told = name == "cost" and (not self._accounts.purses[name].rate or self._accounts.tells)
-        is_known = not is_told or bool(self._accounts.pace)
+        is_known = not is_told or self._accounts.pace.is_proven
         if self._accounts.can_kill and is_known:
             return True
         from trialist.budget.costs import gone_through

@@ -67,6 +67,8 @@ class TestBudget:
         self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
         for name, purse in self._purses.items():
             purse.spent = session.spent()[name]
+        if self._tells and "cost" in self._purses:
+            self._purses["cost"].spent += self._expected.untold
         self._presumed = presumed(session.history())
         kept = min(LATENCY, 0.01 * (self._budget.seconds or math.inf)) if can_kill else 0.0
         self._ends_at = session.clock() + left_of(session, "seconds") - kept
@@ -110,8 +112,10 @@ class TestBudget:
                 continue
             idle = name == "seconds" and self._lanes > len(missing)
             kept = 0.0 if idle else PLENTY * math.fsum(self._likely(name, side) for side in missing)
-            is_gamble = name == "cost" and self._tells and not self._pace
-            least = self._need(name, index) if is_gamble else HOPE * self._likely(name, index)
+            least = HOPE * self._likely(name, index)
+            if name == "cost" and self._tells and not self._pace:
+                amount = self._expected.of(name, self._sides[index % 2].params)
+                least = self._share * math.sqrt(amount.likely * amount.most)  # a verdict is worth some risk, not any
             if self._left(name) < (least if is_needed else kept + self._need(name, index)):
                 return False
         return True
@@ -220,7 +224,7 @@ class TestBudget:
         """What has to be left for a training that is not missing: at most, where money cannot be seen on the way."""
         amount = self._expected.of(name, self._sides[index % 2].params)
         is_seen = name != "cost" or self._purses[name].rate or self._pace
-        found: float = amount.likely if is_seen else amount.most
+        found: float = amount.likely if is_seen else amount.surely
         return self._share * found
 
     def _likely(self, name: str, index: int) -> float:
