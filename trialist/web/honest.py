@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from trialist.scoring.expected_best import ExpectedBest, Kind
 from trialist.trials.trial import Score, TrialRecord
@@ -35,7 +36,7 @@ def scoring_section(data: ReportData) -> Html | None:
         _stages(rows, data, word) if len(rows) > 1 else None,
         table(
             head,
-            [_row(row, data, len(head) - 1) for row in rows],
+            [_row(row, data, head[1:]) for row in rows],
             f"{data.objective.name} from stage to stage ({data.objective.direction})",
             numeric=head[1:],
         ),
@@ -140,9 +141,11 @@ def _stages(rows: list[Row], data: ReportData, word: str) -> Html | None:
     )
 
 
-def _row(row: Row, data: ReportData, columns: int) -> Html:
-    cells = (_score(row.default), _score(row.selected), _gain(row, data))[:columns]
-    return el("tr", el("th", row.title, scope="row"), *(el("td", cell, class_="number") for cell in cells))
+def _row(row: Row, data: ReportData, titles: Sequence[str]) -> Html:
+    """titles: of the columns, all of them or the first alone."""
+    cells = (_score(row.default), _score(row.selected), _gain(row, data))
+    told = (el("td", cell, class_="number", data_title=title) for cell, title in zip(cells, titles, strict=False))
+    return el("tr", el("th", row.title, scope="row"), *told)
 
 
 def _gain(row: Row, data: ReportData) -> str:

@@ -218,9 +218,12 @@ def _row(each: Mapping[str, Any], columns: Sequence[str]) -> Html:
         "tr",
         el("th", f"trial {each['trial']}", scope="row"),
         el("td", role),
-        el("td", measured(values.get("score")), class_="number"),
-        *(el("td", cell, class_="number") for cell in cells),
-        el("td", f"{each.get('failed', 0):,}", class_="number"),
+        el("td", measured(values.get("score")), class_="number", data_title="score"),
+        *(
+            el("td", cell, class_="number", data_title=_TITLES[column])
+            for column, cell in zip(columns, cells, strict=True)
+        ),
+        el("td", f"{each.get('failed', 0):,}", class_="number", data_title="failed"),
         el("td", el("bdi", dials), class_="reason"),
         class_="chosen" if role == "selected" else None,
     )

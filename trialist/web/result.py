@@ -52,20 +52,29 @@ def finalists_section(data: ReportData) -> Html | None:
     if not data.finalists:
         return None
     chosen = data.selection.number if data.selection is not None else None
+    metric = data.objective.name
+    head = ("trial", f"{metric} in the search", f"{metric} on fresh seeds", "fresh scores", "behind the selected")
     rows = [
         el(
             "tr",
             el("th", f"{record.number}" + (" (default)" if record.number == 0 else ""), scope="row"),
-            el("td", _score(record.score), class_="number"),
-            el("td", _score(data.fresh(record.number)), class_="number"),
-            el("td", str(len(fresh.replicates)) if (fresh := data.fresh(record.number)) else "0", class_="number"),
-            el("td", "selected" if record.number == chosen else _behind(data, record.number)),
+            el("td", _score(record.score), class_="number", data_title="in the search"),
+            el("td", _score(data.fresh(record.number)), class_="number", data_title="on fresh seeds"),
+            el(
+                "td",
+                str(len(fresh.replicates)) if (fresh := data.fresh(record.number)) else "0",
+                class_="number",
+                data_title=head[3],
+            ),
+            el(
+                "td",
+                "selected" if record.number == chosen else _behind(data, record.number),
+                data_title=None if record.number == chosen else "behind",
+            ),
             class_="chosen" if record.number == chosen else None,
         )
         for record in sorted(data.finalists, key=lambda r: _fresh_loss(data, r))
     ]
-    metric = data.objective.name
-    head = ("trial", f"{metric} in the search", f"{metric} on fresh seeds", "fresh scores", "behind the selected")
     return section(
         "finalists",
         "Finalists",

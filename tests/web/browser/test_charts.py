@@ -191,6 +191,33 @@ def test_what_the_dials_do_is_drawn(with_effects, opened, width):
     assert found.complaints == [] and found.axe() == []
 
 
+@pytest.fixture(scope="module")
+def with_predictions(tmp_path_factory):
+    with ODD["foretold"]("memory") as study:
+        data = ReportData.of(study, 1.8e9)
+    return data, save(page(data), tmp_path_factory.mktemp("foretold") / "report.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_was_foretold_is_drawn_with_what_came(with_predictions, opened, width):
+    data, address = with_predictions
+    found = opened(address, width=width)
+    found.page.locator("#calibration details.objective").first.evaluate("(node) => (node.open = true)")
+    found.draw()
+    figures = found.page.locator("figure[data-panel=foretold]")
+    assert figures.count() == 2  # one for each objective
+    told = sum(record.foretold is not None for record in data.history.scored)
+    drawn = found.page.evaluate(
+        """() => [...trialist.instances].filter(([figure]) => figure.dataset.panel === 'foretold').map(
+          ([, {instance}]) => instance.getOption().series.filter((each) => each.type === 'scatter').map(
+            (each) => each.data.length))"""
+    )
+    assert [sum(marks) for marks in drawn] == [told, told]
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert found.hover() >= 4
+    assert found.complaints == [] and found.axe() == []
+
+
 def test_a_pair_of_dials_is_chosen_by_the_matrix_and_by_keyboard(with_effects, opened):
     found = opened(with_effects)
     found.draw()
