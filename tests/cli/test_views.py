@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 
 import click
 import pytest
@@ -363,3 +365,15 @@ def test_a_trial_says_what_was_foretold_of_it_and_what_came():
         assert found["trials"] == told[0].foretold.trials
         assert found["quantiles"]["loss"]["0.025"] == low and found["quantiles"]["loss"]["0.975"] == high
         assert trial_json(study.history[0])["foretold"] is None
+
+
+def test_who_only_looks_at_trials_does_not_wait_for_the_mathematics(tmp_path):
+    run(Study.create(Space(x=Float(0, 1)), store=tmp_path / "s.db", minimize="loss", budget=9), [0.3, 0.2]).close()
+    script = (
+        "import sys\nfrom trialist.cli.main import _run\n"
+        "for words in (['trials'], ['show', '1'], ['ledger']):\n"
+        f"    assert _run([*words, '--store', {str(tmp_path / 's.db')!r}], as_json=False) == 0\n"
+        "print({'numpy', 'scipy', 'pydantic'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

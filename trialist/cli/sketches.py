@@ -5,10 +5,14 @@ Letters alone: nothing depends on colour, and a log has the same lines.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trialist.cli.format import cut, number, sparkline
 from trialist.cli.table import LABEL, labelled
-from trialist.study.views.best import BestSoFar
-from trialist.study.views.burndown import BurnDown, Purse
+
+if TYPE_CHECKING:
+    from trialist.study.views.best import BestSoFar
+    from trialist.study.views.burndown import BurnDown, Purse
 
 _SPENT, _CLAIMED, _LEFT = "█", "▒", "░"
 _MOST = 30  # columns of a bar
@@ -43,6 +47,7 @@ def budget_lines(view: BurnDown, room: int) -> list[str]:
 def bar(purse: Purse, width: int) -> str:
     """A limit as a bar of so many columns; what is not nothing takes one at least, and what is not all leaves one.
 
+    >>> from trialist.study.views.burndown import Purse
     >>> bar(Purse("trials", "trials", 30.0, 10.0, None, 80.0, ()), 16)
     '██████▒▒░░░░░░░░'
     >>> bar(Purse("cost", "cost", 0.001, 0.0, None, 5.0, ()), 8)

@@ -31,7 +31,6 @@ from trialist.study.folders import trial_folder
 from trialist.study.objective import STAGE as OBJECTIVE
 from trialist.study.summary import constraint_note, unit_noun
 from trialist.study.views.best import best_so_far
-from trialist.study.views.burndown import burndown
 from trialist.trials.amounts import duration
 from trialist.trials.course import course_of
 from trialist.trials.feasibility import violations
@@ -50,6 +49,9 @@ _REPORTS_SHOWN = 5
 
 def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
     """Where a study stands, and what to do next. others: further studies of the same store."""
+    # The other commands look at no budget, and need not wait for the mathematics of costs.
+    from trialist.study.views.burndown import burndown
+
     history, planned, spent = study.history, study.planned(), study.spent
     began = datetime.fromtimestamp(study.created_at).strftime("%d %B %Y %H:%M")
     aims = ", ".join(f"{o.direction} {safe(o.name)}" for o in study.declared.objectives)
