@@ -114,6 +114,42 @@ def test_a_rung_that_leaves_the_best_behind_is_found_by_the_few_that_are_checked
     assert sum(found.rungs[0].is_misleading for found in turned) >= 15
 
 
+def begun_beyond_the_first_rung(n: int, others: int) -> History:
+    """Paused trials: n that began at step 3, where their order is the reverse of that at step 1; others still at 1."""
+    plan = replace(DIAL, fidelity=Fidelity("epochs", 1, 27))
+    beyond = [trial(i, [float(i), 50.0, float(-i)], State.PAUSED, 27) for i in range(n)]
+    behind = [trial(n + i, [float(i)], State.PAUSED, 27) for i in range(others)]
+    return History(plan, MIXED, (*beyond, *behind))
+
+
+def test_trials_that_began_beyond_a_rung_tell_of_it_however_many_are_left_behind() -> None:
+    for others in (0, 30):
+        rungs = audit(begun_beyond_the_first_rung(7, others)).rungs
+        assert rungs[0].is_misleading and not rungs[1].is_misleading
+
+
+def still_changing(change: float, n: int) -> History:
+    """One full run whose loss at step 9 is still `change` above its end, and n trials that differ by 1 at step 9."""
+    first = [2 + change] * 26 + [2.0]
+    paused = [trial(1 + i, [0.5 + i / n + change] * 9, State.PAUSED, 27) for i in range(n)]
+    return History(DIAL, MIXED, (trial(0, first), *paused))
+
+
+def test_where_runs_still_change_by_much_more_than_they_differ_one_full_run_makes_a_rung_doubtful() -> None:
+    small, middling, large = (audit(still_changing(change, 20)) for change in (0.2, 1.3, 20.0))
+    assert not small.is_in_doubt and len(small.active) == 3
+    assert middling.is_in_doubt and len(middling.active) == 3
+    assert large.active == () and "every trial runs in full" in large.words
+
+
+def test_a_common_change_is_forgiven_once_full_runs_keep_the_order() -> None:
+    rng = np.random.default_rng(2)
+    ends = rng.random(8)
+    full = [trial(i, [20.0 + end] * 26 + [end]) for i, end in enumerate(ends)]
+    assert len(audit(History(DIAL, MIXED, (full[0], *still_changing(20.0, 20).records[1:]))).active) == 0
+    assert len(audit(History(DIAL, MIXED, tuple(full))).active) == 3
+
+
 def test_where_no_rung_predicts_every_trial_runs_in_full() -> None:
     found = audit(study(lambda u, t: np.where(t < 0.9, 2 - u, u), 8))
     assert found.active == () and found.words.endswith("every trial runs in full")

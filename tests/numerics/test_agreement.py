@@ -1,4 +1,4 @@
-"""Rank agreement: its limits, its interval under chance, and the correction for a selected sample."""
+"""Rank agreement: its limits, its interval under chance, and the correction for those that were chosen."""
 
 from __future__ import annotations
 
@@ -70,30 +70,31 @@ def test_under_chance_the_interval_holds_zero_in_about_80_percent(n: int) -> Non
     assert 0.72 < held < 0.88  # 4 binomial standard deviations
 
 
-def test_a_weight_stands_for_as_many_items() -> None:
-    x, y = np.array([1.0, 2, 3, 4, 5]), np.array([2.0, 1, 3, 5, 4])
-    evenly = agreement(x, y, weights=np.full(5, 7.0))
-    assert evenly == pytest.approx(agreement(x, y))
+def test_those_that_were_chosen_tell_nothing_of_each_other() -> None:
+    x = np.arange(8.0)
+    found = agreement(x, -x, chosen=np.full(8, True))
+    assert found.tau == pytest.approx(math.tanh(0.5)) and found.n == 0
+    assert agreement(x, -x, chosen=x < 6).tau < found.tau
 
 
 def test_a_few_checks_among_those_left_behind_show_the_agreement_of_all() -> None:
     """Good and bad runs alike go on for their x; the very best ones have the worst x, and hardly any goes on."""
     rng = np.random.default_rng(3)
-    plain, weighted = [], []
+    plain, checked = [], []
     for _ in range(40):
         y = rng.random(120)
         x = np.where(y < 0.3, 2 - y, y)
         order = np.argsort(x)
         chosen, checks = order[:40], rng.choice(order[40:], 8, replace=False)
         both = np.concatenate([chosen, checks])
-        weights = np.concatenate([np.ones(40), np.full(8, 10.0)])
         plain.append(agreement(x[chosen], y[chosen]).tau)
-        weighted.append(agreement(x[both], y[both], weights).tau)
+        checked.append(agreement(x[both], y[both], chosen=np.arange(48) < 40).tau)
     assert min(plain) > 0.5
-    assert np.mean(weighted) < 0.1
+    assert np.mean(checked) < 0.3
 
 
-def test_few_heavy_items_are_less_certain() -> None:
+def test_many_chosen_ones_are_worth_one_item() -> None:
     x = np.arange(20.0)
-    even, uneven = agreement(x, x), agreement(x, x, weights=np.where(x > 17, 30.0, 1.0))
-    assert uneven.high - uneven.low > even.high - even.low
+    fair, chosen = agreement(x, x), agreement(x, x, chosen=x < 15)
+    assert chosen.high - chosen.low > fair.high - fair.low
+    assert chosen.n == 5

@@ -29,11 +29,11 @@ def trial(number: int, place: tuple[float, float], upto: int, state: State | Non
     """A trial that came that far; the nearer to (0.3, 0.3), the better at every step."""
     x, y = place
     bad = (x - 0.3) ** 2 + (y - 0.3) ** 2
-    reports = tuple(Report(step, bad + 1 / step) for step in (1, 3, 9, 27) if step <= upto)
+    reports = tuple(Report(step, bad + 0.1 / step) for step in (1, 3, 9, 27) if step <= upto)
     state = state or (State.COMPLETE if upto == 27 else State.PAUSED)
     stage = Stage.BASELINE if number == 0 else Stage.SEARCH
     record = TrialRecord(number, state, stage, {"x": x, "y": y}, "", "test", 0, reports=reports, fidelity=upto)
-    last = bad + 1 / 27
+    last = bad + 0.1 / 27
     return replace(record, loss=last, metrics={"loss": Score((last,))}) if state is State.COMPLETE else record
 
 
@@ -72,12 +72,33 @@ def test_a_part_of_each_rung_goes_on() -> None:
     assert set(went) <= {record.number for record in nearest[:6]}
 
 
-def test_the_default_is_run_in_full_once_another_one_was() -> None:
-    records = [trial(n, place, 27 if n == 3 else 1) for n, place in enumerate(PLACES)]
+def test_the_first_one_that_comes_to_the_highest_rung_runs_to_its_end_at_once() -> None:
+    records = [trial(n, place, 9 if n in (3, 4) else 1) for n, place in enumerate(PLACES)]
     found = ModelPromotion().resume(history(*records), KEY)
-    assert found is not None and (found.number, found.fidelity) == (0, None) and found.reason.startswith(MARK)
-    found = ModelPromotion().resume(history(*CHEAP), KEY)
-    assert found is not None and found.number != 0
+    assert found is not None and found.number in (3, 4) and found.fidelity is None
+    records[found.number] = trial(found.number, PLACES[found.number], 27)
+    further = ModelPromotion().resume(history(*records), KEY)  # of three that came there none is among the best fourth
+    assert further is not None and further.fidelity == 3
+
+
+def test_the_default_is_run_in_full_once_three_others_were() -> None:
+    for full in ((3,), (3, 4), (3, 4, 5)):
+        records = [trial(n, place, 27 if n in full else 1) for n, place in enumerate(PLACES)]
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == (len(full) == 3)
+    assert found.fidelity is None and found.reason.startswith(MARK)
+
+
+def test_the_default_is_run_in_full_as_soon_as_a_full_run_makes_rungs_doubtful() -> None:
+    def late(n: int) -> TrialRecord:
+        """What it looked like early lay far above its end."""
+        record = trial(n, PLACES[n], 27)
+        return replace(record, reports=tuple(replace(r, value=r.value + 0.6 * (r.step < 27)) for r in record.reports))
+
+    for first, is_due in ((trial(3, PLACES[3], 27), False), (late(3), True)):
+        records = [first if n == 3 else trial(n, place, 1) for n, place in enumerate(PLACES)]
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == is_due
 
 
 def test_the_default_is_run_in_full_at_the_latest_when_half_of_the_budget_is_used() -> None:

@@ -2,7 +2,8 @@
 
 Before a rung may stop anybody, the order of the full runs at that rung is compared with their order at the end. A rung
 that says nothing is switched off, and the user is told. The prior is that of most learning curves: a middling
-agreement, so that four or five full runs that bear it out are enough, and about as many that contradict it.
+agreement, so that four or five full runs that bear it out are enough, and about as many that contradict it. Where runs
+still change by much more than they differ, as they do after the first epoch of many trainings, less is expected.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from trialist.trials.trial import Action, State, TrialRecord
 
 LEAST = 0.3  # below that, an expected agreement is not worth looking early
 FEWEST = 4  # full runs, before a rung may stop anybody
+EXPECTED, DOUBT = math.tanh(0.5), 0.5  # agreement before any is seen, and the standard deviation of its atanh
+CHANGE = 0.4  # of what runs change after a look, the part by which one changes more than another
 LATEST = 96  # full runs that are looked at: enough for an interval of 0.1 to either side
 SHARE = 1 / 15  # of the trials that would be stopped are run to their end instead,
 COST = 1 / 20  # ... as long as that costs no more than this part of all that is spent, the first one aside
@@ -72,8 +75,7 @@ class Audit:
     @property
     def is_in_doubt(self) -> bool:
         """Whether what full runs have shown speaks against some rung in use, if not enough to switch it off."""
-        before = agreement([], []).tau
-        return any(rung.weakest.tau < before for rung in self.rungs if not rung.is_misleading)
+        return any(rung.weakest.tau < EXPECTED for rung in self.rungs if not rung.is_misleading)
 
     @property
     def informative(self) -> tuple[float, ...]:
@@ -84,26 +86,26 @@ class Audit:
 def audit(history: History, curves: Curves | None = None) -> Audit:
     """The audit of a history; `curves`, where the caller keeps them, spares reading all records anew.
 
-    Those whom halting has left over are no fair sample: chosen by every rung on the way, they agree otherwise with an
-    early one than all trials would. So a rung is compared with the end by the full runs that no rung has chosen, which
-    are few, among themselves and with those that were. And it is compared with the next rung by all that came so far,
-    where the few that went on to check, though left behind, stand for all that were (Horvitz & Thompson 1952).
+    Those whom halting has left over are no fair sample: chosen by a rung, they agree otherwise with it than all trials
+    would. So a rung is compared with the next one, and with the end, by trials that went from one to the other and were
+    chosen by no rung on that way: among themselves, and with those that were.
     """
     seen = (curves or Curves()).look(history)
     shares = (*rungs_of(history.plan), 1.0)
     columns = [np.where(seen.counts[:, None], seen.at(share, seen.scores_best), np.nan) for share in shares[:-1]]
     columns.append(np.where(seen.is_full[:, None], seen.final, np.nan))  # (n, m) each
     order = np.argsort(seen.numbers)
-    audited = np.array([was_audited(record) for record in history.records], dtype=bool)
     told = [amount_told(history.plan, share, _length(seen)) for share in shares]
-    fair, whole = _are_fair(history, seen), np.where(seen.is_full, 1.0, np.nan)
-    steps = [
-        _link(here, there, _weights(here, there, audited), order, f"{told[k]} with {told[k + 1]}")
-        for k, (here, there) in enumerate(pairwise(columns))
-    ]
+    chosen = _Chosen.of(history, seen)
+    steps = []
+    for k, (share, following) in enumerate(pairwise(shares)):
+        words = f"{told[k]} with {told[k + 1]}"
+        steps.append(_link(columns[k], columns[k + 1], order, words, chosen.between(share, following)))
+    expected = np.minimum.accumulate([_expected(column, columns[-1]) for column in columns[-2::-1]])[::-1]
     rungs = []
     for k, share in enumerate(shares[:-1]):
-        final = _link(columns[k], columns[-1], whole, order, f"{told[k]} with {told[-1]}", ~fair)
+        words = f"{told[k]} with {told[-1]}"
+        final = _link(columns[k], columns[-1], order, words, chosen.between(share, np.inf), float(expected[k]))
         weakest, words = min([final, *steps[k:]], key=lambda link: link[0].tau)
         rungs.append(Rung(share, final[0], weakest, words))
     return Audit(tuple(rungs), _told(rungs, told))
@@ -169,40 +171,64 @@ def wrong_stops(history: History) -> WrongStops:
     return WrongStops(len(ended), sum(p <= tenth for p in places), places.count(1), halted)
 
 
-def _are_fair(history: History, seen: Curves) -> Mask:
-    """(n,) full runs that no rung has chosen: none let them pass or go on for their rank."""
-    fair = [
-        all(t.reason.startswith((MARK, FIRST)) for t in r.course if t.action in (Action.GO_ON, Action.RESUME))
-        for r in history.records
-    ]
-    found: Mask = seen.is_full & np.array(fair, dtype=bool)
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Decisions by which a rung let a trial pass, or go on, for its rank: whose (c,), of n, and at which share (c,)."""
+
+    n: int
+    rows: Rows
+    shares: Floats
+
+    @classmethod
+    def of(cls, history: History, seen: Curves) -> _Chosen:
+        found = [
+            (row, taken.step)
+            for row, record in enumerate(history.records)
+            for taken in record.course
+            if taken.action in (Action.GO_ON, Action.RESUME) and not taken.reason.startswith((MARK, FIRST))
+        ]
+        rows = np.array([row for row, _ in found], dtype=np.int64)
+        steps = np.array([step for _, step in found])
+        return cls(len(history), rows, steps / seen.lengths[rows] * (1 + 1e-9))
+
+    def between(self, low: float, high: float) -> Mask:
+        """(n,) who was chosen at a share from low on and before high."""
+        found: Mask = np.zeros(self.n, dtype=bool)
+        found[self.rows[(self.shares >= low) & (self.shares < high)]] = True
+        return found
+
+
+def _expected(here: Floats, there: Floats) -> float:
+    """tau between columns (n, m), as is expected before any two runs have shown it: by how far they still change.
+
+    An order that is decided by what is seen here, and by changes to come that vary by CHANGE of themselves, agrees with
+    the one here by the correlation 1 / sqrt(1 + (CHANGE * ratio)^2), ratio being what runs change beside how they
+    differ; normal ones agree in order by 2 / pi times its arc sine (Kendall 1938).
+    """
+    found = EXPECTED
+    for x, y in zip(here.T, there.T, strict=True):
+        known, both = x[np.isfinite(x)], np.isfinite(x) & np.isfinite(y)
+        if len(known) < FEWEST or not both.any():
+            continue
+        low, high = np.quantile(known, [0.25, 0.75])
+        differ = float(high - low) / 1.349  # a standard deviation, where they are normal
+        noise = CHANGE * float(np.median(np.abs(y[both] - x[both])))
+        if differ > 0 or noise > 0:
+            found = min(found, 2 / math.pi * math.atan2(differ, noise))
     return found
 
 
-def _weights(here: Floats, there: Floats, audited: Mask) -> Floats:
-    """(n,) how many trials of a rung each of those stands for that came to the next one; NaN for no one."""
-    came_here, came_on = ~np.isnan(here).any(axis=1), ~np.isnan(there).any(axis=1)
-    checks = came_on & audited
-    behind = int(np.count_nonzero(came_here & ~came_on))
-    weights = np.where(came_on, 1.0, np.nan)
-    if behind:
-        # Without a check nobody knows what became of those behind, and those before them say nothing of it.
-        weights[came_on & ~audited] = 1.0 if checks.any() else np.nan
-        weights[checks] = 1.0 + behind / max(1, int(checks.sum()))
-    return weights
-
-
 def _link(
-    here: Floats, there: Floats, weights: Floats, order: Rows, told: str, chosen: Mask | None = None
+    here: Floats, there: Floats, order: Rows, told: str, chosen: Mask, expected: float = EXPECTED
 ) -> tuple[Agreement, str]:
-    """The agreement of two columns (n, m) by the latest of the rows that have a weight, and the same in words.
+    """The agreement of two columns (n, m) by the latest of the rows that have both, and the same in words.
 
     chosen (n,): who is there for its rank.  With several objectives it is the weakest over them.
     """
-    found = []
+    found, prior = [], (math.atanh(expected), DOUBT)
     for x, y in zip(here.T, there.T, strict=True):
-        both = order[~np.isnan(x + y + weights)[order]][-LATEST:]
-        found.append(agreement(x[both], y[both], weights[both], chosen=None if chosen is None else chosen[both]))
+        both = order[~np.isnan(x + y)[order]][-LATEST:]
+        found.append(agreement(x[both], y[both], prior, chosen[both]))
     weakest = min(found, key=lambda a: a.tau)
     words = f"{told}: rank agreement {weakest.tau:.2f} ({weakest.low:.2f} to {weakest.high:.2f}), "
     return weakest, f"{words}of {weakest.n} trial{'s' if weakest.n != 1 else ''}"
