@@ -15,6 +15,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")
+def odd(tmp_path_factory):
+    """Every kind of odd study in one file, for tests that only look at them: its store and its name."""
+    from trialist.testing.odd_studies import ODD
+
+    path = tmp_path_factory.mktemp("odd") / "odd.db"
+    found = {}
+    for kind, build in ODD.items():
+        study = build(path)
+        found[kind] = (path, study.name)
+        study.close()
+    return found
+
+
+@pytest.fixture(scope="session")
 def odd_studies():
     """Every kind of odd study, in memory, for tests that only look at them."""
     from trialist.testing.odd_studies import ODD

@@ -17,10 +17,10 @@ def states(study):
     return {record.state for record in study.trials}
 
 
-def test_each_is_made_in_the_store_that_was_asked_for(tmp_path):
-    for build in ODD.values():
-        build(tmp_path / "odd.db").close()
-    store = tl.Study.load("empty", tmp_path / "odd.db").store
+def test_each_is_made_in_the_store_that_was_asked_for(odd):
+    path, _ = odd["empty"]
+    store = tl.Study.load("empty", path).store
+    assert set(store.studies()) == {name for _, name in odd.values()}
     assert len(store.studies()) == len(ODD)
 
 

@@ -10,23 +10,10 @@ from starlette.testclient import TestClient
 
 import trialist as tl
 from trialist.store import open_store
-from trialist.testing.odd_studies import ODD
 from trialist.web.serve.app import app
 from trialist.web.serve.guard import Rules
 
 HOST = "http://127.0.0.1:8787"
-
-
-@pytest.fixture(scope="session")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
-    """Every kind of odd study: its store and its name."""
-    path = tmp_path_factory.mktemp("odd") / "odd.db"
-    found = {}
-    for kind, build in ODD.items():
-        study = build(path)
-        found[kind] = (path, study.name)
-        study.close()
-    return found
 
 
 @pytest.fixture
