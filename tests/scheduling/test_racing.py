@@ -187,7 +187,8 @@ def test_of_those_that_would_tie_in_the_end_hardly_more_than_the_level_is_stoppe
         best = min(peers, key=lambda r: r.loss or 0.0)
         mine = LEVELS + spreads[8] * noise[8]
         mine += (best.loss or 0.0) - mine.mean()
-        stopped += any(decide(peers, mine[:j], rule=Racing(level=level)) != GO_ON for j in range(1, J))
+        rule = Racing(level=level)
+        stopped += any(decide(peers, mine[:j], rule=rule) != GO_ON for j in range(1, J))
     assert stopped / studies < level + 3 * np.sqrt(level * (1 - level) / studies)
 
 
