@@ -43,9 +43,10 @@ TRIALS = 30
 
 
 def every_decision_says_why(make: SchedulerMaker) -> None:
+    scheduler = make()
     for record in CURVES:
         for report in record.reports:
-            decision = make().decide(curves(record.number, report.step), _reported(record, report))
+            decision = scheduler.decide(curves(record.number, report.step), _reported(record, report))
             assert decision.action is Action.GO_ON or decision.reason.strip(), f"no reason at step {report.step}"
     for watched, history in _all_screened(make):
         for taken in (taken for record in history for taken in record.course):
