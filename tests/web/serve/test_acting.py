@@ -15,6 +15,7 @@ from trialist.errors import SpaceError
 from trialist.trials.instruction import Act
 from trialist.trials.trial import State
 from trialist.web.serve.doing import DID, configuration
+from trialist.web.serve.forms import _reach
 from trialist.web.serve.guard import Rules
 
 Visit = Callable[..., TestClient]
@@ -174,3 +175,19 @@ def test_a_typed_configuration_keeps_kinds_and_leaves_out_what_is_empty() -> Non
     assert configuration(space, {"c": "0"}) == {"c": None}
     with pytest.raises(SpaceError, match="whole number"):
         configuration(space, {"n": "2.5"})
+
+
+@pytest.mark.parametrize(
+    ("dial", "words"),
+    [
+        (tl.Float(1e-4, 0.1, log=True, default=1e-3), "0.0001 to 0.1 on a log scale, default 0.001"),
+        (tl.Int(8, 64, step=8), "whole, 8 to 64, in steps of 8"),
+        (tl.Int(1, 9), "whole, 1 to 9"),
+        (tl.Categorical(["a", None], default=None), "default None"),
+        (tl.Categorical(["a", "b"]), ""),
+        (tl.Float(0.0, 1.0, when={"kind": "b"}), "0 to 1, only where kind is 'b'"),
+    ],
+)
+def test_a_field_says_what_its_dial_may_be(dial: object, words: str) -> None:
+    space = tl.Space(kind=tl.Categorical(["a", "b"]), dial=dial)
+    assert _reach(space["dial"]) == words

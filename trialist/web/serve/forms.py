@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trialist.space.parameter import Categorical
+from trialist.space.parameter import Categorical, Int, Parameter
 from trialist.space.space import Space
+from trialist.space.tree import has_default
 from trialist.trials.budget import Budget
 from trialist.trials.trial import State, TrialRecord
 from trialist.web.data import ReportData
@@ -159,8 +160,24 @@ def _dials(space: Space, start: TrialRecord | None, typed: Mapping[str, str]) ->
         else:
             value = typed.get(key, repr(params[dial]) if dial in params else "")
             field = el("input", name=key, value=value, inputmode="decimal", autocomplete="off")
-        fields.append(el("label", el("span", name(dial)), field, el("small", repr(parameter)), class_="field"))
+        fields.append(el("label", el("span", name(dial)), field, el("small", _reach(parameter)), class_="field"))
     return fields
+
+
+def _reach(parameter: Parameter) -> str:
+    """What a dial may be: "0.0001 to 0.1 on a log scale, default 0.001"."""
+    told = []
+    if not isinstance(parameter, Categorical):
+        whole = "whole, " if isinstance(parameter, Int) else ""
+        scale = " on a log scale" if parameter.log else ""
+        told.append(f"{whole}{setting(parameter.low)} to {setting(parameter.high)}{scale}")
+        if parameter.step not in (None, 1):
+            told.append(f"in steps of {setting(parameter.step)}")
+    if has_default(parameter):
+        told.append(f"default {setting(parameter.default)}")
+    if parameter.when is not None:
+        told.append(f"only where {parameter.when}")
+    return ", ".join(told)
 
 
 def _choice(parameter: Categorical, key: str, now: Any, is_active: bool, typed: str | None) -> Html:
