@@ -100,17 +100,16 @@ class Learnt:
         return self._whole.variances
 
     @cached_property
-    def shares(self) -> Array:
-        """(d, S) drawn shares of the dials alone, as far as they are in doubt: what their intervals are told by."""
+    def intervals(self) -> tuple[Array, Array]:
+        """(d,) low and (d,) high of the shares of the dials alone, 95 %: as far as any choice of the trials says."""
         rng = np.random.default_rng([self.seed, 13])
-        return np.hstack([each.doubted(rng) for each in (self._whole, *self._thinned)])
+        return _hull([each.doubted(rng) for each in (self._whole, *self._thinned)])
 
     @cached_property
-    def shares_of_pairs(self) -> Array:
-        """(p, S) drawn shares of the pairs, for their intervals."""
-        return np.hstack(
-            [of_pairs / whole for _, of_pairs, whole in (m.variances for m in (self._whole, *self._thinned))]
-        )
+    def intervals_of_pairs(self) -> tuple[Array, Array]:
+        """(p,) and (p,): the same of what pairs do only together."""
+        parts = [each.variances for each in (self._whole, *self._thinned)]
+        return _hull([of_pairs / whole for _, of_pairs, whole in parts])
 
     @property
     def left_out(self) -> tuple[Array, Array]:
@@ -137,3 +136,11 @@ class Learnt:
     def expected(self, rows: Rows, active: Mask) -> Array:
         """(q,) losses at points, as the middle of each process has them."""
         return np.asarray(self.centre + self.unit * self._whole.expected(rows, active))
+
+
+def _hull(drawn: Sequence[Array]) -> tuple[Array, Array]:
+    """(k,) and (k,): from the lowest end of the 95 % intervals of draws (k, S) to the highest."""
+    if not drawn[0].size:
+        return np.zeros(0), np.zeros(0)
+    ends = np.array([np.quantile(each, [0.025, 0.975], axis=1) for each in drawn])  # (choices, 2, k)
+    return ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)

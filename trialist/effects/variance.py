@@ -28,7 +28,7 @@ def importance(learnt: Learnt, told: Told, metric: str) -> Importance:
     for (j, k), part in zip(learnt.pairs, of_pairs / whole, strict=True):
         joint[j] += part
         joint[k] += part
-    low, high = np.quantile(learnt.shares, [0.025, 0.975], axis=1)
+    low, high = learnt.intervals
     share, together = middle(main), middle(joint)
     low, high = np.minimum(low, share), np.maximum(high, share)
     top = ped(told.rows, told.active, told.losses, learnt.ground.dials, learnt.seed)
@@ -57,8 +57,7 @@ def interactions(learnt: Learnt, metric: str) -> Interactions:
     dials, candidates = learnt.ground.names, learnt.ground.candidates
     _, of_pairs, whole = learnt.variances
     strength = middle(of_pairs / whole)
-    doubted = learnt.shares_of_pairs
-    low, high = np.quantile(doubted, [0.025, 0.975], axis=1) if len(doubted) else (np.zeros(0), np.zeros(0))
+    low, high = learnt.intervals_of_pairs
     felt = np.flatnonzero(strength >= FELT).tolist()
     ratios = learnt.ratios(felt, elsewhere=np.flatnonzero(low >= FELT).tolist())
     adjusted = holm([chance(ratio) for ratio in ratios.tolist()], len(candidates))
