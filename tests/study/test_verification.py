@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import trialist as tl
-from trialist.errors import ExecutionError
+from trialist.errors import ExecutionError, StudyError
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, Told
 from trialist.study.trainings import LEFT_OUT
@@ -191,3 +191,29 @@ def test_examples_that_one_side_has_no_value_for_are_left_out_of_both(tmp_path: 
     assert study.verdict.examples == PATIENTS.sizes["test"] - 3
     assert study.verdict.selected_score < study.verdict.baseline_score < 2
     assert "groups" in study.verdict.method
+
+
+class Sparing:
+    """A test that takes a hundredth of what is left, whatever a trial takes."""
+
+    def __init__(self, is_bounded: bool) -> None:
+        self.is_bounded = is_bounded
+
+    def with_trial(self, trial: tl.Trial) -> list[float]:
+        trial.spend(0.01)
+        return [trial["x"] ** 2 + 0.01 * i for i in range(20)]
+
+    def __call__(self, params: Any, seed: int) -> Any:
+        raise AssertionError
+
+
+def test_a_test_that_keeps_to_the_budget_by_itself_is_begun_however_little_is_left() -> None:
+    study = tl.Study.create(
+        SPACE, minimize="loss", budget=tl.Budget(trials=9, cost=10), store="memory", strategy="random", test_seeds=1
+    )
+    for _ in range(3):
+        trial = study.ask()
+        study.tell(trial, trial["x"] ** 2, cost=3.1)
+    with pytest.raises(StudyError, match="without a verdict"):
+        study.verify(Sparing(is_bounded=False))
+    assert study.verify(Sparing(is_bounded=True)).examples == 20
