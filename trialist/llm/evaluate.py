@@ -111,9 +111,9 @@ class Evaluator:
         items = [self.items[each] for each in self.split.test[1]]
         work = self.sealed_work or SealedWork(self.sealed_replicates, len(items))
         first, rounds, dearest = self.replicate_of(trial) * self.sealed_replicates, [], 0.0
+        waits = len(self.sealed) + 1 < work.sides  # the other side, which is to be asked as often
         for r in range(work.answers):
-            # The other side is still to be asked as often.
-            if r and not self._pays_for(dearest * (1 + (r + 1 if len(self.sealed) + 1 < work.sides else 0))):
+            if r and not self._pays_for(dearest * (1 + waits * (r + 1))):
                 break
             before = self.spent
             rounds.append(self._told(trial, items[: work.items], range(first + r, first + r + 1)))
