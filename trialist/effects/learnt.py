@@ -72,18 +72,6 @@ class Learnt:
     def _whole(self) -> Mixture:
         return Mixture(self.fitting, *self._sketch, self.seed, MEMBERS)
 
-    @cached_property
-    def _thinned(self) -> list[Mixture]:
-        """Of trials that lie apart, on the same scales.
-
-        What is true of a crowd near the best need not be true elsewhere: no process is the same everywhere as the
-        function is not (the g-function has kinks, and next to its best no dial but one does anything).  Of fewer of the
-        crowd the processes learn other things of the rest of the space, and are unsure of them.
-        """
-        counts = [max(round(share * len(self.told)), LEAST) for share in THINNED]
-        chosen = [np.sort(farthest(self.told.rows, count)) for count in counts]
-        return [Mixture(self.fitting.at(few), *self._sketch, self.seed, MEMBERS) for few in chosen if len(few) >= LEAST]
-
     @property
     def weights(self) -> Array:
         """(n,) by which a cluster of trials counts about once."""
@@ -99,17 +87,36 @@ class Learnt:
         """(d, S), (p, S) and (S,): of dials, pairs and all, in squares of the unit."""
         return self._whole.variances
 
-    @cached_property
+    @property
     def intervals(self) -> tuple[Array, Array]:
-        """(d,) low and (d,) high of the shares of the dials alone, 95 %: as far as any choice of the trials says."""
-        rng = np.random.default_rng([self.seed, 13])
-        return _hull([each.doubted(rng) for each in (self._whole, *self._thinned)])
+        """(d,) low and (d,) high of the shares of the dials alone, 95 %."""
+        return self._intervals[0]
 
-    @cached_property
+    @property
     def intervals_of_pairs(self) -> tuple[Array, Array]:
         """(p,) and (p,): the same of what pairs do only together."""
-        parts = [each.variances for each in (self._whole, *self._thinned)]
-        return _hull([of_pairs / whole for _, of_pairs, whole in parts])
+        return self._intervals[1]
+
+    @cached_property
+    def _intervals(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Of dials and of pairs: as far as any choice of the trials says, all of them or those that lie apart.
+
+        What is true of a crowd near the best need not be true elsewhere: no process is the same everywhere as the
+        function is not (the g-function has kinks, and next to its best no dial but one does anything).  Of fewer of the
+        crowd the processes learn other things of the rest of the space, and are unsure of them.
+        """
+        rng = np.random.default_rng([self.seed, 13])
+        dials, pairs = [], []
+        for share in (1.0, *THINNED):
+            mixture = self._whole
+            if share < 1.0:  # not kept: with all their matrices they would take as much room again
+                few = np.sort(farthest(self.told.rows, max(round(share * len(self.told)), LEAST)))
+                mixture = Mixture(self.fitting.at(few), *self._sketch, self.seed, MEMBERS)
+            if len(mixture.trials.y) >= LEAST:
+                dials.append(mixture.doubted(rng))
+                _, of_pairs, whole = mixture.variances
+                pairs.append(of_pairs / whole)
+        return _hull(dials), _hull(pairs)
 
     @property
     def left_out(self) -> tuple[Array, Array]:
