@@ -72,15 +72,6 @@ def test_a_part_of_each_rung_goes_on() -> None:
     assert set(went) <= {record.number for record in nearest[:6]}
 
 
-def test_the_first_one_that_comes_to_the_highest_rung_runs_to_its_end_at_once() -> None:
-    records = [trial(n, place, 9 if n in (3, 4) else 1) for n, place in enumerate(PLACES)]
-    found = ModelPromotion().resume(history(*records), KEY)
-    assert found is not None and found.number in (3, 4) and found.fidelity is None
-    records[found.number] = trial(found.number, PLACES[found.number], 27)
-    further = ModelPromotion().resume(history(*records), KEY)  # of three that came there none is among the best fourth
-    assert further is not None and further.fidelity == 3
-
-
 def test_the_default_is_run_in_full_once_three_others_were() -> None:
     for full in ((3,), (3, 4), (3, 4, 5)):
         records = [trial(n, place, 27 if n in full else 1) for n, place in enumerate(PLACES)]

@@ -36,9 +36,8 @@ class ModelPromotion:
     eta: one trial in so many goes on from a rung; None: one more than the factor of the plan's Fidelity, since ranks by
     a model are worth more than ranks by a look, and what is left behind may still go on later.
 
-    The first trial that comes to the highest rung runs to its end at once, since only full runs tell what the rungs are
-    worth.  The default begins as cheap as all others, and is run in full as the first check of what early looks say: as
-    soon as that full run makes them doubtful, else once some more were promoted.
+    The default begins as cheap as all others, and is run in full as the first check of what early looks say: as soon as
+    a full run makes them doubtful, else once some trials were promoted.
     """
 
     eta: float | None = None
@@ -101,13 +100,12 @@ class ModelPromotion:
         plan, curves = history.plan, self._curves.look(history)
         rungs, active, paused = rungs_of(plan), found.active, self._paused(history)
         expected: dict[int, float] | None = None
-        is_first = not _going(history)[1]
         for k in reversed(range(len(rungs))):
             if rungs[k] not in active:
                 continue
             came = np.flatnonzero(curves.counts & (curves.spent >= rungs[k] * (1 - 1e-9)))
             waiting = came[(paused & curves.stands_at(rungs, k))[came]]
-            quota = int(len(came) / self._one_in(plan)) or int(is_first and rungs[k] == active[-1])
+            quota = int(len(came) / self._one_in(plan))
             if not quota or not len(waiting):
                 continue
             expected = self._finals.expected(history) if expected is None else expected
