@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from trialist.search.choose import Choice, choose
 from trialist.search.stages import Stages
+from trialist.study.expectations import Expectations
 from trialist.study.session import Session
-from trialist.study.spending import Expectations
 from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History

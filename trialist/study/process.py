@@ -22,13 +22,14 @@ from trialist.study import earlier, selection
 from trialist.study.desk import Desk
 from trialist.study.evaluation import check, scored_by
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
+from trialist.study.expectations import Expectations
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import PEER_SECONDS, Goal, run, whole_baseline
 from trialist.study.screening import screening
 from trialist.study.session import Session
 from trialist.study.software import keep_software
-from trialist.study.spending import ALL, DEFAULT, REFINE, SEARCH, SELECT, Expectations, Marks, Spending
+from trialist.study.spending import ALL, DEFAULT, REFINE, SEARCH, SELECT, Marks, Spending
 from trialist.study.summary import best_against_default
 from trialist.study.watch import Watch
 from trialist.study.work import Work, executor_for, is_in_process

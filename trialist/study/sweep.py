@@ -25,12 +25,12 @@ from trialist.study.beginning import begun
 from trialist.study.desk import Desk
 from trialist.study.evaluation import check
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
+from trialist.study.expectations import Expectations
 from trialist.study.folders import prune_checkpoints
 from trialist.study.interrupt import Interrupt
 from trialist.study.loop import Goal, run, whole_baseline
 from trialist.study.session import Session
 from trialist.study.software import keep_software
-from trialist.study.spending import Expectations
 from trialist.study.work import Work, executor_for, is_in_process
 from trialist.trials.amounts import duration, whole
 from trialist.trials.budget import Budget

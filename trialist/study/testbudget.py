@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from trialist.budget.pace import UNKNOWN, presumed
 from trialist.budget.purse import Purse
 from trialist.study.accounts import LATENCY, MOMENT, NEXT_STEP, latency, purses_of
+from trialist.study.expectations import Expectations
 from trialist.study.session import Session
-from trialist.study.spending import Expectations, left_of
+from trialist.study.spending import left_of
 from trialist.trials.messages import Failed, Finished, Reported
 from trialist.trials.trial import GO_ON, Action, Decision, TrialRecord
 from trialist.trials.validation import test_share
