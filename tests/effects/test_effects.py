@@ -51,6 +51,23 @@ def additive(p):
 TRUTH = {"x0": 0.75, "x1": 16 / 45, "x2": 0.5, "x3": 0.0}
 
 
+def test_one_trial_that_nobody_could_foresee_hides_nothing_of_all_the_others():
+    history = history_of(UNIT, additive, 60, clustered=0.0)
+    worst = replace(history.records[7], metrics={"y": Score((40.0,))}, loss=40.0)
+    effects = Effects(History(history.plan, history.space, (*history.records[:7], worst, *history.records[8:])))
+    found = effects.importance()
+    assert found.enough and found.explained < 0.1
+    widths = [share.high - share.low for share in found.shares]
+    assert max(widths) > 0.3  # what one trial did may be due to any dial
+    assert effects.slice("x0").enough
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_noise_alone_nothing_is_told(seed):
+    found = Effects(history_of(UNIT, lambda p: 0.0, 40, seed=seed, noise=1.0)).importance()
+    assert not found.enough and not found.shares
+
+
 def test_shares_of_an_additive_function_are_those_of_its_closed_form():
     found = Effects(history_of(UNIT, additive, 100), scale="value").importance()
     whole = sum(TRUTH.values())

@@ -226,7 +226,7 @@ class Effects:
             return f"Not enough data: {self._count} scored trials, and {needed} are needed for {d} dials."
         if self._learnt.is_flat:
             return "All trials score alike, so no dial can be told from another."
-        if self._learnt.explained < SKILL:
+        if self._learnt.explained < SKILL and not self._learnt.orders:
             skill = max(self._learnt.explained, 0.0)
             return (
                 f"Not enough data: a model of the {self._count} trials foretells {skill:.0%} of how their scores "

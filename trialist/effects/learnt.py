@@ -128,6 +128,11 @@ class Learnt:
         """R^2 of the leave-one-out predictions, a cluster of trials counted about once."""
         return 0.0 if self.is_flat else self._whole.explained
 
+    @cached_property
+    def orders(self) -> bool:
+        """Whether these predictions have the scores in order, by more than chance: see `Mixture.orders`."""
+        return not self.is_flat and self._whole.orders
+
     def noise_at(self, loss: float) -> float:
         """The standard deviation of a score round that loss."""
         return self.unit * float(np.sqrt(self._whole.noise_at((loss - self.centre) / (self.unit or 1.0))))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from scipy.stats import rankdata
 
 from trialist.effects import allowed
 from trialist.effects.fitting import SMOOTHNESS, Fitted, Trials, mixed, processes
@@ -26,6 +27,7 @@ EACH = 8  # draws of the effects at each of the hyperparameters drawn
 MARGIN = 10.0  # nats by which another scale has to be likelier than the losses' own before it counts as much
 TEMPER = 2.0  # no process is the true one: weights fall off more slowly than their posteriors do
 SLACK = 0.01  # R^2 of predictions that another scale may lose
+ORDERED, UNLIKELY = 0.3, 2.33  # rank correlation, and how many of its standard deviations, that are no chance
 _ANY = 0.5  # of Dirichlet's distribution: rather one dial than all a little
 
 
@@ -113,6 +115,18 @@ class Mixture:
     def explained(self) -> float:
         """R^2 of the leave-one-out predictions, a cluster of trials counted about once."""
         return self._r2(self.left_out[0])
+
+    @property
+    def orders(self) -> bool:
+        """Whether the same predictions have the scores in order, by more than chance (one in a hundred).
+
+        One trial that nobody could foresee may hide from R^2 that all the others were foretold well.
+        """
+        told, came = rankdata(self.left_out[0]), rankdata(self.trials.y)
+        spread = np.cov(told, came, aweights=self.weights)
+        rank = float(spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1])) if spread.diagonal().all() else 0.0
+        chance = UNLIKELY / np.sqrt(max(float(self.weights.sum()) - 1.0, 1.0))
+        return bool(rank > max(ORDERED, chance))
 
     def noise_at(self, y: float) -> float:
         """The variance of a score round a loss, in squares of the unit."""

@@ -22,9 +22,7 @@ from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
-TRUSTED = (
-    3  # full runs that were promoted, after which the default is run in full even where nothing speaks against rungs
-)
+BEFORE_AUDIT = 1  # full run that was promoted, before the default is run in full to check what the rungs say
 CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
 AUDIT_EACH, DOUBTED_EACH = 5, 3  # of so many full runs, one is of a trial that would have been left behind
 
@@ -36,8 +34,8 @@ class ModelPromotion:
     eta: one trial in so many goes on from a rung; None: one more than the factor of the plan's Fidelity, since ranks by
     a model are worth more than ranks by a look, and what is left behind may still go on later.
 
-    The default begins as cheap as all others, and is run in full as the first check of what early looks say: as soon as
-    a full run makes them doubtful, else once some trials were promoted.
+    The default begins as cheap as all others, and is run in full, as the first check of what early looks say, once
+    some promoted trials have come to their end.
     """
 
     eta: float | None = None
@@ -65,15 +63,16 @@ class ModelPromotion:
 
     def _check(self, history: History, found: Audit) -> Promotion | None:
         """A trial that runs to its end whatever it has shown: first the default, then now and then one left behind."""
-        going, promoted = _going(history)
+        going = [r for r in history.explored if r.is_scored or (r.state in _ON and _is_to_end(history, r))]
         default = history.get(0)
+        checks = [r for r in going if was_audited(r) or r.stage is Stage.BASELINE]
+        promoted = len(going) - len(checks)
         if default is not None and default.state is State.PAUSED:
-            is_doubtful = found.is_in_doubt and any(record.is_scored for record in going)
-            if found.active and not is_doubtful and len(promoted) < TRUSTED and not _is_half_spent(history):
+            if found.active and promoted < BEFORE_AUDIT and not _is_half_spent(history):
                 return None
             return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
         each = DOUBTED_EACH if found.is_in_doubt else AUDIT_EACH
-        if not found.active or len(going) < each or len(going) - len(promoted) >= len(going) / each:
+        if not found.active or len(going) < each or len(checks) >= len(going) / each:
             return None
         left = self._left_behind(history)
         if left is None:
@@ -132,12 +131,6 @@ class ModelPromotion:
 
 
 _ON = (State.RUNNING, State.WAITING)
-
-
-def _going(history: History) -> tuple[list[TrialRecord], list[TrialRecord]]:
-    """Full runs, those on their way included; and those of them that were promoted, and are no checks."""
-    going = [r for r in history.explored if r.is_scored or (r.state in _ON and _is_to_end(history, r))]
-    return going, [r for r in going if not was_audited(r) and r.stage is not Stage.BASELINE]
 
 
 def _is_to_end(history: History, record: TrialRecord) -> bool:
