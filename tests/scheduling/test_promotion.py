@@ -72,23 +72,24 @@ def test_a_part_of_each_rung_goes_on() -> None:
     assert set(went) <= {record.number for record in nearest[:6]}
 
 
-def test_the_default_is_run_in_full_once_another_one_was() -> None:
-    records = [trial(n, place, 27 if n == 3 else 1) for n, place in enumerate(PLACES)]
-    found = ModelPromotion().resume(history(*records), KEY)
-    assert found is not None and (found.number, found.fidelity) == (0, None) and found.reason.startswith(MARK)
-    found = ModelPromotion().resume(history(*CHEAP), KEY)
-    assert found is not None and found.number != 0
+def test_the_default_is_run_in_full_once_three_others_were() -> None:
+    for full in ((3,), (3, 4), (3, 4, 5)):
+        records = [trial(n, place, 27 if n in full else 1) for n, place in enumerate(PLACES)]
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == (len(full) == 3)
+    assert found.fidelity is None and found.reason.startswith(MARK)
 
 
-def test_the_default_is_run_in_full_where_every_trial_is() -> None:
+def test_the_default_is_run_in_full_as_soon_as_a_full_run_makes_rungs_doubtful() -> None:
     def late(n: int) -> TrialRecord:
-        """What it looked like early lay far above its end, as it did with all that were looked at."""
+        """What it looked like early lay far above its end."""
         record = trial(n, PLACES[n], 27)
-        return replace(record, reports=tuple(replace(r, value=r.value + 9.0 * (r.step < 27)) for r in record.reports))
+        return replace(record, reports=tuple(replace(r, value=r.value + 0.6 * (r.step < 27)) for r in record.reports))
 
-    records = [*(late(n) for n in range(1, 6)), trial(0, PLACES[0], 1)]
-    found = ModelPromotion().resume(history(*sorted(records, key=lambda r: r.number), *CHEAP[6:]), KEY)
-    assert found is not None and (found.number, found.fidelity) == (0, None)
+    for first, is_due in ((trial(3, PLACES[3], 27), False), (late(3), True)):
+        records = [first if n == 3 else trial(n, place, 1) for n, place in enumerate(PLACES)]
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == is_due
 
 
 def test_the_default_is_run_in_full_at_the_latest_when_half_of_the_budget_is_used() -> None:
