@@ -104,10 +104,11 @@ class Learnt:
         What is true of a crowd near the best need not be true elsewhere: no process is the same everywhere as the
         function is not (the g-function has kinks, and next to its best no dial but one does anything).  Of fewer of the
         crowd the processes learn other things of the rest of the space, and are unsure of them.
+        Beyond MOST trials half of those that a process sees lie apart anyway, and it is told by them alone.
         """
         rng = np.random.default_rng([self.seed, 13])
         dials, pairs = [], []
-        for share in (1.0, *THINNED):
+        for share in (1.0, *THINNED) if self.trials <= MOST else (1.0,):
             mixture = self._whole
             if share < 1.0:  # not kept: with all their matrices they would take as much room again
                 few = np.sort(farthest(self.told.rows, max(round(share * len(self.told)), LEAST)))
