@@ -7,10 +7,12 @@ whoever asks again shares it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -45,8 +47,10 @@ SCALES = ("robust", "value")
 TRIALS, PER_DIAL = 10, 2  # that are needed before effects are told: so many, and so many for each dial more
 SKILL = 0.1  # R^2 of predictions of each trial by the others, below which they are not told
 _GIVEN = (0.1, 0.3, 0.5, 0.7, 0.9)  # places of a continuum at which another dial's best value is told
-_KEPT = 8
-_FITS: dict[bytes, Learnt] = {}
+_KEPT = 8  # spaces
+# Fits are shared by all who ask for one while anybody has it; the last ones also when nobody does.
+_FITS: WeakValueDictionary[bytes, Learnt] = WeakValueDictionary()
+_LATEST: deque[Learnt] = deque(maxlen=3)
 _GROUNDS: dict[Any, Ground] = {}
 
 
@@ -209,10 +213,8 @@ class Effects:
         key = blake2b(told.rows.tobytes() + told.active.tobytes() + told.losses.tobytes() + what.encode()).digest()
         found = _FITS.get(key)
         if found is None:
-            found = Learnt(told, self._ground, self._scale, seed)
-            while len(_FITS) >= _KEPT:
-                _FITS.pop(next(iter(_FITS)), None)
-            _FITS[key] = found
+            found = _FITS[key] = Learnt(told, self._ground, self._scale, seed)
+            _LATEST.append(found)
         return found
 
     @cached_property

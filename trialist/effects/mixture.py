@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import rankdata
 
 from trialist.effects import allowed
 from trialist.effects.fitting import SMOOTHNESS, Fitted, Trials, mixed, processes
@@ -19,7 +18,7 @@ from trialist.numerics.anova import fit, prior
 from trialist.numerics.effects import Draws, ensemble, joined
 from trialist.numerics.orthonormal import Array
 from trialist.numerics.threads import one_thread
-from trialist.numerics.transform import crowding
+from trialist.numerics.transform import crowding, ranks
 from trialist.numerics.warping import Warp, plain
 from trialist.space.cube import Mask, Rows
 
@@ -122,7 +121,7 @@ class Mixture:
 
         One trial that nobody could foresee may hide from R^2 that all the others were foretold well.
         """
-        told, came = rankdata(self.left_out[0]), rankdata(self.trials.y)
+        told, came = ranks(self.left_out[0]), ranks(self.trials.y)
         spread = np.cov(told, came, aweights=self.weights)
         rank = float(spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1])) if spread.diagonal().all() else 0.0
         chance = UNLIKELY / np.sqrt(max(float(self.weights.sum()) - 1.0, 1.0))

@@ -10,13 +10,15 @@ subspaces", IJCAI.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trialist.numerics.orthonormal import Array, Basis
+from trialist.numerics.threads import one_thread
 from trialist.space.cube import Mask, Rows
 
 TOP = 0.1  # of the trials
 LEAST = 6  # of the best ones: with fewer a density is a guess
-RESAMPLES = 200
+RESAMPLES, PART = 200, 25  # and how many of them are looked at together
 _LEVELS = 48  # of a continuum
 _WIDTH = 0.08  # least bandwidth of a density
 _EVEN = 1.0  # trials' worth of an even density, so that no level is impossible
@@ -28,14 +30,30 @@ def ped(rows: Rows, active: Mask, losses: Array, bases: tuple[Basis, ...], seed:
     best = int(np.ceil(TOP * n))
     if best < LEAST or float(losses.min()) == float(losses.max()):
         return None
-    kernels = [_kernel(rows[:, j], active[:, j], basis) for j, basis in enumerate(bases)]
     top = np.zeros(n)
     top[np.argsort(losses, kind="stable")[:best]] = 1.0
-    counts = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1.0 / n), RESAMPLES).astype(float)
-    counts = np.vstack([np.ones(n), counts])  # (B + 1, n): the trials as they are first
-    scores = np.array([_divergence((counts * top) @ K, counts @ K) for K in kernels])  # (d, B + 1)
+    drawn = _drawn(n, np.random.default_rng([seed, n]))
+    scores = np.zeros((len(bases), len(drawn)))  # (d, B + 1)
+    with one_thread():
+        for j, basis in enumerate(bases):
+            K = _kernel(rows[:, j], active[:, j], basis)
+            p, q = (np.vstack([(some * which) @ K for some in _parts(drawn)]) for which in (top, 1.0))
+            scores[j] = _divergence(p, q)
     shares = scores / np.maximum(scores.sum(axis=0), 1e-12)
     return shares[:, 0], np.quantile(shares[:, 1:], [0.025, 0.975], axis=1)
+
+
+def _drawn(n: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    """(B + 1, n) how often each trial is in a resample: in the first one once, the trials as they are."""
+    found = np.ones((RESAMPLES + 1, n), dtype=np.int16)  # of 10,000 trials a fourth of the room that floats take
+    for part in _parts(found[1:]):
+        part[:] = rng.multinomial(n, np.full(n, 1.0 / n), len(part))
+    return found
+
+
+def _parts(drawn: NDArray[np.int16]) -> list[NDArray[np.int16]]:
+    """A few resamples at a time: as floats all of them would take as much room as the rest of a server."""
+    return [drawn[at : at + PART] for at in range(0, len(drawn), PART)]
 
 
 def _kernel(u: Array, active: np.ndarray, basis: Basis) -> Array:

@@ -15,6 +15,7 @@ from scipy import special
 
 from trialist.effects.findings import Came, Quality, TrackRecord
 from trialist.numerics.orthonormal import Array
+from trialist.numerics.transform import ranks
 from trialist.trials.foretold import Foretold
 from trialist.trials.history import History
 from trialist.trials.plan import Objective
@@ -122,11 +123,9 @@ def _end(record: TrialRecord) -> float:
 
 def _rank_correlation(a: Array, b: Array) -> float | None:
     """Spearman's, of (n,) and (n,); None where all of one are alike."""
-    from scipy.stats import rankdata
-
     if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
         return None
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
 
 
 def _as_many(hits: int, trials: int, chance: float) -> float:

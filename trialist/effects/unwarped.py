@@ -18,6 +18,7 @@ from trialist.space.cube import Mask, Rows
 POINTS = 4096
 _OF_PAIRS = 5  # functions of each dial of a pair
 _RIDGE = 1e-9
+_PART = 512  # points at a time: all of them, with the functions of 15 pairs, take 26 MiB
 
 
 def points(ground: Ground, seed: int) -> tuple[Rows, Mask]:
@@ -31,17 +32,29 @@ def unwarped(F: list[Array], pairs: list[tuple[Array, Array]], drawn: Array) -> 
     """drawn (N, S): losses at points with functions F of each dial, and pairs: those of the dials of each pair."""
     N, S = drawn.shape
     few = [(A[:, :_OF_PAIRS], B[:, :_OF_PAIRS]) for A, B in pairs]
-    products = [(A[:, :, None] * B[:, None, :]).reshape(N, -1) for A, B in few]
-    X = np.hstack([np.ones((N, 1)), *F, *products])  # (N, P)
-    G = X.T @ X
-    G.flat[:: len(G) + 1] += _RIDGE * N
-    b = np.linalg.solve(G, X.T @ drawn)  # (P, S)
-    left = ((drawn - X @ b) ** 2).sum(axis=0) / max(N - len(G), 1)
-    edges = np.cumsum([1, *(block.shape[1] for block in [*F, *products])]).tolist()
-    parts = [b[low:high] for low, high in pairwise(edges)]
+    alone = [np.ones((N, 1)), *F]
+    sizes = [f.shape[1] for f in alone] + [A.shape[1] * B.shape[1] for A, B in few]
+    parts, P = [slice(at, at + _PART) for at in range(0, N, _PART)], sum(sizes)
+    G, right = np.zeros((P, P)), np.zeros((P, S))
+    for part in parts:
+        X = _design(alone, few, part)
+        G += X.T @ X
+        right += X.T @ drawn[part]
+    G.flat[:: P + 1] += _RIDGE * N
+    b = np.linalg.solve(G, right)  # (P, S)
+    left = sum(((drawn[part] - _design(alone, few, part) @ b) ** 2).sum(axis=0) for part in parts) / max(N - P, 1)
+    edges = np.cumsum([0, *sizes]).tolist()
+    constant, *blocks = (b[low:high] for low, high in pairwise(edges))
     found = []
-    for (A, B), (A_, B_), part in zip(pairs, few, parts[len(F) :], strict=True):
+    for (A, B), (A_, B_), block in zip(pairs, few, blocks[len(F) :], strict=True):
         whole = np.zeros((A.shape[1], B.shape[1], S))
-        whole[: A_.shape[1], : B_.shape[1]] = part.reshape(A_.shape[1], B_.shape[1], S)
+        whole[: A_.shape[1], : B_.shape[1]] = block.reshape(A_.shape[1], B_.shape[1], S)
         found.append(whole)
-    return Draws(b[0], tuple(parts[: len(F)]), tuple(found), left)
+    return Draws(constant[0], tuple(blocks[: len(F)]), tuple(found), np.asarray(left))
+
+
+def _design(alone: list[Array], pairs: list[tuple[Array, Array]], part: slice) -> Array:
+    """(some of N, P): the constant and the functions of each dial, and the products of those of each pair."""
+    some = [(A[part], B[part]) for A, B in pairs]
+    products = [(A[:, :, None] * B[:, None, :]).reshape(len(A), -1) for A, B in some]
+    return np.hstack([*(f[part] for f in alone), *products])

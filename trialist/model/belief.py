@@ -21,6 +21,7 @@ from trialist.trials.history import History
 SMOOTHNESS = (2.5, 1.5)  # of the processes that are averaged, as those of the search
 LEAST = 8  # scores, with fewer a model knows no better
 MOST_NOISE = 0.98  # of the variance of scores
+_PART = 1_000  # rows at a time: 10,000 together took 120 MiB for a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ def expected(evidence: Evidence, surrogate: Surrogate) -> tuple[Array, tuple[Fit
     fitted = tuple(
         surrogate.fitted(looks.X, looks.losses, evidence.features.layout(nu), loss_values) for nu in SMOOTHNESS
     )
-    means: Array = np.mean([each.posterior.predict(evidence.scored.X)[0] for each in fitted], axis=0)
-    return means, fitted
+    X = evidence.scored.X
+    parts = [X[at : at + _PART] for at in range(0, max(len(X), 1), _PART)]
+    means = [np.concatenate([each.posterior.predict(part)[0] for part in parts]) for each in fitted]
+    return np.asarray(np.mean(means, axis=0)), fitted
 
 
 def belief(evidence: Evidence, surrogate: Surrogate) -> Belief | None:

@@ -19,6 +19,7 @@ from trialist.numerics.orthonormal import Array, root
 from trialist.numerics.posterior import drawn
 
 RANK = 5  # of the M directions of each dial of a pair, the strongest ones: the others have hardly any variance
+_PART = 512  # points at a time: what is between the two dials of a pair has M values at each point and draw
 _NOTHING = 1e-3  # of the losses' variance: less is not looked for
 
 
@@ -43,6 +44,11 @@ class Draws:
 
     def values(self, F: Sequence[Array], pairs: Sequence[tuple[Array, Array]]) -> Array:
         """(n, S) of functions F (n, M) of the dials and of the dials of each pair, at n points."""
+        if F and len(F[0]) > _PART:
+            some = [slice(at, at + _PART) for at in range(0, len(F[0]), _PART)]
+            return np.concatenate(
+                [self.values([f[part] for f in F], [(A[part], B[part]) for A, B in pairs]) for part in some]
+            )
         found = np.repeat(self.constant[None], len(F[0]) if F else 1, axis=0)
         for functions, b in zip(F, self.dials, strict=True):
             found = found + functions @ b
@@ -79,6 +85,7 @@ class Effects:
         self.kernel = Kernel(terms, theta)
         self._factor = linalg.cho_factor(self.kernel.total, lower=True, check_finite=False)
         self.alpha = linalg.cho_solve(self._factor, y, check_finite=False)
+        self.kernel.release()
 
     def draws(self, rng: np.random.Generator, count: int) -> Draws:
         """Matheron's rule: a draw of the prior, corrected by what it would take to pass through the trials.

@@ -50,6 +50,17 @@ def normal_scores(values: Array) -> Array:
     return scores
 
 
+def ranks(values: Array) -> Array:
+    """(n,) from 1 for the least on; ties share their mean rank. SciPy has the same in a module of 24 MiB.
+
+    >>> ranks(np.array([3.0, 1e9, -7.0, 3.0])).tolist()
+    [2.5, 4.0, 1.0, 2.5]
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    mean_ranks: Array = np.cumsum(counts) - 0.5 * (counts - 1)
+    return mean_ranks[inverse]
+
+
 def crowding(X: Array, width: float = 0.1) -> Array:
     """(n,) weights by which a cluster of points counts about as one: the inverse of a point's number of neighbours.
 

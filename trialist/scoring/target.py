@@ -202,9 +202,9 @@ def _halves(n: int) -> tuple[Codes, Codes]:
 
 
 def _ranks(values: Floats) -> Floats:
-    from scipy.stats import rankdata
+    from trialist.numerics.transform import ranks
 
-    return np.asarray(rankdata(np.where(np.isnan(values), -np.inf, values)))
+    return ranks(np.where(np.isnan(values), -np.inf, values))
 
 
 def _correlation(a: Floats, b: Floats) -> float:
