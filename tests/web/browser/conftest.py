@@ -17,9 +17,13 @@ def _chromium() -> str | None:
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser for the whole session; skipped where there is none."""
+    """A browser for a file of tests; skipped where there is none.
+
+    Not for the whole session: as long as it is open, Playwright's event loop counts as running in this thread, and
+    whatever comes after it could not run one of its own.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install trialist[browser]")
     path = _chromium()
     if path is None:
