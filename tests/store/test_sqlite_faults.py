@@ -7,6 +7,8 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,6 +235,38 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreDamagedError, match="not made by Trialist"):
         open_store(path)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_no_database_keeps_no_trace_of_the_attempt(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("print('loss=1')\n" * 100)
+    with pytest.raises(StoreDamagedError, match="not a study file"):
+        open_store(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_study_keeps_its_gate_on_which_others_may_queue(path: Path) -> None:
+    path.write_bytes(_no_header(path.read_bytes()))
+    with pytest.raises(StoreDamagedError):
+        open_store(path)
+    assert Path(f"{path}.gate").exists()
+
+
+def test_a_script_that_never_closes_its_study_leaves_all_of_it_in_the_one_file(tmp_path: Path) -> None:
+    script = (
+        "import trialist as tl\n"
+        "study = tl.tune(lambda trial: trial['x'], {'x': tl.Float(0, 1)}, minimize='loss', budget=4, store='s.db', "
+        "name='s', progress=False)\n"
+        "keep = [study]; keep.append(keep)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    assert not Path(f"{tmp_path}/s.db-wal").exists()
+    copy = tmp_path / "copy.db"
+    copy.write_bytes((tmp_path / "s.db").read_bytes())
+    store = open_store(copy, create=False)
+    assert len(store.changes("s").records) == 4
+    store.close()
 
 
 def test_a_file_of_a_newer_version_is_refused_with_both_versions(path: Path) -> None:

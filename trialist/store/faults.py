@@ -87,6 +87,11 @@ def typed(path: Path) -> Iterator[None]:
         raise _told(path, _BY_ERRNO.get(problem.errno, _OTHER), problem) from problem
 
 
+def is_damage(path: Path, problem: Exception) -> bool:
+    """Whether the file is no study file, or a damaged one."""
+    return isinstance(told(path, problem) if isinstance(problem, SQLITE) else problem, StoreDamagedError)
+
+
 def told(path: Path, problem: Exception) -> StoreError:
     """SQLite's error as ours."""
     return _told(path, _of_sqlite(problem), problem)

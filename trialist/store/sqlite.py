@@ -8,6 +8,7 @@ Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import sqlite3
@@ -164,10 +165,12 @@ class Database:
         if self.path in _ABANDONED:
             raise StateError(f"{self.path}: this process was forked while it was proposing. Fork before or after that.")
         size = connect.size_of(self.path, create)
+        gate = Path(f"{self.path}.gate")
+        was_there = gate.exists()
         self._is_read_only = self._is_immutable = False
         try:
             # Opened before a missing file is made, and held while it is: so its makers take turns.
-            self._gate = os.open(f"{self.path}.gate", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._gate = os.open(gate, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
             if size == 0:
                 with self._at_the_gate():
                     self._connection = connect.to_write(self.path, self._at_the_gate())
@@ -175,9 +178,11 @@ class Database:
                 self._connection = connect.to_write(self.path, self._at_the_gate())
             self._log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
             self._inode = self._inode_now()
-        except (OSError, sqlite3.OperationalError) as problem:
+        except (OSError, sqlite3.DatabaseError) as problem:
             self._let_go()
             if size == 0 or not faults.is_refusal(problem):
+                if not was_there and faults.is_damage(self.path, problem):
+                    gate.unlink(missing_ok=True)  # a file that is no study keeps no trace of the attempt
                 raise
             self._connection, self._is_immutable = connect.to_read(self.path)
             self._is_read_only = True
@@ -209,6 +214,16 @@ class Database:
             for descriptor in descriptors:
                 if descriptor >= 0:
                     os.close(descriptor)
+
+    def close_at_exit(self) -> None:
+        """Close, unless a thread is still at work: it is not waited for, and its transaction is undone as by a kill."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self._depth:
+                    with suppress(sqlite3.Error, OSError):
+                        self._let_go()
+            finally:
+                self._lock.release()
 
     # Forks
 
@@ -284,6 +299,13 @@ class _Forks:
         for database in self._databases:
             database.after_fork_in_child()
         self._databases, self._lock = [], threading.Lock()
+
+
+@atexit.register
+def _close_all() -> None:
+    # A script seldom closes its study. With the log left unfolded, whoever copies the file alone copies none of it.
+    for database in list(_OPEN):
+        database.close_at_exit()
 
 
 _FORKS = _Forks()
