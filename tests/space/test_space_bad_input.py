@@ -167,3 +167,20 @@ def test_a_space_is_made_of_a_dict(given):
         Space(p=0.5)
     with pytest.raises(SpaceError, match="given twice"):
         Space({"p": Float(0, 1)}, p=Float(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ((0, 1), r"Use Int\(0, 1\) for a range, or Categorical\(\[0, 1\]\)"),
+        ((0, 1.5), r"Use Float\(0, 1\.5\) for a range"),
+        ([1, "b"], r"Use Categorical\(\[1, 'b'\]\)"),
+        (range(8, 65, 8), r"Use Int\(8, 64, step=8\)"),
+        (range(3, 0, -1), r"Use Int\(1, 3\)\."),
+        ({"lr": Float(1e-4, 1.0)}, r"Dials of its own stand beside the others: Space\(schedule"),
+        (0.5, r"Use Float\(low, high\)"),
+    ],
+)
+def test_what_other_tools_take_for_a_dial_is_answered_with_ours(given, remedy):
+    with pytest.raises(SpaceError, match=f"^p: .* is not a parameter. {remedy}"):
+        Space(p=given)

@@ -226,6 +226,7 @@ def test_a_space_grows_as_a_recorded_revision_and_old_trials_stay(store: str) ->
         )
         changes = study.grow(wider, "the best sat at the edge")
         assert any("x" in change for change in changes) and any("act" in change for change in changes)
+        assert study.grow(dict(wider.items())) == ()
         study.optimize(parabola, trials=20)
         assert len(study.trials) == 24
         assert any(r.params["x"] < -1 for r in study.trials[4:])
@@ -322,3 +323,51 @@ def test_a_closed_study_gives_back_what_was_asked_for(tmp_path: Path) -> None:
         assert study.trials[0].state is tl.State.WAITING
         study.optimize(parabola, trials=1)
         assert len(study.trials) == 1 and study.trials[0].attempt == 1 and study.trials[0].is_scored
+
+
+@pytest.mark.parametrize(
+    ("objective", "test", "said"),
+    [
+        (lambda: 1.0, None, r"^objective: .*\(\) cannot be called with trial .*Give a function of a trial"),
+        (lambda x, k: x, None, r"^objective: .*\(x, k\) cannot be called with trial \(missing a required argument"),
+        ("python train.py --lr {lr}", None, r"^objective: .* is text.*tl\.Command\(\('python', 'train\.py'"),
+        (parabola, lambda params: 1.0, r"^test: .*\(params\) cannot be called with params, seed .*\(params, seed\)"),
+        (parabola, 3, "^test: 3 cannot be called"),
+    ],
+)
+def test_what_cannot_be_called_so_is_refused_before_any_trial(
+    tmp_path: Path, objective: object, test: object, said: str
+) -> None:
+    with pytest.raises(tl.PlanError, match=said):
+        tl.tune(objective, space(), minimize="loss", budget=4, test=test, store=tmp_path / "s.db", progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_that_nothing_would_end_is_refused_and_one_with_a_rule_is_not(store: str) -> None:
+    arguments = {"minimize": "loss", "store": store, "progress": False}
+    for budget in (None, tl.Budget()):
+        with pytest.raises(tl.PlanError, match="budget: None, and nothing else ends the search"):
+            tl.tune(parabola, space(), budget=budget, **arguments)
+    study = tl.tune(parabola, space(), budget=None, stopping=tl.Target(10.0), **arguments)
+    assert study.stopped is not None
+    study.close()
+
+
+def test_a_store_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(tl.PlanError, match=r"^store: 3 is no place"):
+        tl.Study.create(space(), minimize="loss", store=3)  # type: ignore[arg-type]
+    with pytest.raises(tl.PlanError, match=r"^store: 3 is no place"):
+        tl.Study.load("p", store=3)  # type: ignore[arg-type]
+
+
+def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> None:
+    arguments = {"minimize": "loss", "store": tmp_path / "s.db", "name": "p", "progress": False}
+    tl.tune(parabola, space(), budget=3, **arguments).close()
+    with pytest.raises(tl.PlanChangedError, match=f"in {tmp_path}/s.db was .*Extend its budget .trialist extend"):
+        tl.tune(parabola, space(), budget=5, **arguments)
+    with pytest.raises(tl.PlanChangedError, match="Give another name .*ask for what was declared before") as caught:
+        tl.tune(parabola, space(), budget=5, seed=3, **arguments)
+    assert "xtend" not in str(caught.value)
+    wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
+    with pytest.raises(tl.PlanChangedError, match=r"grow the space .*\(study.grow\)"):
+        tl.tune(parabola, wider, budget=3, **arguments)

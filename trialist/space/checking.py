@@ -73,5 +73,24 @@ def checked_dials(given: object, named: Mapping[str, Parameter]) -> dict[str, Pa
 def check_parameter(name: str, parameter: object) -> None:
     """SpaceError for what is none."""
     if not isinstance(parameter, Float | Int | Categorical):
-        remedy = "Use Float(low, high), Int(low, high) or Categorical(choices)."
-        raise SpaceError(name, f"{shown(parameter)} is not a parameter", remedy)
+        raise SpaceError(name, f"{shown(parameter)} is not a parameter", _as_parameter(parameter))
+
+
+def _as_parameter(given: object) -> str:
+    """What the user of other tools may have meant by it."""
+    if (
+        isinstance(given, Mapping)
+        and given
+        and all(isinstance(each, Float | Int | Categorical) for each in given.values())
+    ):
+        return "Dials of its own stand beside the others: Space(schedule, width=...), or {**schedule, 'width': ...}."
+    if isinstance(given, tuple) and len(given) == 2 and all(type(end) in (int, float) for end in given):
+        kind = "Int" if all(type(end) is int for end in given) else "Float"
+        return (
+            f"Use {kind}({given[0]}, {given[1]}) for a range, or Categorical([{given[0]}, {given[1]}]) for two choices."
+        )
+    if isinstance(given, range) and given:
+        return f"Use Int({min(given)}, {max(given)}{f', step={abs(given.step)}' * (abs(given.step) > 1)})."
+    if isinstance(given, (list, tuple, set, frozenset)) and given:
+        return f"Use Categorical({shown(list(given))}) for choices."
+    return "Use Float(low, high), Int(low, high) or Categorical(choices)."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trialist.errors import PlanChangedError, StudyExistsError
+from trialist.errors import PlanChangedError, PlanError, StudyExistsError, shown
 from trialist.protocols import Revision, Scheduler, Store
 from trialist.scheduling.schedulers import check_scheduler
 from trialist.search.choose import check_strategy
@@ -54,11 +54,19 @@ def opened(plan: Plan, space: Space, store: Store, warm_start: Sequence[Earlier]
                 known = earlier.snapshot(warm_start, plan, store)
                 store.write_stage(plan.name, earlier.STAGE, known, time.time(), once=True)
             return Session(store, study, space)
-    listed = "; ".join(found)
-    raise PlanChangedError(
-        f"study {plan.name!r} in {store.url} was declared with another plan: {listed}. "
-        "Give another name, extend the budget (trialist extend, study.extend), or grow the space (study.grow)."
-    )
+    place = store.url.removeprefix("sqlite:///")
+    listed, remedy = "; ".join(found), _remedy(plan.differences(study.plan), spaces)
+    raise PlanChangedError(f"study {plan.name!r} in {place} was declared with another plan: {listed}. {remedy}")
+
+
+def _remedy(of_plan: Sequence[str], of_space: Sequence[str]) -> str:
+    """What leads on, by what is declared differently: a budget and a space may change, all else is another study."""
+    is_budget = all(words.startswith("budget: ") for words in of_plan)
+    if is_budget and not of_space:
+        return "Extend its budget (trialist extend --budget, study.extend), or give another name (--name, name=)."
+    if not of_plan:
+        return "Give another name (--name, name=), or grow the space where it only becomes larger (study.grow)."
+    return "Give another name (--name, name=), or ask for what was declared before."
 
 
 def plan_of(
@@ -82,6 +90,7 @@ def plan_of(
     store: where the study will be, so that the earlier ones of its warm start are named as seen from there.
     """
     check_strategy(strategy)
+    _check_store(store)
     plan = Plan(
         objectives=objectives_of(minimize, maximize),
         budget=Budget.of(budget),
@@ -103,4 +112,13 @@ def space_of(space: Space | Mapping[str, Any] | None) -> Space:
 
 def store_of(store: str | Path | Store, create: bool = True) -> Store:
     """A store as it is, a path or URL opened."""
-    return open_store(store, create=create) if isinstance(store, (str, Path)) else store
+    if isinstance(store, (str, Path)):
+        return open_store(store, create=create)
+    _check_store(store)
+    return store
+
+
+def _check_store(store: object) -> None:
+    if not isinstance(store, (str, Path)) and not hasattr(store, "create_study"):
+        remedy = "Give a path such as 'trialist.db', 'memory', or an object with the methods of a Store."
+        raise PlanError("store", f"{shown(store)} is no place where studies are kept", remedy)

@@ -14,6 +14,7 @@ from trialist.errors import PlanError, StateError, shown
 from trialist.search.design import baseline
 from trialist.space.revision import grown
 from trialist.space.space import Space
+from trialist.study.declaring import space_of
 from trialist.study.known import Known
 from trialist.study.session import describe_self
 from trialist.trials.amounts import whole
@@ -53,11 +54,12 @@ class Steered(Known):
         self._session.adopt(self._session.store.revise(self.name, plan, self.space, reason or changed, time.time()))
         self._instruct(Act.EXTEND, f"{changed}: {reason}" if reason else changed, who)
 
-    def grow(self, space: Space, reason: str = "") -> tuple[str, ...]:
+    def grow(self, space: Space | Mapping[str, Any], reason: str = "") -> tuple[str, ...]:
         """Go on in a larger space: wider bounds, more choices, new dials. Old trials stay evidence.
 
         Gives the changes in words; SpaceError where it is no growth.
         """
+        space = space_of(space)
         changes = grown(self.space, space)
         if changes:
             why = reason or "; ".join(changes)

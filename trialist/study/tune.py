@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from trialist.errors import PlanError
 from trialist.execute.attendant import refuse_while_loading
 from trialist.protocols import Scheduler, Store
 from trialist.space.space import Space
@@ -16,7 +17,7 @@ from trialist.study.evaluation import completed
 from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.trainings import Test
-from trialist.study.work import Work, default_name, describe
+from trialist.study.work import Work, check_objective, check_test, default_name, describe
 from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.stopping import Stops, Worth
@@ -85,6 +86,9 @@ def tune(
     True
     """
     refuse_while_loading()
+    check_objective(objective)
+    if test is not None:
+        check_test(test)
     minimize, maximize, test, validation = completed(objective, minimize, maximize, test, validation)
     known = listed(warm_start)
     plan = plan_of(
@@ -95,6 +99,8 @@ def tune(
         test_seeds=test_seeds, warm_start=known, store=store,
         fidelity=fidelity, validation=validation, prefer=prefer, matters=matters,
     )  # fmt: skip
+    if plan.budget.is_unlimited and not plan.stopping.rules:
+        raise PlanError("budget", "None, and nothing else ends the search", "Give trials, budget=40, or a tl.Budget.")
     given = None if isinstance(scheduler, str) else scheduler
     study = Study.open(plan, space_of(space), store, known, given)
     events = study.process(objective, test, workers=workers, again=again)

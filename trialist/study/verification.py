@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from trialist.errors import ExecutionError, PlanError, SealedError, StateError, shown
+from trialist.errors import ExecutionError, PlanError, SealedError, StateError
 from trialist.execute.command import Command
 from trialist.protocols import Look
 from trialist.scoring.verdict import Verdict
@@ -18,7 +18,7 @@ from trialist.study.session import Session, describe_self
 from trialist.study.summary import constraint_note
 from trialist.study.testbudget import OVER, TestBudget
 from trialist.study.trainings import Test, Trainings, work_of
-from trialist.study.work import is_in_process
+from trialist.study.work import check_test, is_in_process
 from trialist.trials.trial import TrialRecord
 
 
@@ -34,8 +34,7 @@ def verify(
         raise PlanError(
             "test", "nothing was given to verify with", "Give test=, a function of (params, seed), or --test."
         )
-    if not isinstance(test, Command) and not callable(test):
-        raise PlanError("test", f"{shown(test)} cannot be called", "Give a function of (params, seed), or a Command.")
+    check_test(test)
     yield from (Told(words) for words in check_seal(session, test))
     look = _opened(session, test, selected, again)
     reached = session.stage("verified")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,7 @@ def executor_for(work: Work, workers: int, limits: Limits, space: Callable[[], S
         from trialist.execute.commands import Commands
 
         return Commands(work, workers, limits)
-    if not callable(work):
-        raise PlanError("objective", f"{shown(work)} cannot be called", "Give a function of a trial, or a Command.")
+    check_objective(work)
     if is_in_process(work, workers, limits):
         from trialist.execute.local import InProcess
 
@@ -41,6 +41,38 @@ def executor_for(work: Work, workers: int, limits: Limits, space: Callable[[], S
     from trialist.execute.processes import WorkerProcesses
 
     return WorkerProcesses(work, workers, limits)
+
+
+def check_objective(work: object) -> None:
+    """PlanError for what is neither a command nor a function of a trial."""
+    if isinstance(work, str):
+        command = f"Command({tuple(work.split())!r})"
+        raise PlanError("objective", f"{shown(work)} is text", f"Give a function of a trial, or tl.{command}.")
+    _check_takes("objective", work, ("trial",))
+
+
+def check_test(test: object) -> None:
+    """PlanError for what is neither a command nor a function of (params, seed): a search must not end with that."""
+    if getattr(test, "with_trial", None) is None:
+        _check_takes("test", test, ("params", "seed"))
+
+
+def _check_takes(field: str, function: object, arguments: tuple[str, ...]) -> None:
+    if isinstance(function, Command):
+        return
+    wanted = "a trial" if arguments == ("trial",) else f"({', '.join(arguments)})"
+    remedy = f"Give a function of {wanted}, or a Command."
+    if not callable(function):
+        raise PlanError(field, f"{shown(function)} cannot be called", remedy)
+    try:
+        found = signature(function)
+    except (TypeError, ValueError):  # functions of C often have none
+        return
+    try:
+        found.bind(*arguments)
+    except TypeError as problem:
+        told = f"{describe(function)}{found} cannot be called with {', '.join(arguments)} ({problem})"
+        raise PlanError(field, told, remedy) from None
 
 
 def describe(work: Work | None) -> str:
