@@ -312,3 +312,16 @@ def test_one_client_serves_one_event_loop_after_another():
         client = Client(Endpoint(wire.url))
         for k in range(3):
             assert asyncio.run(client.complete(ask(str(k)))).text == "2"
+
+
+def test_a_server_that_was_never_there_ends_all_soon_and_one_that_was_may_come_back():
+    with wired(FINE) as wire:
+        url = wire.url
+        client = Client(Endpoint(url), clock=(time := Time()), sleep=time.sleep)
+        assert asyncio.run(client.complete(ask("1"))).text == "2"
+    reply = asyncio.run(client.complete(ask("2")))
+    assert reply.attempts == Pace().tries and "no connection" in reply.failure
+    time = Time()
+    with pytest.raises(EndpointError, match=r"no connection.*Check the address, and that the server runs"):
+        once(url, time=time)
+    assert sum(time.slept) < 3

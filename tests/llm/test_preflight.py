@@ -197,3 +197,11 @@ def test_distances_are_symmetric_from_nothing_to_one_and_larger_for_what_shares_
     assert distance("abc", "xyz") == 1.0 == distance("", "xyz")
     near, far = distance("so it is 42", "so it is 43"), distance("so it is 42", "no idea at all")
     assert 0.5 < near < far <= 1.0 and near == distance("so it is 43", "so it is 42")
+
+
+def test_where_every_call_is_refused_for_good_the_preflight_ends_all_with_what_was_said():
+    async def server(body):
+        raise CallError("404: there is no model m", 404)
+
+    with pytest.raises(EndpointError, match=r"404: there is no model m\. Check the address, the model's name"):
+        asyncio.run(preflight(Client(server), DIALS, sums(8), model="m"))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LEASE_SECONDS = 60.0  # that an attempt may be over its time before others give it up
 _LONGEST_POLL = 0.25
+_TRIES_TO_REACH = 3  # of a server that was never there: nobody waits through all tries of all calls for that
 
 
 class Client:
@@ -64,6 +65,7 @@ class Client:
         self._under_way: dict[str, asyncio.Future[Reply | None]] = {}
         self._longest: dict[str, int] = {}  # by model: replies that were longer than their limit
         self._ended: EndpointError | None = None
+        self._was_reached = False  # in this process: a server that was there may come back
 
     @property
     def name(self) -> str:
@@ -142,11 +144,13 @@ class Client:
                 self._regulator.give_back(max(0, need.tokens - took))
                 if isinstance(outcome, Reply):
                     self._regulator.went_well()
+                    self._was_reached = True
                     return replace(outcome, attempts=attempt + 1)
                 error = outcome
+                self._was_reached |= error.outcome is not Outcome.UNSENT
                 if error.shows_overload:
                     self._regulator.overloaded(began, error.retry_after)
-            if error.ends_all:
+            if error.ends_all or (attempt + 1 == _TRIES_TO_REACH and not self._was_reached):
                 self._ended = ended(error, self.name)
                 raise self._ended
             if not error.may_pass or (error.retry_after or 0.0) > self.pace.patience_seconds:

@@ -326,6 +326,8 @@ def _name_of(call: object) -> str:
 
 def ended(error: CallError, name: str) -> EndpointError:
     """The error that ends the run."""
+    if error.outcome is Outcome.UNSENT:
+        return EndpointError(f"{name}: {error.reason}. Check the address, and that the server runs.")
     remedies = {401: "Check the key.", 403: "Check the key's rights."}
     remedy = remedies.get(error.status or 0, "Add to the account's quota. What was answered is kept.")
     return EndpointError(f"{name}: {error.reason}. {remedy}")

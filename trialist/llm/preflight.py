@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trialist.errors import InputError
+from trialist.errors import EndpointError, InputError
 from trialist.llm.clashes import THINKING, Clash, clashes
 from trialist.llm.contrast import OF_CHANCE, SEED, acting, compared, far_apart, heat, is_of_chance, plants, written
 from trialist.llm.paired import Answered, Pairs, Plant, p_value, power
@@ -109,7 +109,8 @@ async def preflight(
 
     dials: the levels of each, None for unset; the lowest and the highest are compared, or the first and the last where
     they are no numbers.  settings: those of the default, in which dials are tried.  items: as many as there are; no
-    more than the last look are asked.  Raises BudgetUsedError and EndpointError as the client does.
+    more than the last look are asked.  Raises BudgetUsedError and EndpointError as the client does, and EndpointError
+    where every call was refused for good: all others would be as well.
     """
     effort = Effort() if effort is None else effort
     if len(items) < 2:
@@ -126,6 +127,9 @@ async def preflight(
         trials.greedy = {"temperature": 0} if acts else {}
         findings[name] = await trials.finding(name, list(dials[name]))
     unknown = await trials.unknown_fields()
+    if trials.failure and not trials.was_answered:
+        remedy = "Check the address, the model's name, and the settings that stand now."
+        raise EndpointError(f"{client.name}: no call was answered: {trials.failure}. {remedy}")
     return (*(findings[name] for name in dials), unknown)
 
 
@@ -138,6 +142,7 @@ class _Trials:
         self._client, self._items, self._model, self._effort, self._key = client, items, model, effort, key
         self.settings, self.chance, self.greedy = settings, dict[str, Any](), dict[str, Any]()
         self._calls, self._cost = 0, 0.0
+        self.was_answered, self.failure = False, ""
         self._clashes, self._of_clashes = dict[str, tuple[Clash, ...]](), dict[str, tuple[int, float]]()
         self._allowed = dict[str, dict[str, Any]]()  # of what clashes: beside what, and a level that bears it
 
@@ -286,6 +291,9 @@ class _Trials:
     async def _ask(self, item: int, settings: Mapping[str, Any], replicate: int) -> Reply:
         chosen = self._items[item]
         reply = await self._client.complete(Request(self._model, chosen.messages, settings, replicate), chosen)
+        self.was_answered |= reply.failure is None
+        if reply.failure is not None and reply.attempts < self._client.pace.tries:
+            self.failure = reply.failure  # given up at once: no other try can fare better
         if not reply.cached:
             self._calls, self._cost = self._calls + reply.attempts, self._cost + reply.cost
         return reply

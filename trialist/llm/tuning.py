@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
 _TELLING = 20  # calls, of a preflight or else of the default's trial, that tell what a call takes
 _BYTES_OF_TOKEN = 4  # of English: what bounds tokens from above is about so many times too high
+_PRICES = "Give prices per million tokens, such as in=0.15/M,out=0.60/M (--price, prices=)."
 ITEMS = "items"  # the stage that keeps how many are asked
 
 
@@ -116,9 +117,9 @@ class Tuning:
         """Raises InputError for prompts, shots, prices, rules and budgets that cannot be, before anything is asked."""
         if self.client.prices.are_nothing:
             if COST in self.evaluator.metrics:
-                raise PlanError("objective", "cost is an objective, and no prices are given", "Give prices.")
+                raise PlanError("objective", "cost is an objective, and no prices are given", _PRICES)
             if self.means.purse.money is not None:
-                raise PlanError("prices", "the budget is money, and no prices are given", "Give prices.")
+                raise PlanError("prices", "the budget is money, and no prices are given", _PRICES)
         self.evaluator.recipe.check(self.suite.items)
         usual = Amount(self.dearest.money / _BYTES_OF_TOKEN, self.dearest.tokens // _BYTES_OF_TOKEN, 1)
         if (means := self.means.counted(usual)) != self.means:
