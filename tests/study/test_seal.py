@@ -17,6 +17,7 @@ import pytest
 from click import unstyle
 
 import trialist as tl
+from trialist.cli.asjson import study_json
 from trialist.cli.main import main
 from trialist.cli.result import result_lines
 from trialist.cli.views import status_lines
@@ -301,7 +302,8 @@ def test_a_verdict_whose_ledger_is_broken_is_shown_with_that_doubt(change: str, 
     path = tmp_path / "s.db"
     ODD["verified"](path).close()
     with tl.Study.load("verified", path) as study:
-        assert study.doubt == "" and "doubt" not in study.summary()
+        assert study.doubt == "" and "doubt" not in study.summary() and "in doubt" not in study.statement().text
+        assert study_json(study)["doubt"] is None and study.statement().facts["doubt"] is None
     with closing(sqlite3.connect(path)) as file, file:
         file.executescript(change)
     with tl.Study.load("verified", path) as study:
@@ -314,3 +316,6 @@ def test_a_verdict_whose_ledger_is_broken_is_shown_with_that_doubt(change: str, 
         report = Path(study.report(tmp_path / "r.html")).read_text(encoding="utf-8")
         assert "Verdict, in doubt: " in report and words in report
         assert words in unescape(study._repr_html_())
+        assert words in study_json(study)["doubt"] and words in study.statement().to_json()["doubt"]
+        text = study.statement().text
+        assert text.index("The verdict that follows is in doubt: ") < text.index(words) < text.index("a difference of")

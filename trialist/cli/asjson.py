@@ -117,6 +117,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "stopping": study.stopping,
         "verdict": None if verdict is None else verdict.to_json(),
         "verified": verdict is not None,
+        "doubt": study.doubt or None,
     }
 
 

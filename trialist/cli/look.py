@@ -107,6 +107,7 @@ def best_command(study: str | None, store: str | None, as_json: bool) -> None:
                 "incumbent": None if incumbent is None else incumbent.number,
                 **front_json(found),
                 "verdict": None if verdict is None else verdict.to_json(),
+                "doubt": found.doubt or None,
                 "command": None if best is None else command_line(found, best),
             }
         )

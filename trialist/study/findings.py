@@ -77,6 +77,8 @@ def test(facts: Facts) -> Iterator[str]:
         if facts["selected"] is not None:
             yield "Nothing was verified on test data: these scores are those of the search and the selection."
         return
+    if doubt := facts.get("doubt"):
+        yield f"The verdict that follows is in doubt: {on_one_line(doubt)}"
     of = f"{verdict['examples']:,} test examples" if verdict["examples"] else "the test data"
     look = (
         "the first look on record at these data" if verdict["looks"] == 1 else f"look {verdict['looks']} at these data"

@@ -81,6 +81,7 @@ def statement_of(study: Known) -> Statement:
             "test": plan.test,
             "verdict": None if verdict is None else verdict.to_json(),
             "verified": verified,
+            "doubt": study.doubt or None,
             "expected_best": None if curve is None else curve.to_json(),
             "seed": plan.seed,
             "software": [dict(each) for each in versions] if versions else [software()],
