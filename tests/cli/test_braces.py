@@ -182,3 +182,9 @@ def test_any_text_is_a_dial_or_a_typed_error(text):
         parse(["t", "--x", text])
     except InputError as error:
         assert error.remedy
+
+
+@pytest.mark.parametrize("word", ["{0..1", "0..1}", "{{0..1}"])
+def test_a_brace_that_is_not_closed_is_told_so(word):
+    with pytest.raises(CommandError, match=r"has a brace without its partner. Close it"):
+        parse(["python", "train.py", "--lr", word])

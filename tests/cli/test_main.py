@@ -276,3 +276,12 @@ def test_the_only_store_of_a_folder_is_looked_at_and_said(trialist):
     Study.create({"x": Float(0, 1)}, minimize="loss", store="other.db", name="other").close()
     code, _, err = trialist("status")
     assert code == 2 and "digits.db, other.db" in err and "--store" in err
+
+
+def test_a_first_run_without_anything_is_told_what_to_give(trialist, tmp_path):
+    code, _, err = trialist("run")
+    assert code == 2 and "neither a command behind --, nor a study.yaml, nor a study" in err and "run --help" in err
+    (tmp_path / "train.py").write_text("print('loss=1')")
+    code, _, err = trialist("run", "train.py")
+    assert code == 2 and "'train.py' is no study file" in err and "put -- before the command" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]

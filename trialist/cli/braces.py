@@ -221,6 +221,9 @@ def _no_dials(field: str, argv: Sequence[str]) -> CommandError:
     if expanded := suspects(argv):
         problem = f"no braces are left in it; the shell seems to have expanded them at {expanded[0].where}"
         return CommandError(field, problem, f"Use quotes: {unquoted(expanded[0].repaired)}")
+    if halves := [word for word in argv if word.count("{") != word.count("}")]:
+        problem = f"{shown(halves[0])} has a brace without its partner"
+        return CommandError(field, problem, f"Close it, as in {_EXAMPLE}.")
     problem = f"{shown(shlex.join(argv))} holds no dials"
     return CommandError(field, problem, f"Give at least one in quoted braces, such as {_EXAMPLE}.")
 

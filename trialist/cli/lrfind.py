@@ -145,6 +145,8 @@ def _rates(line: _Line, low: float | None, high: float | None, points: int) -> l
     high = high if high is not None else _HIGH if declared is None else declared.high
     if not 0 < low < high < math.inf:
         remedy = "Give --low and --high above 0, such as --low 1e-6 --high 1."
+        if 0 < high < low < math.inf:
+            remedy = f"Swap them: --low {high:g} --high {low:g}."
         raise CommandError(line.dial, f"{low:g} to {high:g} is no range of rates", remedy)
     if points < 5:
         raise CommandError("points", f"{points} show no curve", "Give at least 5.")

@@ -36,7 +36,8 @@ def load_study(name: str | None, store: str | None, thin: bool = False) -> Study
         names = kept.studies()
         if not names:
             kept.close()
-            raise UnknownStudyError(f"{kept.url} has no study yet. Start one: trialist run --help shows an example.")
+            place = kept.url.removeprefix("sqlite:///")
+            raise UnknownStudyError(f"{place} has no study yet. Start one: trialist run --help shows an example.")
         name = names[-1]
     return Study.load(name, kept, thin=thin)
 

@@ -107,7 +107,10 @@ def run_once(asked: Asked, dial: str) -> Measured:
     if len(rates) < 3:
         told = f"; it failed: {failures[0]}" if failures else ""
         needed = f"step=1 {dial}=1e-06 {asked.metric}=2.3"
-        raise ExecutionError(f"the command told {len(rates)} rates, in lines such as {needed!r}; 3 are needed{told}")
+        raise ExecutionError(
+            f"the command told {len(rates)} rates, in lines such as {needed!r}; 3 are needed{told}. Write '{{{dial}}}' "
+            "into the command where its rate goes, or let it raise the rate itself and print such lines."
+        )
     return Measured(RangeTest.of(rates, losses, SMOOTHING), 1, failures[0] if failures else "")
 
 

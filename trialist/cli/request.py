@@ -217,7 +217,7 @@ def _file(file: str | None, command: Sequence[str]) -> StudyFile | _NoFile:
 
     if file is None:
         return read_study_file(DEFAULT_FILE)
-    if not file.endswith((".yaml", ".yml")) and not Path(file).is_file():
+    if not file.endswith((".yaml", ".yml")) and (not Path(file).is_file() or file.endswith((".py", ".sh"))):
         problem = f"{shown(file)} is no study file"
         raise CommandError("command", problem, "Give a study.yaml, or put -- before the command to run.")
     if command:

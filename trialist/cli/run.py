@@ -88,6 +88,9 @@ def _asked(file: str | None, options: dict[str, Any]) -> tuple[Study, Command, C
         if declared := [key for key, value in options.items() if value not in (None, ()) and key not in _RESUMES]:
             problem = f"none is given to go with --{declared[0].replace('_', '-')}"
             raise CommandError("command", problem, "Give it behind --, or a study file.")
+        if options["store"] is None and not any(Path().glob("*.db")):
+            problem = f"there is neither a command behind --, nor a {DEFAULT_FILE}, nor a study to go on with"
+            raise CommandError("command", problem, "Give a command: see `trialist run --help`.")
         study = load_study(options["name"], options["store"])
         return study, *stored(study), workers_of(options["workers"] or 1), ()
     request = gather(file, command, options)
