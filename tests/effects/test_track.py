@@ -152,6 +152,15 @@ def test_one_trial_is_told_with_its_interval_and_what_came():
     assert told_and_came(history[1].foretold, "other", history[1]) is None
 
 
+@pytest.mark.parametrize(
+    ("came", "told"),
+    [(0.00019, "0.00019, outside"), (-0.0021, "-0.0021, outside"), (0.0, "0, outside"), (12.3, "12.30, outside")],
+)
+def test_what_came_far_below_the_width_of_the_interval_is_no_zero(came, told):
+    record = studied([0.3], [0.1], [came])[1]
+    assert told_and_came(record.foretold, "y", record) == f"0.30 (0.10 to 0.50), came {told}"
+
+
 def test_of_several_objectives_each_has_its_own_record():
     with tl.Study.create(
         SPACE, minimize=["a", "b"], budget=16, strategy="gp", stopping="none", store="memory", name="two", seed=2

@@ -225,7 +225,7 @@ class Effects:
             return "No dial is known yet."
         needed = TRIALS + PER_DIAL * d
         if self._count < needed:
-            return f"Not enough data: {self._count} scored trials, and {needed} are needed for {d} dials."
+            return f"Not enough data: {self._count} scored trials, and {needed} are needed for {d} dial{'s' * (d > 1)}."
         if self._learnt.is_flat:
             return "All trials score alike, so no dial can be told from another."
         if self._learnt.explained < SKILL and not self._learnt.orders:

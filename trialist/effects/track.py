@@ -65,7 +65,9 @@ def told_and_came(told: Foretold, metric: str, record: TrialRecord) -> str | Non
     if record.state is not State.COMPLETE or score is None:
         return text
     beyond = "" if low <= score.mean <= high else ", outside"
-    return f"{text}, came {short(score.mean)}{beyond}"
+    # What came may be far smaller than what the interval can tell: 0.00019 is not 0.00.
+    came = short(score.mean) if abs(score.mean) >= 10.0 ** (1 - places) else f"{score.mean:.2g}"
+    return f"{text}, came {came}{beyond}"
 
 
 def quality(came: Sequence[Came]) -> Quality:

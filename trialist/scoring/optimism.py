@@ -56,7 +56,7 @@ class Optimism:
             if self.source == BY_MODEL:
                 return f"{score} is about {amount}, if what a model cannot explain is noise and no rough landscape"
             return f"{score} is probably about {amount}, by the noise {self.source}"
-        expected = "" if self.expected is None else f" (expected {rounded(self.expected, decimals)})"
+        expected = "" if self.expected is None else f" (expected {_or_none(rounded(self.expected, decimals))})"
         amount = rounded(abs(self.seen), decimals)
         outcome = "neither too good nor too bad" if float(amount) == 0 else f"{amount} too {_which(self.seen)}"
         fresh = f"{told(self.fresh)}" if self.fresh is not None else ""
@@ -68,6 +68,10 @@ class Optimism:
     @classmethod
     def from_json(cls, obj: Mapping[str, Any]) -> Optimism:
         return cls(**obj)
+
+
+def _or_none(text: str) -> str:
+    return text if float(text) else "none"
 
 
 def optimism(history: History) -> Optimism | None:

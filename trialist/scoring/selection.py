@@ -263,7 +263,9 @@ class _Told:
         return next(row for row in self.rows if row.number == n)
 
     def _fresh(self, n: int) -> str:
-        return rounded(self.direction.sign * (self._row(n).fresh or 0.0), self._decimals)
+        value = self.direction.sign * (self._row(n).fresh or 0.0)
+        text = rounded(value, self._decimals)
+        return f"{value:.4g}" if value and float(text) == 0 else text  # far below what the others need
 
     @property
     def _decimals(self) -> int:

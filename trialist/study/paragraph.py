@@ -60,10 +60,9 @@ def _space(facts: Facts) -> Iterator[str]:
     if undeclared:
         all_of = len(undeclared) == len(dials)
         which = "no hyperparameter" if all_of else listed([named(n) for n in undeclared])
-        verb = "had" if all_of else f"{'has' if len(undeclared) == 1 else 'have'} no"
+        verb = "had one" if all_of else f"{'has' if len(undeclared) == 1 else 'have'} none"
         yield (
-            f"Where no default was declared ({which} {verb} one), "
-            "the middle of the scale or the first choice stood for it."
+            f"Where no default was declared ({which} {verb}), the middle of the scale or the first choice stood for it."
         )
     if facts["constraints"]:
         yield f"Constraints on it: {listed([on_one_line(each) for each in facts['constraints']], '; ')}."

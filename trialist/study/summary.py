@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trialist.study.prose import counted
 from trialist.trials.feasibility import violations
 from trialist.trials.history import History
 from trialist.trials.trial import State, TrialRecord
@@ -14,14 +15,14 @@ def best_against_default(history: History) -> str:
     closed = sum(1 for r in history.explored if r.state.is_closed) + len(history.paused)
     if best is None:
         failed = sum(1 for r in history.explored if r.state is State.FAILED)
-        return f"no score after {closed} trials, {failed} of them failed"
+        return f"no score after {counted(closed, 'trial')}, {failed} of them failed"
     if not best.is_feasible:
         return (
             f"no trial of {closed} satisfies the measured constraints; trial {best.number} comes nearest, with "
             f"{objective.name} {best.value:.4g}: it {violations(best)}"
         )
     cheap = f", {len(history.scored)} of them in full" if history.paused else ""
-    line = f"best {objective.name} {best.value:.4g} (trial {best.number}) after {closed} trials{cheap}"
+    line = f"best {objective.name} {best.value:.4g} (trial {best.number}) after {counted(closed, 'trial')}{cheap}"
     if baseline is None:
         return f"{line}; the default has no score"
     if best.number == baseline.number:
