@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from pathlib import Path
 
@@ -169,6 +170,35 @@ def test_a_define_by_run_space_is_stored_and_the_same_object(tmp_path: Path) -> 
         declared.optimize(parabola, trials=5)
         assert [dict(r.params) for r in declared.trials] == [dict(r.params) for r in loaded.trials]
     loaded.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_dial_that_is_declared_under_an_if_is_active_there_alone(tmp_path: Path, workers: int) -> None:
+    study = tl.Study.create(minimize="loss", store=tmp_path / "s.db", strategy="random", seed=2)
+    study.optimize(either, trials=14, workers=workers)
+    assert [str(study.space[name].when) for name in ("C", "depth")] == ["kind is 'svm'", "kind is 'tree'"]
+    kinds = {"svm": {"kind", "C"}, "tree": {"kind", "depth", "leaf"}}
+    assert [set(record.params) for record in study.trials] == [kinds[r.params["kind"]] for r in study.trials]
+    assert {record.params["kind"] for record in study.trials} == {"svm", "tree"}
+    study.close()
+
+
+def either(trial: tl.Trial) -> float:
+    if trial.suggest_categorical("kind", ["svm", "tree"]) == "svm":
+        return abs(trial.suggest_float("C", 1e-3, 1e3, log=True, when={"kind": "svm"}) - 3)
+    trial.suggest_categorical("leaf", ["mean", "model"], when={"kind": "tree"})
+    return abs(trial.suggest_int("depth", 1, 20, when={"kind": "tree"}) - 7) + 0.5
+
+
+def test_a_dial_that_is_asked_for_where_its_condition_does_not_hold_stops_the_study(store: str) -> None:
+    def objective(trial: tl.Trial) -> float:
+        trial.suggest_categorical("kind", ["svm", "tree"])
+        return trial.suggest_float("C", 0.0, 1.0, when={"kind": "tree"})
+
+    with tl.Study.create(minimize="loss", store=store) as study, pytest.raises(
+        tl.SpaceError, match=r"^C: it is asked for, but active only when kind is 'tree'.*under an `if`"
+    ):
+        study.optimize(objective, trials=2)
 
 
 def test_a_misused_declaration_stops_the_study_with_its_error_and_leaves_no_trial_running(store: str) -> None:
@@ -363,9 +393,10 @@ def test_a_store_that_is_none_is_refused_by_name() -> None:
 def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> None:
     arguments = {"minimize": "loss", "store": tmp_path / "s.db", "name": "p", "progress": False}
     tl.tune(parabola, space(), budget=3, **arguments).close()
-    with pytest.raises(tl.PlanChangedError, match=f"in {tmp_path}/s.db was .*Extend its budget .trialist extend"):
+    place = re.escape(str(tmp_path / "s.db"))
+    with pytest.raises(tl.PlanChangedError, match=f"in {place} was .*Extend its budget .trialist extend"):
         tl.tune(parabola, space(), budget=5, **arguments)
-    with pytest.raises(tl.PlanChangedError, match="Give another name .*ask for what was declared before") as caught:
+    with pytest.raises(tl.PlanChangedError, match=r"Give another name .*ask for what was declared before") as caught:
         tl.tune(parabola, space(), budget=5, seed=3, **arguments)
     assert "xtend" not in str(caught.value)
     wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trialist.errors import SpaceError, shown
 from trialist.execute.failures import as_text
 from trialist.numerics.keys import Key
+from trialist.space.condition import Condition
 from trialist.space.parameter import Float, Int, Parameter, declare
 from trialist.trials.messages import Assignment, Declared
 
@@ -32,7 +33,8 @@ class Dials:
     def suggest(self, name: str, parameter: Parameter) -> Any:
         """The dial's value: the one proposed, else its default in the baseline, else a draw keyed by the trial.
 
-        Raises SpaceError where another declaration of that name is known, or the proposed value lies outside this one.
+        Raises SpaceError where another declaration of that name is known, the proposed value lies outside this one, or
+        its condition does not hold.
         """
         known = self._declared.get(name)
         if known is None and self._space is not None and name in self._space:
@@ -40,6 +42,10 @@ class Dials:
         if known is not None and known is not parameter and known != parameter:
             remedy = "Give every dial one declaration, or use another name for the other."
             raise SpaceError(name, f"declared as {parameter!r} here, but as {known!r} before", remedy)
+        condition = Condition.of(name, parameter.when)
+        if condition is not None and not condition.holds(self.params):
+            problem = f"it is asked for, but active only when {condition}"
+            raise SpaceError(name, problem, "Ask for it under an `if` that says the same.")
         is_proposed = name in self.params
         if is_proposed:
             value = parameter.check(name, self.params[name])
@@ -65,12 +71,16 @@ class Dials:
 
 # A trial declares what the trial before declared. Typed, since 1, 1.0 and True are three bounds.
 @lru_cache(maxsize=1024, typed=True)
-def float_dial(name: str, low: float, high: float, log: bool, step: float | None, default: float | None) -> Parameter:
+def float_dial(
+    name: str, low: float, high: float, log: bool, step: float | None, default: float | None, when: Condition | None
+) -> Parameter:
     """A Float by that name."""
-    return declare(name, Float, low, high, log=log, step=step, default=default)
+    return declare(name, Float, low, high, log=log, step=step, default=default, when=when)
 
 
 @lru_cache(maxsize=1024, typed=True)
-def int_dial(name: str, low: int, high: int, log: bool, step: int, default: int | None) -> Parameter:
+def int_dial(
+    name: str, low: int, high: int, log: bool, step: int, default: int | None, when: Condition | None
+) -> Parameter:
     """An Int by that name."""
-    return declare(name, Int, low, high, log=log, step=step, default=default)
+    return declare(name, Int, low, high, log=log, step=step, default=default, when=when)

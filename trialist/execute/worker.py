@@ -5,7 +5,7 @@ Whatever the objective does, exactly one Finished or Failed goes up the channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from trialist.execute.failures import of_exception
 from trialist.execute.line import Channel, Line
 from trialist.execute.outlay import spent
 from trialist.execute.units import Block, HasFolds, blocks_of, folds_of, overlap_of, seeds_of
+from trialist.space.condition import Condition
 from trialist.space.parameter import Categorical, Parameter, declare
 from trialist.space.plain import check_plain, plain
 from trialist.trials.messages import Assignment, Failed, Finished, Noted
@@ -250,9 +251,14 @@ class Trial:
         log: bool = False,
         step: float | None = None,
         default: float | None = None,
+        when: Mapping[str, Any] | None = None,
     ) -> float:
-        """Declare a Float on the way and get its value; SpaceError where another declaration of it is known."""
-        value: float = self._dials.suggest(name, float_dial(name, low, high, log, step, default))
+        """Declare a Float on the way and get its value; SpaceError where another declaration of it is known.
+
+        when: under which `if` it stands, as for any dial: {"kind": "svm"}.  Else it counts as active in every trial.
+        """
+        condition = Condition.of(name, when)
+        value: float = self._dials.suggest(name, float_dial(name, low, high, log, step, default, condition))
         return value
 
     def suggest_int(
@@ -264,15 +270,18 @@ class Trial:
         log: bool = False,
         step: int = 1,
         default: int | None = None,
+        when: Mapping[str, Any] | None = None,
     ) -> int:
-        """Declare an Int on the way and get its value; SpaceError where another declaration of it is known."""
-        value: int = self._dials.suggest(name, int_dial(name, low, high, log, step, default))
+        """Declare an Int on the way, as `suggest_float` does a Float."""
+        value: int = self._dials.suggest(name, int_dial(name, low, high, log, step, default, Condition.of(name, when)))
         return value
 
-    def suggest_categorical(self, name: str, choices: Any, *, default: Any = _UNGIVEN) -> Any:
-        """Declare a Categorical on the way and get its value; SpaceError where another declaration of it is known."""
+    def suggest_categorical(
+        self, name: str, choices: Any, *, default: Any = _UNGIVEN, when: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Declare a Categorical on the way, as `suggest_float` does a Float."""
         given = {} if default is _UNGIVEN else {"default": default}
-        return self._dials.suggest(name, declare(name, Categorical, choices, **given))
+        return self._dials.suggest(name, declare(name, Categorical, choices, when=when, **given))
 
     def _is_over(self) -> bool:
         return self.should_stop
