@@ -355,4 +355,4 @@ def test_money_that_a_dead_run_could_not_tell_is_taken_for_as_much_as_others_too
         from trialist.study.expectations import Expectations
 
         mean = math.fsum(r.cost or 0.0 for r in s.trials) / 6
-        assert 1.5 * mean < Expectations(s._session).untold <= 3.001 * 1.5 * mean
+        assert 1.5 * mean < Expectations(s._session.history).untold <= 3.001 * 1.5 * mean

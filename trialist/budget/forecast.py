@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from trialist.budget.costs import Costs
 from trialist.trials.amounts import duration
 
+if TYPE_CHECKING:
+    from trialist.budget.costs import Costs
+
+WORTH = 0.005  # of a limit: less is not told
 NORMAL_80 = 1.2816  # the 90 % quantile: an interval between 10 and 90 %
 
 
@@ -31,11 +36,20 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A part of a limit that no trial gets.  why: as it goes on behind the amount, "is kept for the verification"."""
+
+    amount: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outlay:
     """One kind of expense of a study: "seconds" (wall time), "compute_seconds" or "cost".
 
     spent: by what is over, and by time that has passed.  running: what the trials that run are still expected to take.
-    total: in all, at the end of the study; None while no trial tells.
+    total: in all, at the end of the study; None while no trial tells.  kept: what is kept aside, and why.
+    another: what one more run may take, where the study is over.
     """
 
     name: str
@@ -43,10 +57,42 @@ class Outlay:
     running: float
     total: Range | None
     limit: float | None
+    kept: tuple[Kept, ...] = ()
+    another: float | None = None
+
+    @property
+    def aside(self) -> str:
+        """Why not all of the limit is for trials, in a sentence; empty where all of it is.
+
+        >>> Outlay("cost", 44.7, 0.0, None, 60.0, (Kept(12.9, "is kept for the verification"),)).aside
+        'Of cost 60, 12.9 is kept for the verification.'
+        """
+        if self.limit is None:
+            return ""
+        tell, kind = self._tell
+        told = [f"{tell(each.amount)} {each.why}" for each in self.kept]
+        if self.another is not None and self.left > WORTH * self.limit:
+            why = "" if self.left < self.another else "no stage starts a run that may pass its share, where "
+            told.append(f"{tell(self.left)} is left, and {why}another run may take {tell(self.another)}")
+        of = "compute " if self.name == "compute_seconds" else kind or "time "
+        return f"Of {of}{tell(self.limit)}, {'; '.join(told)}." if told else ""
+
+    @property
+    def aside_in_all(self) -> float:
+        return math.fsum(each.amount for each in self.kept)
+
+    @property
+    def left(self) -> float:
+        """For further trials; infinity without a limit."""
+        return math.inf if self.limit is None else self.limit - self.spent - self.running - self.aside_in_all
+
+    @property
+    def _tell(self) -> tuple[Callable[[float], str], str]:
+        return (_money, "cost ") if self.name == "cost" else (duration, "")
 
     def __str__(self) -> str:
         """For people: "cost 0.82 of 20, 0.12 running, about 4.1 (3.4 to 5.2) in all"."""
-        tell, kind = (_money, "cost ") if self.name == "cost" else (duration, "")
+        tell, kind = self._tell
         of = f" of {tell(self.limit)}" if self.limit is not None else ""
         if not self.spent and self.total is not None and self.total.mean != self.limit:
             return f"{kind}{told(self.name, self.total)}{of}"
@@ -55,6 +101,8 @@ class Outlay:
             parts.append(f"{tell(self.running)} running")
         if self.total is not None and self.spent < self.total.mean != self.limit:
             parts.append(f"{told(self.name, self.total)} in all")
+        if self.kept:
+            parts.append(f"{tell(self.aside_in_all)} kept aside")
         return ", ".join(parts)
 
 

@@ -88,6 +88,7 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
         takes = forecast.stage(stage)
         lines += labelled(stage, f"{words}; {takes}" if takes else words, room)
     lines += labelled("cost", forecast.words or _cost(choice.fits, plan, request.workers), room)
+    lines += labelled("kept", forecast.aside, room) if forecast.aside else []
     baseline = space.baseline()
     rows = [[safe(name), brace(parameter), _default(space, name, baseline)] for name, parameter in space.items()]
     heads = [Column("dial", flexible=True), Column("range", flexible=True), Column("default", flexible=True)]

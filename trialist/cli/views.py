@@ -61,7 +61,9 @@ def status_lines(study: Study, others: Sequence[str], room: int) -> list[str]:
         lines += labelled("tunes", safe(study.declared.source), room)
     lines += labelled("strategy", safe(planned.reason), room)
     lines += labelled("budget", _budget(study, len(history) - len(history.swept), spent["seconds"]), room)
-    lines += budget_lines(burndown(history, spent, study.forecast().outlays, datetime.now().timestamp()), room)
+    forecast = study.forecast()
+    lines += budget_lines(burndown(history, spent, forecast.outlays, datetime.now().timestamp()), room)
+    lines += labelled("kept", forecast.aside, room) if forecast.aside else []
     lines += labelled("trials", _states(history), room)
     if pause := study.paused:
         lines += labelled("paused", safe(f"{pause}; to go on: trialist resume"), room, "yellow")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trialist.budget.pace import Pace, pace_of
-from trialist.study.session import Session
 from trialist.trials.history import History, Records
-from trialist.trials.trial import State
+from trialist.trials.trial import State, TrialRecord
 
 if TYPE_CHECKING:
     from trialist.budget.costs import Amount, Costs
@@ -18,10 +17,13 @@ EACH = 40  # trials up to which each refits what is expected; then each twentiet
 
 
 class Expectations:
-    """What runs of a study are expected to take, of each limit; refitted as trials end."""
+    """What runs of a study are expected to take, of each limit; refitted as trials end.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    history: the study at the moment.
+    """
+
+    def __init__(self, history: Callable[[], History]) -> None:
+        self._history = history
         self._count = -1
         self._seen: Records = ()
         self._fitted: dict[str, Costs] = {}
@@ -54,9 +56,13 @@ class Expectations:
         cost, seconds = self.costs("cost"), self.costs("seconds")
         if not cost or not seconds:
             return 0.0
-        silent = [r for r in self._session.history() if r.state is State.FAILED and r.cost is None and r.seconds]
         whole = seconds.typical().mean
-        return cost.typical().mean * math.fsum(min((r.seconds or 0.0) / whole, 1.0) for r in silent)
+        return cost.typical().mean * math.fsum(min((r.seconds or 0.0) / whole, 1.0) for r in self.silent)
+
+    @property
+    def silent(self) -> list[TrialRecord]:
+        """Runs that failed, or died, and took time but could not tell their money."""
+        return [r for r in self._history() if r.state is State.FAILED and r.cost is None and r.seconds]
 
     def costs(self, name: str) -> Costs:
         """Of the limit of that name."""
@@ -70,7 +76,7 @@ class Expectations:
 
     def _refitted(self) -> History:
         """The history; what was learnt from it is forgotten where enough more trials are over."""
-        history = self._session.history()
+        history = self._history()
         if history.records is not self._seen:  # asked many times before each trial: the same moment is counted once
             self._seen = history.records
             count = sum(1 for record in history if record.state not in (State.WAITING, State.RUNNING))

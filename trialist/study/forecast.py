@@ -10,6 +10,8 @@ from trialist.budget import forecast
 from trialist.budget.costs import Costs, money, seconds
 from trialist.budget.forecast import Outlay, Range
 from trialist.search.stages import Stages
+from trialist.study.expectations import Expectations
+from trialist.study.reserves import kept_of
 from trialist.trials.history import History
 from trialist.trials.trial import State
 
@@ -41,6 +43,11 @@ class Forecast:
         told = "; ".join(map(str, self.outlays))
         return f"{told}, going by the trials of the warm start" if self.is_borrowed else told
 
+    @property
+    def aside(self) -> str:
+        """What of the limits is kept aside and why, a sentence for each; empty where nothing is."""
+        return " ".join(outlay.aside for outlay in self.outlays if outlay.aside)
+
     def stage(self, name: str) -> str:
         """What a stage takes, in words; empty where that is not known."""
         found = self.stages.get(name, {})
@@ -49,16 +56,26 @@ class Forecast:
         )
 
 
-def forecast_of(history: History, stages: Stages, spent: Mapping[str, float], workers: int, now: float) -> Forecast:
+def forecast_of(
+    history: History,
+    stages: Stages,
+    spent: Mapping[str, float],
+    workers: int,
+    now: float,
+    tested: Mapping[str, float] | None = None,
+) -> Forecast:
     """The forecast of a study at this moment.
 
     spent: by the names of Budget.  now: wall clock, by which it is told how long trials have been running.
+    tested: what the trainings of the verification took, where it is over.
     """
     budget, plan = history.plan.budget, history.plan
     costs = {"seconds": Costs(history, seconds), "cost": Costs(history, money)}
     left = _runs_left(history, stages)
     running = [record for record in history if record.state is State.RUNNING]
     tests = 2.0 * stages.test_seeds if plan.test is not None else 0.0
+    expected = Expectations(lambda: history)
+    kept = kept_of(history, stages, expected, spent, workers, tested) if len(history) else {}
     outlays = []
     for name, limit in (
         ("seconds", budget.seconds),
@@ -82,7 +99,10 @@ def forecast_of(history: History, stages: Stages, spent: Mapping[str, float], wo
             )
         elif limit is not None:
             total = Range(limit, limit, limit)
-        outlays.append(Outlay(name, used, rest, total, limit))
+        # Money that is told at the end of a run alone cannot be kept to on the way: a run starts where its most fits.
+        is_told = tested is not None and name == "cost" and limit is not None and budget.per_second is None
+        another = expected.of(name, None).most if is_told and expected.costs(name) else None
+        outlays.append(Outlay(name, used, rest, total, limit, kept.get(name, ()), another))
     by_stage = {
         stage: {
             kind: Range(amount.mean / lanes, amount.low / lanes, amount.high / lanes)

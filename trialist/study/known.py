@@ -141,7 +141,7 @@ class Known:
         from trialist.study.forecast import forecast_of
 
         stages = self.planned(workers).stages if stages is None else stages
-        return forecast_of(self.history, stages, self.spent, workers, time.time())
+        return forecast_of(self.history, stages, self.spent, workers, time.time(), self._session.tested)
 
     def stage(self, name: str) -> Mapping[str, Any] | None:
         """A stage's stored outcome as JSON, or None."""

@@ -26,13 +26,15 @@ class StudyPlan:
     warm_start: tuple[str, ...] = ()
     fidelity: Fidelity | None = None
     expected: str = ""  # what it will take in all, as far as trials of this study or of earlier ones tell
+    aside: str = ""  # what of the limits no trial gets, and why
 
     def lines(self) -> list[str]:
         fit = "not known before the first trials" if self.fits is None else f"{self.fits:,} runs of the objective"
         warm = [f"warm start: from {', '.join(self.warm_start)}"] if self.warm_start else []
         dial = [] if self.fidelity is None else [f"fidelity: {self.fidelity}"]
         expected = [f"expected: {self.expected}"] if self.expected else []
-        return [self.reason, f"budget: {self.budget}; fits {fit}", *expected, *dial, *warm, *self.stages.words]
+        aside = [f"kept aside: {self.aside}"] if self.aside else []
+        return [self.reason, f"budget: {self.budget}; fits {fit}", *expected, *aside, *dial, *warm, *self.stages.words]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -46,10 +48,10 @@ def planned(session: Session, history: History, workers: int) -> StudyPlan:
     if kept is not None and len(history) and kept.get("budget") == str(plan.budget):
         choice = Choice.from_json(kept)
     else:
-        seconds, cost = (Expectations(session).typical(name) for name in ("seconds", "cost"))
+        seconds, cost = (Expectations(session.history).typical(name) for name in ("seconds", "cost"))
         choice = choose(session.space, plan, workers, seconds, cost_per_trial=cost)
-    expected = forecast_of(history, choice.stages, session.spent(), workers, time.time()).words
+    forecast = forecast_of(history, choice.stages, session.spent(), workers, time.time(), session.tested)
     return StudyPlan(
         choice.strategy, choice.reason, choice.stages, choice.fits, plan.budget, plan.warm_start, plan.fidelity,
-        expected,
+        forecast.words, forecast.aside,
     )  # fmt: skip

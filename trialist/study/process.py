@@ -46,7 +46,7 @@ class Process:
         self._strategies: dict[tuple[int, bool], Strategy] = {}
         self._since = session.load().trials
         self._budget = session.plan.budget
-        self._expected = Expectations(session)
+        self._expected = Expectations(session.history)
         self._watch = Watch(session, workers)
 
     def stages(self) -> Iterator[Event]:

@@ -238,6 +238,11 @@ class Session:
             "full_runs": self.history().full_runs_used,
         }
 
+    @property
+    def tested(self) -> Mapping[str, float] | None:
+        """What the trainings of the verification took, where there is a verdict."""
+        return None if self.stage("verdict") is None else self._taken_by_tests()
+
     def charge(self, seconds: float, cost: float) -> None:
         """Count a training of the verification, which is no trial, as spent."""
         tests = self._taken_by_tests()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trialist.budget.pace import UNKNOWN, presumed
 from trialist.budget.purse import TOLERANCE
@@ -17,17 +17,12 @@ from trialist.search.stages import Stages
 from trialist.stopping.over import should_end
 from trialist.study.accounts import LATENCY, Accounts, purses_of
 from trialist.study.expectations import Expectations
-from trialist.study.loop import whole_baseline
+from trialist.study.reserves import for_verification, rest_of_default, share_of
 from trialist.study.session import Session
 from trialist.trials.amounts import duration
 from trialist.trials.history import History
-from trialist.trials.trial import Action, Promotion, Proposal, Stage, State, TrialRecord
-from trialist.trials.validation import test_share
+from trialist.trials.trial import Promotion, Proposal, Stage, State, TrialRecord
 
-if TYPE_CHECKING:
-    pass
-
-VERIFICATION_SHARE = 0.4  # of a limit, at most
 START_SECONDS = 1.0  # until the workers of a verification are there
 HEARD = 3  # reports of a run from which on it can be ended in time where it runs in this process
 SILENT = 3  # trials without a word of money: the others will not tell either
@@ -95,7 +90,7 @@ class Spending:
             waiting = next((record for record in history if record.state is State.WAITING), None)
             if waiting is None:
                 return self._refusal(history, starts, None, 1.0 if history.plan.fidelity is None else 0.0)
-            return self._refusal(history, starts, waiting.params, _share(history, waiting.fidelity))
+            return self._refusal(history, starts, waiting.params, share_of(history, waiting.fidelity))
 
         return rule
 
@@ -109,7 +104,7 @@ class Spending:
                 return ""
             record = history[proposed.number] if isinstance(proposed, Promotion) else None
             params = proposed.params if isinstance(proposed, Proposal) else history[proposed.number].params
-            share = _share(history, proposed.fidelity, record)
+            share = share_of(history, proposed.fidelity, record)
             keeps = marks.keeps_default and (record is None or record.stage is not Stage.BASELINE)
             starts = self._set_marks(history, replace(marks, keeps_default=keeps))
             return self._refusal(history, starts, params, share)
@@ -118,7 +113,7 @@ class Spending:
 
     def needs(self, history: History, record: TrialRecord) -> dict[str, float]:
         """What a trial that begins likely takes of each purse."""
-        share = _share(history, record.fidelity, record)
+        share = share_of(history, record.fidelity, record)
         return {name: self._expected.of(name, record.params, share).likely for name in self._accounts.purses}
 
     def _set_marks(self, history: History, marks: Marks) -> dict[str, tuple[float, float]]:
@@ -183,7 +178,7 @@ class Spending:
     def _beyond(self, name: str, history: History) -> float:
         """By how much one of the runs here may take more than is likely."""
         running = (history[number] for number in self._accounts.running) if name != "seconds" else ()
-        amounts = [self._expected.of(name, r.params, _share(history, r.fidelity)) for r in running]
+        amounts = [self._expected.of(name, r.params, share_of(history, r.fidelity)) for r in running]
         return max((amount.most - amount.likely for amount in amounts), default=0.0)
 
     def _can_end(self, name: str, history: History) -> bool:
@@ -210,32 +205,17 @@ class Spending:
     def _elsewhere(self, name: str, history: History) -> float:
         """What trials of other coordinators are expected to take at most."""
         others = [r for r in history if r.state is State.RUNNING and r.number not in self._accounts.running]
-        return math.fsum(self._expected.of(name, r.params, _share(history, r.fidelity)).most for r in others)
+        return math.fsum(self._expected.of(name, r.params, share_of(history, r.fidelity)).most for r in others)
 
     def _set_aside(self, name: str, limit: float, stages: Stages, history: History, marks: Marks) -> float:
-        """What the verification is expected to need, but never so much that nothing is left to search with."""
-        default = self._rest_of_default(name, history) if marks.keeps_default else 0.0
-        if not stages.test_seeds or name == "full_runs":
-            return default
-        sides = sides_of(history)
-        amounts = [self._expected.of(name, record.params) for record in sides] or [self._expected.of(name, None)] * 2
-        lanes = self._lanes(name)
+        """What the verification is expected to need, and the default to come to its end."""
+        default = rest_of_default(name, history, self._expected) if marks.keeps_default else 0.0
         start = START_SECONDS if name == "seconds" and self._accounts.can_kill else 0.0
-        share = test_share(self._session.plan.validation)
-        whole = share * marks.aside * stages.test_seeds * math.fsum(amount.likely for amount in amounts) / lanes
-        least = max if lanes > 1 else math.fsum
-        most = self._budget.share("verify", VERIFICATION_SHARE) * limit
-        pair = share * least([amount.most if marks.aside == 1.0 else amount.likely for amount in amounts])
-        if not self._can_end(name, history):  # it has to fit for sure; hardly ever are both dearer than is likely
-            likely = math.fsum(amount.likely for amount in amounts)
-            pair = share * (likely + max(amount.most - amount.likely for amount in amounts))
-        return default + min(start + max(whole, pair), most)
-
-    def _rest_of_default(self, name: str, history: History) -> float:
-        """What the default still needs to be measured in full."""
-        if whole_baseline(history) is None:
-            return 0.0
-        return self._expected.of(name, history[0].params, _share(history, None, history[0])).likely
+        can_end, lanes = self._can_end(name, history), self._lanes(name)
+        need = for_verification(
+            name, limit, history, stages, self._expected, lanes, can_end=can_end, start=start, aside=marks.aside
+        )
+        return default + need
 
     def _limits(self) -> Iterator[tuple[str, float]]:
         """All but the number of trials."""
@@ -285,34 +265,6 @@ def left_of(session: Session, name: str) -> float:
     if limit is None:
         return math.inf
     return float(limit) - (session.seconds() if name == "seconds" else session.spent()[name])
-
-
-def sides_of(history: History) -> tuple[TrialRecord, ...]:
-    """What a verification would train now: the default and the best, once where they are the same."""
-    baseline = next((record for record in history if record.stage is Stage.BASELINE), None)
-    found = {record.number: record for record in (baseline, history.best) if record is not None}
-    return tuple(found.values())
-
-
-def _share(history: History, fidelity: float | None, before: TrialRecord | None = None) -> float:
-    """What a run to that fidelity goes through, of a full one.
-
-    before: the trial as far as it came; that is spared where trials that went on began at their checkpoints.
-    """
-    dial = history.plan.fidelity
-    if dial is None:
-        return 1.0
-    amount = dial.high if fidelity is None else fidelity
-    if before is None or not before.reports or not _resumes(history):
-        return dial.share(amount)
-    return dial.share(max(amount - before.reports[-1].step, 0.0))
-
-
-def _resumes(history: History) -> bool:
-    """Whether the last trial that went on after a pause began where it had been."""
-    went_on = (r for r in reversed(history.records) if r.reports and any(t.action is Action.RESUME for t in r.course))
-    last = next((record for record in went_on if record.state is not State.RUNNING), None)
-    return last is not None and last.used <= last.reports[-1].step
 
 
 def _would_not_fit(name: str, limit: float, need: float, is_share: bool) -> str:

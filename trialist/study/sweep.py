@@ -146,7 +146,7 @@ class _Sweeping:
         self._first: int = kept["first"] if goes_on else len(history)
         self._before: float = kept["seconds"] if goes_on else 0.0  # of the allowance, by earlier calls
         self._began, self._told = session.clock(), self._counted()
-        self._expected = Expectations(session)
+        self._expected = Expectations(session.history)
         self._strategy = _Missing(wanted, tuple(wanted.configurations(session.space)))
         self._planned = len(missing(history, wanted))
         self._write(None)

@@ -63,7 +63,7 @@ class TestBudget:
         self._session, self._sides, self._trained = session, sides, trained
         self._lanes, self._can_kill, self._budget = workers, can_kill, session.plan.budget
         self._is_bounded, self._tells = is_bounded, tells and self._budget.per_second is None
-        self._expected = Expectations(session)
+        self._expected = Expectations(session.history)
         self._pace = self._expected.pace if self._tells and can_kill and self._budget.cost is not None else UNKNOWN
         self._purses = {purse.name: purse for purse in purses_of(self._budget) if purse.name != "full_runs"}
         for name, purse in self._purses.items():

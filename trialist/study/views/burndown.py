@@ -36,7 +36,7 @@ class Purse:
 
     spent: by trials that are over, time up to now.  committed: what those that run, or are queued, will still take.
     forecast: of all in the end, with an interval of 80 %; None while nothing tells.  limit: None where there is none.
-    course: (seconds, spent by then), ascending.
+    course: (seconds, spent by then), ascending.  kept: what of the limit is kept aside.  aside: why, in words.
     """
 
     name: str
@@ -46,6 +46,8 @@ class Purse:
     forecast: Range | None
     limit: float | None
     course: tuple[tuple[float, float], ...]
+    kept: float = 0.0
+    aside: str = ""
 
     @property
     def share(self) -> float | None:
@@ -147,6 +149,7 @@ def _purse(
     return Purse(
         name, TITLES[name], used, committed, total, None if limit is None else float(limit),
         tuple(_course(name, history, over, used, clock.seconds)),
+        *((0.0, "") if outlay is None else (outlay.aside_in_all, outlay.aside)),
     )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ def of(data: ReportData) -> dict[str, Any]:
     legend = [("line strong", "spent")]
     if limited:
         legend.append(("line best dashed", "limit"))
+    if any(purse.kept for purse in drawn):
+        legend.append(("bar kept", "kept aside"))
     if any(purse.committed for purse in drawn):
         legend.append(("bar committed", "running or queued"))
     if any(p.forecast is not None and p.forecast.mean > p.spent for p in drawn):
@@ -34,15 +36,16 @@ def of(data: ReportData) -> dict[str, Any]:
         "finish": None if view.finish is None else number(view.finish.mean),
         "breaks": [[number(at), duration(length)] for at, length in view.breaks],
         "legend": legend,
-        "words": f"{view.price}." if view.price else "",
+        "words": " ".join([f"{view.price}."] * bool(view.price) + [purse.aside for purse in drawn if purse.aside]),
         "label": f"Budget: {view.words}.",
         "table": {
-            "head": ["limit", "spent", "running or queued", "forecast", "of"],
+            "head": ["limit", "spent", "running or queued", "kept aside", "forecast", "of"],
             "rows": [
                 [
                     purse.title,
                     purse.told(purse.spent),
                     purse.told(purse.committed),
+                    purse.told(purse.kept) if purse.kept else "–",
                     "–"
                     if purse.forecast is None
                     else f"{purse.told(purse.forecast.mean)} "
@@ -64,6 +67,7 @@ def _purse(purse: Purse) -> dict[str, Any]:
         "time": purse.name in ("seconds", "compute_seconds"),
         "spent": number(purse.spent),
         "committed": number(purse.committed),
+        "kept": number(purse.kept),
         "limit": number(purse.limit),
         "forecast": None if forecast is None else numbers((forecast.mean, forecast.low, forecast.high)),
         "course": [numbers(point) for point in course],

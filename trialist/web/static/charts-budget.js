@@ -81,6 +81,13 @@
               data: [{ yAxis: purse.limit }],
             },
           }),
+          ...(purse.kept && {
+            markArea: {
+              silent: true,
+              itemStyle: { color: color("best"), opacity: 0.13 },
+              data: [[{ yAxis: Math.max(purse.limit - purse.kept, 0) }, { yAxis: purse.limit }]],
+            },
+          }),
         });
         if (purse.committed)
           series.push({
