@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from trialist.scoring.leaks import Leak, check_leaks
     from trialist.scoring.metrics import Metric
     from trialist.scoring.predictions import Predictions
-    from trialist.scoring.validation import Split
+    from trialist.scoring.split import Split
     from trialist.scoring.verdict import Outcome, Verdict
     from trialist.space.condition import above, below, between
     from trialist.space.parameter import Categorical, Float, Int, Normal
@@ -74,7 +74,7 @@ _HOMES = {
     "trialist.scoring.metrics": "Metric",
     "trialist.scoring.leaks": "Leak check_leaks",
     "trialist.scoring.predictions": "Predictions",
-    "trialist.scoring.validation": "Split",
+    "trialist.scoring.split": "Split",
     "trialist.scoring.verdict": "Outcome Verdict",
     "trialist.space.condition": "above below between",
     "trialist.space.parameter": "Categorical Float Int Normal",

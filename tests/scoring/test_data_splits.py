@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from trialist.errors import PlanError, SealedError
 from trialist.scoring.fingerprint import fingerprint
-from trialist.scoring.validation import Split, unsealed
+from trialist.scoring.sealing import unsealed
+from trialist.scoring.split import Split
 
 
 def parts(split: Split) -> tuple[Any, Any, Any]:
@@ -367,7 +368,7 @@ def test_a_changed_test_row_another_seed_and_another_split_change_the_fingerprin
 def test_fingerprints_and_splits_are_stable_across_processes() -> None:
     script = """
 import datetime, numpy as np, pandas as pd
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 X = pd.DataFrame({"a": np.arange(30), "b": [f"t{i}" for i in range(30)], "c": pd.Categorical(list("xyz") * 10),
                   "d": pd.date_range("2024-01-01", periods=30), "e": pd.array([1, None, 3] * 10, dtype="Int64")})
 y = np.array([{"u", "v", "w"}, datetime.date(2024, 1, 1), None] * 10, dtype=object)
@@ -384,7 +385,7 @@ print(Split(X, y).fingerprint)
 
 
 def test_importing_the_split_does_not_load_numpy() -> None:
-    script = "import sys, trialist.scoring.validation, trialist.scoring.verdict, trialist.scoring.selection\n"
+    script = "import sys, trialist.scoring.split, trialist.scoring.verdict, trialist.scoring.selection\n"
     heavy = "print([m for m in ('numpy', 'scipy', 'pandas') if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", script + heavy], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from trialist.errors import PlanError
 from trialist.numerics.keys import Key
 from trialist.scoring.folds import even_parts
-from trialist.scoring.validation import Split, unsealed
+from trialist.scoring.sealing import unsealed
+from trialist.scoring.split import Split
 from trialist.trials.validation import Folds, Holdout
 
 
@@ -227,7 +228,7 @@ def test_a_split_tells_how_it_was_made_and_its_classes() -> None:
 def test_folds_are_the_same_in_every_process() -> None:
     script = """
 import numpy as np
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.trials.validation import Folds, Holdout
 groups = [f"patient {i % 17}" for i in range(90)]
 for kind in ({}, {"stratify": True}, {"groups": groups}, {"time": groups and list(range(90))}):

@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from trialist.errors import PlanError
 from trialist.scoring.leaks import Kind, Leak, Severity, check_leaks
 from trialist.scoring.rows import row_hashes
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 
 SETS = ("iris", "wine", "breast_cancer", "digits", "diabetes", "linnerud")
 WINE, MAKERS = datasets.load_wine(return_X_y=True)

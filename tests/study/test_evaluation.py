@@ -25,7 +25,8 @@ import trialist as tl
 from trialist.errors import PlanError, ResultError, SealedError
 from trialist.execute.worker import run_assignment
 from trialist.scoring.metrics import metric_of
-from trialist.scoring.validation import Split, unsealed
+from trialist.scoring.sealing import unsealed
+from trialist.scoring.split import Split
 from trialist.study.evaluation import Evaluation, completed
 from trialist.study.events import Told
 from trialist.study.work import default_name, describe

@@ -30,7 +30,7 @@ from trialist.llm.scorer import Scorer, check_suite
 from trialist.llm.scorers import scorer_of
 from trialist.llm.suite import Suite, read_suite
 from trialist.llm.tuning import Tuning
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.study.declaring import DEFAULT_STORE, store_of
 from trialist.study.study import Study
 from trialist.trials.budget import Budget

@@ -27,7 +27,7 @@ from trialist.llm.item import Item, Measured
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe, extract_of, majority
 from trialist.llm.workload import SealedWork
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.study.selection import fresh_seed
 from trialist.study.trainings import LEFT_OUT
 from trialist.trials.trial import Stage

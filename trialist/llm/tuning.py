@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from trialist.llm.scorer import Scorer
     from trialist.llm.suite import Suite
     from trialist.protocols import Store
-    from trialist.scoring.validation import Split
+    from trialist.scoring.split import Split
 
 _DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
 _TELLING = 20  # calls, of a preflight or else of the default's trial, that tell what a call takes

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from trialist.errors import PlanError
 from trialist.numerics.keys import Key
 from trialist.scoring.leaks import Kind, Leak, Severity
+from trialist.scoring.material import Material
 from trialist.scoring.partition import coded, sortable
 from trialist.scoring.rows import Column, Scale
 from trialist.scoring.table import Table, sampled
-from trialist.scoring.validation import Material
 
 Floats = NDArray[np.float64]
 

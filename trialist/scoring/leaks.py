@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trialist.scoring.split import Split
     from trialist.scoring.table import Table
-    from trialist.scoring.validation import Split
 
 
 class Kind(StrEnum):
@@ -57,7 +57,7 @@ def check_leaks(split: Split, *, groups: Any = None, time: Any = None) -> tuple[
 
     Of large data a sample is looked at. Raises PlanError for groups or times that do not match the rows.
 
-    >>> from trialist.scoring.validation import Split
+    >>> from trialist.scoring.split import Split
     >>> check_leaks(Split([[0.1], [0.7], [0.4], [0.9], [0.2]], [1, 0, 1, 0, 1]))
     ()
     """

@@ -9,8 +9,9 @@ import numpy as np
 from trialist.errors import PlanError
 from trialist.numerics.keys import Key
 from trialist.scoring.folds import How, Layout, check, divided
+from trialist.scoring.material import rows_of, taken
 from trialist.scoring.partition import coded, sortable
-from trialist.scoring.validation import Split, rows_of, taken
+from trialist.scoring.split import Split
 from trialist.trials.validation import Folds
 
 

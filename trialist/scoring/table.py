@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trialist.numerics.keys import Key
+from trialist.scoring.material import Material
 from trialist.scoring.rows import Column, Scale, columns_of
-from trialist.scoring.validation import Material
 
 ROWS = 200_000
 COLUMNS = 300

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trialist.errors import PlanError, ResultError, shown
 from trialist.execute.worker import Trial
 from trialist.scoring.metrics import Metric, Needs, metric_of
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.trials.plan import Direction, Plan, objectives_of
 from trialist.trials.validation import Folds, Holdout, Items, Seeds, Validation
 

@@ -30,7 +30,7 @@ from trialist.trials.validation import Folds
 
 if TYPE_CHECKING:
     from trialist.protocols import Store
-    from trialist.scoring.validation import Split
+    from trialist.scoring.split import Split
     from trialist.space.space import Space
 
 

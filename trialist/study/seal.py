@@ -18,7 +18,7 @@ from trialist.errors import SealBrokenError
 from trialist.execute.command import Command
 from trialist.numerics.sketch import Sketch
 from trialist.scoring.fingerprint import fingerprint
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.study.session import Session
 from trialist.study.splits import splits_of
 from trialist.study.work import describe

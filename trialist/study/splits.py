@@ -12,7 +12,7 @@ from functools import partial
 from types import CodeType, ModuleType
 from typing import Any
 
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 
 _LIBRARY = sysconfig.get_path("stdlib")
 DEPTH = 4  # calls, or attributes, from the function itself

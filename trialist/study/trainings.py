@@ -15,7 +15,7 @@ from trialist.numerics.keys import Key
 from trialist.protocols import Executor, Look
 from trialist.scoring.judging import judge
 from trialist.scoring.predictions import Predictions
-from trialist.scoring.validation import unsealed
+from trialist.scoring.sealing import unsealed
 from trialist.scoring.verdict import Verdict
 from trialist.study.events import Event, TestRan
 from trialist.study.interrupt import Interrupt, Interrupted

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from trialist.execute.worker import Trial
 from trialist.protocols import Store
-from trialist.scoring.validation import Split
+from trialist.scoring.split import Split
 from trialist.space.condition import above
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space

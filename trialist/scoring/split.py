@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trialist.errors import PlanError, SealedError, shown
-from trialist.numerics.keys import Key
+from trialist.scoring.material import Material, check_rows, rows_of, taken
+from trialist.scoring.parts import numbers_of, parts_beside, parts_of, size_of
+from trialist.scoring.sealing import opening_now
 
 if TYPE_CHECKING:
     import numpy as np
 
     from trialist.scoring.folds import Folded, Layout
-    from trialist.scoring.partition import Parts
     from trialist.trials.validation import Folds, Holdout
 
 
@@ -53,9 +50,8 @@ class Split:
         time: Any = None,
         seed: int = 0,
     ) -> None:
-
         n = rows_of("X", X)
-        _same_rows("y", y, n)
+        check_rows("y", y, n)
         if not isinstance(stratify, bool):
             raise PlanError(
                 "stratify", f"{shown(stratify)} is not True or False", "Use stratify=True: the classes are y."
@@ -69,9 +65,9 @@ class Split:
         ]
         if len(ways) > 1:
             raise PlanError(ways[1], f"{' and '.join(ways)} cannot both rule one split", "Choose one of them.")
-        sealed = _numbers(test, n)
-        n_test = _size("test", test, n) if sealed is None else len(sealed)
-        n_validation = _size("validation", validation, n)
+        sealed = numbers_of(test, n)
+        n_test = size_of("test", test, n) if sealed is None else len(sealed)
+        n_validation = size_of("validation", validation, n)
         if n_test + n_validation >= n:
             raise PlanError(
                 "test",
@@ -80,12 +76,12 @@ class Split:
             )
         for name, labels in (("groups", groups), ("time", time)):
             if labels is not None:
-                _same_rows(name, labels, n)
+                check_rows(name, labels, n)
         by = y if stratify else groups if groups is not None else time
         if sealed is None:
-            parts = _parts(ways, by, n, n_validation, n_test, seed)
+            parts = parts_of(ways, by, n, n_validation, n_test, seed)
         else:
-            parts = _beside(sealed, ways, by, n, n_validation, seed)
+            parts = parts_beside(sealed, ways, by, n, n_validation, seed)
         # Names that Python mangles: nobody comes upon the sealed rows by accident.
         self.__X, self.__y, self.__groups, self.__time = X, y, groups, time
         self.__train, self.__validation, self.__test = parts
@@ -175,7 +171,7 @@ class Split:
     @property
     def test(self) -> tuple[Any, Any]:
         """(X, y) of the sealed part.  Raises SealedError outside verification."""
-        opening = _opening.get()
+        opening = opening_now()
         if opening is None:
             raise SealedError(
                 "the test part of this split is sealed: only verification opens it. Score trials on split.validation; "
@@ -230,145 +226,3 @@ class Split:
         train, validation, test = self.sizes.values()
         parts = f"{train:,} train, {validation:,} validation, {test:,} test (sealed)"
         return f"Split({train + validation + test:,} rows: {parts}; {self.__how}, seed {self.seed})"
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a split is made of.  opened, sealed: row numbers.  how: random, stratified, grouped or by time."""
-
-    X: Any
-    y: Any
-    opened: np.ndarray[Any, Any]
-    sealed: np.ndarray[Any, Any]
-    how: str
-
-    def taken(self, rows: np.ndarray[Any, Any]) -> tuple[Any, Any]:
-        """X and y of those rows, in their own types."""
-        return taken(self.X, rows), taken(self.y, rows)
-
-
-@dataclass(slots=True)
-class Opening:
-    """What was opened in one `unsealed()` block."""
-
-    splits: list[Split] = field(default_factory=list)
-    fingerprints: list[str] = field(default_factory=list)
-
-    def record(self, split: Split) -> None:
-        """Notes a split at its first opening."""
-        if not any(split is seen for seen in self.splits):
-            self.splits.append(split)
-            self.fingerprints.append(split.fingerprint)
-
-    def groups(self, examples: int) -> np.ndarray[Any, Any] | None:
-        """The test groups of the one split that was opened, if its test part has that many rows."""
-        if len(self.splits) == 1 and self.splits[0].sizes["test"] == examples:
-            return self.splits[0].test_groups
-        return None
-
-
-_opening: ContextVar[Opening | None] = ContextVar("trialist_unsealed", default=None)
-
-
-@contextmanager
-def unsealed() -> Iterator[Opening]:
-    """Opens the test parts of all splits in this block, for verification alone, and records which were looked at.
-
-    >>> split = Split([1, 2, 3, 4, 5], [0, 1, 0, 1, 0])
-    >>> with unsealed() as opening:
-    ...     X, y = split.test
-    >>> opening.fingerprints == [split.fingerprint]
-    True
-    """
-    opening = Opening()
-    token = _opening.set(opening)
-    try:
-        yield opening
-    finally:
-        _opening.reset(token)
-
-
-def rows_of(name: str, data: Any) -> int:
-    """How many rows `data` has, or PlanError where it is not made of rows."""
-    shape = getattr(data, "shape", None)
-    if shape is not None and len(shape) > 0:
-        return int(shape[0])
-    if shape is None and isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
-        return len(data)
-    raise PlanError(name, f"{shown(data)} is not a table of rows", "Give an array, a list or a data frame.")
-
-
-def _same_rows(name: str, data: Any, n: int) -> None:
-    rows = rows_of(name, data)
-    if rows != n:
-        raise PlanError(name, f"{rows} rows do not match the {n} of X", f"Give one entry of {name} for each row of X.")
-
-
-def _parts(ways: list[str], by: Any, n: int, validation: int, test: int, seed: int) -> Parts:
-    """Rows of train, validation and test, by what rules the split, of which `by` has a value for each row."""
-    from trialist.scoring import partition
-
-    rng = Key(seed, -1).generator("split")
-    if ways == ["stratify"]:
-        return partition.by_class(by, validation, test, rng)
-    if ways == ["groups"]:
-        return partition.by_group(by, validation, test, rng)
-    if ways == ["time"]:
-        return partition.by_time(by, validation, test)
-    return partition.at_random(n, validation, test, rng)
-
-
-def _beside(sealed: np.ndarray[Any, Any], ways: list[str], by: Any, n: int, validation: int, seed: int) -> Parts:
-    """The same where the rows of the test part are given."""
-    import numpy as np
-
-    rest = np.setdiff1d(np.arange(n), sealed)
-    if not validation:
-        return rest, rest[:0], sealed
-    train, _, held = _parts(ways, None if by is None else taken(by, rest), len(rest), 0, validation, seed)
-    return rest[train], rest[held], sealed
-
-
-def _numbers(test: Any, n: int) -> np.ndarray[Any, Any] | None:
-    """Row numbers, where these are given; PlanError unless they are distinct rows of n, some but not all."""
-    if isinstance(test, (str, bytes)) or not hasattr(test, "__len__"):
-        return None
-    import numpy as np
-
-    rows: np.ndarray[Any, Any] = np.asarray(test)
-    remedy = f"Give distinct numbers from 0 to {n - 1}, or a share such as 0.2."
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
-        raise PlanError("test", f"{shown(test)} is neither a size nor numbers of rows", remedy)
-    if rows.min() < 0 or rows.max() >= n or len(np.unique(rows)) < len(rows) or len(rows) == n:
-        raise PlanError("test", f"{shown(test)} are not rows of {n} that leave some to train on", remedy)
-    return rows.astype(np.int64)
-
-
-def _size(name: str, size: Any, n: int) -> int:
-    """A share or a count of n rows as a count."""
-    remedy = "Give a share such as 0.2, or a count of rows such as 500."
-    try:
-        number = math.nan if isinstance(size, (bool, str)) else float(size)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0) or (number >= 1 and number != int(number)):
-        raise PlanError(name, f"{shown(size)} is neither a share of the rows nor a count of them", remedy)
-    if isinstance(size, float) and number == 1:
-        raise PlanError(name, "1.0 is all rows, or a single one", remedy)
-    if number == 0:
-        if name == "test":
-            raise PlanError(name, f"{shown(size)} leaves no test part, and no verdict", remedy)
-        return 0
-    return max(1, round(number * n)) if number < 1 else int(number)
-
-
-def taken(data: Any, rows: np.ndarray[Any, Any]) -> Any:
-    """Those rows of `data`, in its own type."""
-    if hasattr(data, "iloc"):
-        return data.iloc[rows]
-    if hasattr(data, "tocsr"):
-        return data.tocsr()[rows]  # of the sparse formats, coo and dia have no rows to index
-    if hasattr(data, "shape"):
-        return data[rows]
-    picked = [data[row] for row in rows.tolist()]
-    return tuple(picked) if isinstance(data, tuple) else picked
