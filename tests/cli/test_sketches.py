@@ -7,7 +7,7 @@ import pytest
 
 from trialist.cli.format import columns
 from trialist.cli.sketches import bar, best_lines, budget_lines
-from trialist.cli.views import status_lines
+from trialist.cli.status import status_lines
 from trialist.study.views.best import best_so_far
 from trialist.study.views.burndown import Purse, burndown
 from trialist.testing.odd_studies import ODD

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from trialist.cli.asjson import front_json, plain_json, study_json, trial_json
 from trialist.cli.export import csv_text, json_text
 from trialist.cli.format import columns, cut, gain, measured, number, safe, sparkline, wrapped
+from trialist.cli.looks import ledger_lines
 from trialist.cli.result import result_lines
-from trialist.cli.views import ledger_lines, status_lines, trial_lines, trials_lines
+from trialist.cli.status import status_lines
+from trialist.cli.trials import trial_lines, trials_lines
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.study.study import Study

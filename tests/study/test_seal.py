@@ -20,7 +20,7 @@ import trialist as tl
 from trialist.cli.asjson import study_json
 from trialist.cli.main import main
 from trialist.cli.result import result_lines
-from trialist.cli.views import status_lines
+from trialist.cli.status import status_lines
 from trialist.errors import SealBrokenError, StoreDamagedError
 from trialist.study.beginning import LEAKS
 from trialist.study.events import Told

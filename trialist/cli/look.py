@@ -18,8 +18,8 @@ def status_command(study: str | None, store: str | None, as_json: bool) -> None:
       trialist status
     """
     from trialist.cli.asjson import print_json, study_json
+    from trialist.cli.status import status_lines
     from trialist.cli.table import width
-    from trialist.cli.views import status_lines
 
     with load_study(study, store) as found:
         others = [name for name in found.store.studies() if name != found.name]
@@ -41,7 +41,7 @@ def trials_command(study: str | None, store: str | None, as_json: bool, reasons:
     """
     from trialist.cli.asjson import print_json, trial_json
     from trialist.cli.table import width
-    from trialist.cli.views import trials_lines
+    from trialist.cli.trials import trials_lines
 
     with load_study(study, store) as found:
         if as_json:
@@ -63,7 +63,7 @@ def show_command(number: int, study: str | None, store: str | None, as_json: boo
     from trialist.cli.asjson import print_json, trial_json
     from trialist.cli.result import command_line
     from trialist.cli.table import width
-    from trialist.cli.views import trial_lines
+    from trialist.cli.trials import trial_lines
     from trialist.study.onwards import to_start
 
     with load_study(study, store) as found:
@@ -125,8 +125,8 @@ def ledger_command(study: str | None, store: str | None, as_json: bool) -> None:
     from dataclasses import asdict, replace
 
     from trialist.cli.asjson import print_json
+    from trialist.cli.looks import ledger_lines
     from trialist.cli.table import width
-    from trialist.cli.views import ledger_lines
 
     with load_study(study, store) as found:
         looks = found.ledger

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import select
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import count
 
 from trialist.errors import ExecutionError, InputError
@@ -20,49 +18,16 @@ from trialist.execute.command import Command
 from trialist.execute.killing import TOKEN, Ending
 from trialist.execute.limits import Watch
 from trialist.execute.nursery import Nursery
-from trialist.execute.readings import COST, Lines, Readings
+from trialist.execute.readings import Readings
+from trialist.execute.running import METRICS, Run
 from trialist.execute.serving import LOG
 from trialist.execute.units import Units, overlap_of
 from trialist.trials.amounts import whole
-from trialist.trials.messages import Assignment, Failed, Finished, Message, Reported
-from trialist.trials.outcome import outcome
+from trialist.trials.messages import Assignment, Failed, Finished, Message
 from trialist.trials.plan import Limits
 from trialist.trials.trial import Action, Cause, Decision, Failure
 
-METRICS = "metrics.jsonl"  # in the trial's folder: the file that TRIALIST_METRICS names
-_GRACE = 0.5  # seconds from SIGTERM to SIGKILL where a limit was broken
-_STOP_GRACE = 5.0  # where a scheduler stops it: time to write a checkpoint
 _LOOK = 0.1  # seconds between two looks into the metrics file, and at a dying tree
-_CHUNK = 1 << 16  # bytes: what a pipe holds
-_CHUNKS = 16  # at most so many a turn
-
-
-@dataclass(slots=True)
-class _Run:
-    """A command that runs."""
-
-    assignment: Assignment
-    ticket: int
-    token: str
-    argv: list[str]
-    watch: Watch
-    readings: Readings
-    output: int  # our end of its standard output
-    log: int
-    log_begins: int  # where this attempt's part begins
-    units: Units
-    since: float = 0  # the step that it goes on from, then of its last report
-    lines: Lines = field(default_factory=Lines)
-    metrics: int | None = None  # its metrics file, once there is one
-    metric_lines: Lines = field(default_factory=Lines)
-    is_heard: bool = True  # until its standard output ends
-    pid: int | None = None
-    failure: Failure | None = None  # why it is being ended: by a limit, or cancelled
-    stop: Decision | None = None  # or stopped by a scheduler
-    ending: Ending | None = None
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.assignment.directory, name)
 
 
 class Commands:
@@ -80,7 +45,7 @@ class Commands:
         refuse_while_loading()
         self._command, self._workers, self._limits = command, workers, limits or Limits()
         self._id = uuid.uuid4().hex
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, Run] = {}
         self._outbox: list[tuple[Message, int | None]] = []
         self._tickets = count()
         self._nursery: Nursery | None = None
@@ -117,7 +82,7 @@ class Commands:
                 run = None if ticket is None else self._runs.get(ticket)
                 if run is not None and run.stop is None and decision.action is not Action.GO_ON:
                     run.stop = decision
-                    self._go_on_ending(run)
+                    run.go_on_ending()
             if handled or time.monotonic() >= until:
                 return handled
 
@@ -125,7 +90,7 @@ class Commands:
         for run in self._runs.values():
             if run.assignment.number == number and run.failure is None:
                 run.failure, run.ending = failure, None
-                self._go_on_ending(run)
+                run.go_on_ending()
 
     def close(self) -> None:
         self._closed = True
@@ -133,8 +98,8 @@ class Commands:
             self._nursery.close()
             self._nursery = None
         for run in self._runs.values():
-            self._hear(run)
-            self._let_go(run)
+            run.hear()
+            run.close()
         self._runs.clear()
 
     def _start(self, assignment: Assignment) -> None:
@@ -162,7 +127,7 @@ class Commands:
         log = os.open(os.path.join(directory, LOG), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         output, its = os.pipe()
         os.set_blocking(output, False)
-        run = _Run(
+        run = Run(
             assignment,
             ticket,
             token,
@@ -199,7 +164,7 @@ class Commands:
     def _turn(self, patience: float) -> None:
         self._wait(max(0.0, patience))
         for run in list(self._runs.values()):
-            self._hear(run)
+            self._outbox += ((report, run.ticket) for report in run.hear())
         if self._nursery is not None:
             for event in self._nursery.events():
                 run_of_event = self._runs.get(getattr(event, "ticket", -1))
@@ -213,7 +178,7 @@ class Commands:
         for run in list(self._runs.values()):
             if run.failure is None and run.stop is None:
                 run.failure = run.watch.failure(run.pid)
-            self._go_on_ending(run)
+            run.go_on_ending()
 
     def _wait(self, patience: float) -> None:
         poller = select.poll()
@@ -226,72 +191,18 @@ class Commands:
         # Rounded up: a poll that ends a little early would spin.
         poller.poll(int(patience * 1000) + (patience > 0))
 
-    def _hear(self, run: _Run) -> None:
-        """Take in what the command printed and wrote since: not all at once, for it may print for ever."""
-        for _ in range(_CHUNKS):
-            if not run.is_heard:
-                break
-            try:
-                piece = os.read(run.output, _CHUNK)
-            except BlockingIOError:
-                break
-            run.is_heard = bool(piece)
-            self._read(run, run.lines.feed(piece))
-            try:
-                os.write(run.log, piece)
-            except OSError as problem:
-                run.failure = run.failure or Failure(Cause.INFRASTRUCTURE, f"its log could not be written: {problem}")
-        if run.metrics is None:
-            try:
-                run.metrics = os.open(run.path(METRICS), os.O_RDONLY)
-            except FileNotFoundError:
-                return
-        while piece := os.read(run.metrics, _CHUNK):
-            self._read(run, run.metric_lines.feed(piece))
-
-    def _read(self, run: _Run, lines: Sequence[str]) -> None:
-        for text in lines:
-            line = run.readings.read(text)
-            if run.failure is not None or run.stop is not None:
-                continue
-            if run.readings.is_beyond:
-                run.stop = Decision(Action.PAUSE)  # it runs on past its fidelity, which it may not know
-                continue
-            if line is None:
-                continue
-            first = run.assignment.objectives[0]
-            extra = {name: value for name, value in line.values.items() if name != first}
-            if run.units.whole:
-                run.units.found[line.step] = {first: line.values[first], **extra}
-                line = replace(line, of=run.units.whole)
-            since, run.since = min(run.since, max(0, line.step - 1)), line.step
-            number, attempt = run.assignment.number, run.assignment.attempt
-            report = Reported(number, attempt, line.step, line.values[first], extra, line.of, _cost(run), since)
-            if run.assignment.fidelity is not None:
-                report = replace(report, of=None)  # the fidelity says how long a full run is
-            self._outbox.append((report, run.ticket))
-
-    def _go_on_ending(self, run: _Run) -> None:
-        if run.pid is None or (run.failure is None and run.stop is None):
-            return
-        if run.ending is None:
-            run.ending = Ending(run.pid, run.token, _GRACE if run.failure is not None else _STOP_GRACE)
-        else:
-            run.ending.is_over()  # signals again; the nursery tells when it is
-
-    def _finish(self, run: _Run, end: Ended) -> None:
+    def _finish(self, run: Run, end: Ended) -> None:
         """The command ended, and its orphans with it."""
-        self._hear(run)
-        self._read(run, run.lines.last() + run.metric_lines.last())
-        result = self._result(run, end)
-        self._let_go(run)
+        self._outbox += ((report, run.ticket) for report in run.hear_last())
+        result = run.came_to(end)
+        run.close()
         try:
             os.rmdir(run.path(CHECKPOINT))
         except OSError:
             pass  # it holds a checkpoint, or the command removed it
         del self._runs[run.ticket]
         if isinstance(result, Failure):
-            self._fail(run.assignment, result, end.seconds, _cost(run))
+            self._fail(run.assignment, result, end.seconds, run.cost)
             return
         number, attempt = run.assignment.number, run.assignment.attempt
         reason = "" if run.stop is None else run.stop.reason
@@ -309,36 +220,6 @@ class Commands:
         )
         self._outbox.append((finished, None))
 
-    def _result(self, run: _Run, end: Ended) -> dict[str, tuple[float, ...]] | Failure:
-        if run.failure is not None:
-            return run.failure
-        if end.problem is not None:
-            return failures.of_start(run.argv[0], end.problem)
-        if run.stop is None and end.signal is not None:
-            return failures.of_signal(end.signal)
-        if run.stop is None and end.code:
-            tail = failures.last_lines(run.log, run.log_begins)
-            return Failure(
-                Cause.OBJECTIVE, f"exited with code {end.code}: {failures.last_error(tail)}", "\n".join(tail)
-            )
-        if run.readings.missing:
-            return Failure(
-                Cause.OBJECTIVE, run.readings.complaint, "\n".join(failures.last_lines(run.log, run.log_begins))
-            )
-        if run.readings.cost is not None and not 0 <= run.readings.cost < math.inf:
-            return Failure(
-                Cause.OBJECTIVE,
-                f"{COST} was {run.readings.cost:g}, which is not a cost. Print a finite number, from 0 on",
-            )
-        if not run.units.found:
-            return outcome(run.readings.values, run.assignment.objectives)
-        try:
-            if run.stop is None:
-                run.units.check()
-        except InputError as error:
-            return Failure(Cause.OBJECTIVE, f"{error.problem}: print a line with its step and score for each unit")
-        return outcome(run.units.replicates(), run.assignment.objectives)
-
     def _fail(self, assignment: Assignment, failure: Failure, seconds: float, cost: float | None = None) -> None:
         self._outbox.append((Failed(assignment.number, assignment.attempt, failure, seconds, cost=cost), None))
 
@@ -354,14 +235,3 @@ class Commands:
             if run.failure is None:
                 run.failure = Failure(Cause.INFRASTRUCTURE, "the process that starts commands died")
             self._finish(run, Ended(run.ticket, run.watch.seconds))
-
-    def _let_go(self, run: _Run) -> None:
-        for fd in (run.output, run.log, run.metrics):
-            if fd is not None:
-                os.close(fd)
-
-
-def _cost(run: _Run) -> float | None:
-    """What it told of its cost so far, if that is one."""
-    told = run.readings.cost
-    return told if told is not None and 0 <= told < math.inf else None
