@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trialist.execute.killing import TOKEN, Ending, kill_tree, resident_bytes
+from trialist.execute.killing import TOKEN, Ending, resident_bytes
 
 
 def eventually(claim: object, seconds: float = 10.0) -> bool:
@@ -22,6 +22,11 @@ def eventually(claim: object, seconds: float = 10.0) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def kill_tree(root: int, token: str | None = None, grace: float = 0.0) -> None:
+    ending = Ending(root, token, grace)
+    assert eventually(ending.is_over, seconds=60.0)
 
 
 def is_gone(pid: int) -> bool:

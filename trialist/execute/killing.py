@@ -82,13 +82,6 @@ class Ending:
             return
 
 
-def kill_tree(root: int, token: str | None = None, grace: float = 0.0) -> None:
-    """End the tree and wait until it has ended."""
-    ending = Ending(root, token, grace)
-    while not ending.is_over():
-        time.sleep(_PAUSE)
-
-
 def kill_children(spared: frozenset[int] = frozenset(), token: str | None = None, grace: float = 0.0) -> None:
     """End the trees of this process's own children but the spared; with a token, only of those that hold it.
 

@@ -14,17 +14,17 @@ from trialist.llm.blocks import blocks_of, count_of, parts_of
 from trialist.llm.declared import Declared
 from trialist.llm.dials import MODEL, VOTES
 from trialist.llm.dialspace import Dials
-from trialist.llm.evaluate import CALLS, MONEY, Evaluator, SealedItems, in_unit
+from trialist.llm.evaluate import CALLS, Evaluator, SealedItems, in_unit
 from trialist.llm.findings import PREFLIGHT, acted_on, findings_json, keep, kept_stage, known_findings
-from trialist.llm.means import Means, dearest_call, told
+from trialist.llm.means import Means, dearest_call
 from trialist.llm.news import with_news
+from trialist.llm.notice import fewer, notice
 from trialist.llm.onedial import ONE_DIAL, OneDial, one_dial_at_a_time
 from trialist.llm.preflight import Finding, preflight
 from trialist.llm.purse import Amount
 from trialist.llm.recipe import Recipe
 from trialist.llm.workload import Workload
 from trialist.numerics.keys import Key
-from trialist.scoring.power import smallest_difference
 from trialist.study.declaring import plan_of
 from trialist.study.events import Event, StageStarted, Told, TrialClosed
 from trialist.study.study import Study
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from trialist.protocols import Store
     from trialist.scoring.split import Split
 
-_DIFFER = 0.2  # share of items that two settings answer differently, as a guess before anything is asked
 _TELLING = 20  # calls, of a preflight or else of the default's trial, that tell what a call takes
 _BYTES_OF_TOKEN = 4  # of English: what bounds tokens from above is about so many times too high
 _PRICES = "Give prices per million tokens, such as in=0.15/M,out=0.60/M (--price, prices=)."
@@ -74,39 +73,7 @@ class Tuning:
     @property
     def lines(self) -> list[str]:
         """Where requests go, what they can cost at most, and what the suite can show."""
-        sizes, n = self.split.sizes, len(self.suite.items)
-        groups = len(set(self.suite.groups))
-        grouped = f" in {groups} groups" if groups < n else ""
-        clusters = max(2, round(groups * sizes["test"] / n))
-        least = smallest_difference(seeds=1, sd_seeds=0.0, examples=clusters, sd_examples=_DIFFER**0.5)
-        most = "no prices are given" if self.client.prices.are_nothing else f"at most {told(self.most, MONEY)} in all"
-        return [
-            *self.suite.notes,
-            f"endpoint: {self.client.name}, model {', '.join(self._models)}",
-            f"budget: {self.means}; {most}, {self._work.calls_of_trial(self.asked):,} calls for a setting that is "
-            "asked in full",
-            f"suite: {n} items{grouped}, {sizes['train']} to search with, {sizes['test']} sealed; scored by "
-            f"{self.scorer.said}",
-            *self._fewer,
-            f"the sealed items show a difference of about {100 * least:.0f} points or more four times of five, if two "
-            "settings answer a fifth of them differently",
-            *(f"{name} is left out: {reason}" for name, reason in self.dials.dropped.items()),
-        ]
-
-    @property
-    def most(self) -> float:
-        """The most money that all of it can take."""
-        purse, dearest = self.means.purse, self.dearest
-        if purse.money is not None:
-            return purse.money
-        calls = [float(purse.calls)] if purse.calls is not None else []
-        if purse.tokens is not None and dearest.tokens:
-            calls.append(purse.tokens / dearest.tokens)
-        if self.means.trials is not None:
-            work = self._work
-            each = self.means.trials * work.calls_of_trial(self.asked) + work.calls_of_test
-            calls.append(float(self.client.pace.tries * each))
-        return min(calls, default=float("inf")) * dearest.money
+        return notice(self)
 
     @cached_property
     def dearest(self) -> Amount:
@@ -148,7 +115,7 @@ class Tuning:
                 self.means = self.means.counted(self.client.spent)
             self.asked = self._payable()
         if self.asked != before:
-            yield from self._fewer
+            yield from fewer(self.asked, self.split.sizes["train"])
         background = self.evaluator.background
         self.evaluator = self._evaluator()  # of the dials that are left
         self.evaluator.background, self.evaluator.prepaid = background, in_unit(prepaid, self.means.unit)
@@ -214,9 +181,9 @@ class Tuning:
         if self._limit is None or not each:
             return
         left = self._limit - in_unit(self.dearest, self.means.unit) - evaluator.spent
-        fits = evaluator.sealed_work = self._work.sealed_for(left, max(each), len(sides))
-        if fits.items < self._work.sealed:
-            yield f"the budget pays for {fits.items} of the {self._work.sealed} sealed items"
+        fits = evaluator.sealed_work = self.work.sealed_for(left, max(each), len(sides))
+        if fits.items < self.work.sealed:
+            yield f"the budget pays for {fits.items} of the {self.work.sealed} sealed items"
         elif fits.answers < declared.sealed_replicates:
             yield f"the budget pays for {fits.answers} of {declared.sealed_replicates} answers to each sealed item"
 
@@ -257,7 +224,7 @@ class Tuning:
         is_known = unit == CALLS or client.spent.calls >= _TELLING
         if is_known or self._payable(self._usual) >= self.split.sizes["train"]:
             return Amount()
-        before, count = client.spent, -(-_TELLING // self._work.calls_of_trial(1))
+        before, count = client.spent, -(-_TELLING // self.work.calls_of_trial(1))
         try:
             evaluator.answers(self.dials.space.baseline(), self._parts(count)[0][0])
         except BudgetUsedError:
@@ -269,7 +236,7 @@ class Tuning:
 
         usual: what a call may take, where it is to be guessed.
         """
-        work, unit, spent = self._work, self.means.unit, in_unit(self.client.spent, self.means.unit)
+        work, unit, spent = self.work, self.means.unit, in_unit(self.client.spent, self.means.unit)
         if self.declared.one_at_a_time or self.declared.blocks is not None:
             return work.items
         if unit == CALLS:
@@ -279,20 +246,10 @@ class Tuning:
         each = usual or spent / max(1, self.client.spent.calls)
         return work.payable(self._limit, spent, each)
 
-    @property
-    def _fewer(self) -> list[str]:
-        """That fewer items than all are asked, where it is so."""
-        if self.asked >= self.split.sizes["train"]:
-            return []
-        return [
-            f"each setting is asked {self.asked} of the {self.split.sizes['train']} items, so that more settings can "
-            "be tried; finalists are asked others"
-        ]
-
     def _probed(self) -> Iterator[str]:
         """Look which dials act, as far as the budget pays for it."""
         evaluator, default = self.evaluator, self.dials.space.baseline()
-        effort = self._work.preflight(len(self.dials.probes), self._limit, self._usual)
+        effort = self.work.preflight(len(self.dials.probes), self._limit, self._usual)
         if effort is None:
             yield "preflight: left out, for the budget does not pay for it and a study; dials are taken to act"
             return
@@ -322,17 +279,13 @@ class Tuning:
         return 1.0 if self.means.unit == CALLS else in_unit(self.dearest, self.means.unit) / _BYTES_OF_TOKEN
 
     @property
-    def _work(self) -> Workload:
+    def work(self) -> Workload:
+        """What is asked of the endpoint, in calls."""
         sizes, declared = self.split.sizes, self.declared
         return Workload(
             sizes["train"], sizes["test"], self.dials.space.size, declared.replicates, declared.sealed_replicates,
             self._votes,
         )  # fmt: skip
-
-    @property
-    def _models(self) -> list[str]:
-        dial = self.dials.dials.get(MODEL)
-        return [*map(str, dial.levels)] if dial else [str(self.dials.fixed.get(MODEL) or self.declared.model)]
 
     @property
     def _sealed(self) -> int:

@@ -1,4 +1,4 @@
-"""The parts of a split as they are asked for: shares and counts as counts, row numbers, and the way of dividing rows."""
+"""The parts of a split as they are asked for: shares and counts as counts, row numbers, and how rows are divided."""
 
 from __future__ import annotations
 
