@@ -195,8 +195,9 @@ def test_a_dial_that_is_asked_for_where_its_condition_does_not_hold_stops_the_st
         trial.suggest_categorical("kind", ["svm", "tree"])
         return trial.suggest_float("C", 0.0, 1.0, when={"kind": "tree"})
 
-    with tl.Study.create(minimize="loss", store=store) as study, pytest.raises(
-        tl.SpaceError, match=r"^C: it is asked for, but active only when kind is 'tree'.*under an `if`"
+    with (
+        tl.Study.create(minimize="loss", store=store) as study,
+        pytest.raises(tl.SpaceError, match=r"^C: it is asked for, but active only when kind is 'tree'.*under an `if`"),
     ):
         study.optimize(objective, trials=2)
 
@@ -388,6 +389,47 @@ def test_a_store_that_is_none_is_refused_by_name() -> None:
         tl.Study.create(space(), minimize="loss", store=3)  # type: ignore[arg-type]
     with pytest.raises(tl.PlanError, match=r"^store: 3 is no place"):
         tl.Study.load("p", store=3)  # type: ignore[arg-type]
+
+
+def test_of_long_texts_that_begin_alike_the_difference_is_shown(tmp_path: Path) -> None:
+    arguments = {"minimize": "loss", "budget": 3, "store": tmp_path / "s.db", "name": "p"}
+    commands = [f"python train.py --data {'a' * 200} --lr {{lr}} --{way}" for way in ("old", "new")]
+    tl.Study.create(space(), source=commands[0], **arguments).close()
+    plan = tl.Study.create(space(), source=commands[1], **{**arguments, "store": "memory"}).declared
+    with pytest.raises(
+        tl.PlanChangedError, match=r"source: '\.\.\.a+ --lr \{lr\} --old' is now '\.\.\.a+ --lr \{lr\} --new'"
+    ):
+        tl.Study.open(plan, space(), tmp_path / "s.db")
+
+
+def test_a_trial_is_printed_in_a_line(store: str) -> None:
+    def objective(trial: tl.Trial) -> float:
+        if trial.number == 1:
+            raise ValueError("diverged")
+        return parabola(trial)
+
+    with tl.Study.create(space(), minimize="loss", store=store, strategy="random") as study:
+        study.optimize(objective, trials=2)
+        first, second = map(str, study.trials)
+        assert first == "trial 0: loss 0.4; {'x': 0.9, 'k': 4}"
+        assert second.startswith("trial 1: failed, objective: ValueError: diverged; {'x': ")
+        assert "metrics=" in repr(study.trials[0])
+
+
+def test_a_study_without_any_score_warns_where_nobody_sees_its_progress(
+    store: str, capsys: pytest.CaptureFixture
+) -> None:
+    arguments = {"minimize": "loss", "budget": 2, "store": store, "name": "p"}
+    said = "study 'p': no score after 2 trials, 2 of them failed; trial 0 so: AttributeError: .*constrian"
+    with pytest.warns(UserWarning, match=said):
+        tl.tune(lambda trial: trial.constrian("a", 1), space(), **arguments, progress=False).close()
+
+
+def test_a_dial_of_a_study_without_a_space_is_asked_for_with_the_line_that_declares_it(store: str) -> None:
+    with tl.Study.create(minimize="loss", store=store) as study, pytest.raises(
+        tl.SpaceError, match=r"^x: .*the study has no space. .*trial\.suggest_float\('x', low, high\)"
+    ):
+        study.optimize(parabola, trials=1)
 
 
 def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> None:

@@ -63,8 +63,12 @@ class Dials:
         """The error of asking for a dial that is not there, with the nearest name."""
         from difflib import get_close_matches
 
+        if not self.params:
+            problem = f"this trial has no dial {shown(name)}, and the study has no space"
+            remedy = f"Declare it there, or in the objective: trial.suggest_float({shown(name)}, low, high)."
+            return SpaceError(as_text(str(name)), problem, remedy)
         nearest = get_close_matches(str(name), self.params, n=1)
-        names = f"the nearest is {nearest[0]!r}" if nearest else f"it has {', '.join(map(repr, self.params)) or 'none'}"
+        names = f"the nearest is {nearest[0]!r}" if nearest else f"it has {', '.join(map(repr, self.params))}"
         remedy = "Use one of its names, or trial.params.get(name) where a dial may be inactive."
         return SpaceError(as_text(str(name)), f"this trial has no dial {shown(name)}; {names}", remedy)
 

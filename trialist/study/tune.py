@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from trialist.study.earlier import Earlier, listed
 from trialist.study.evaluation import completed
 from trialist.study.events import Event
 from trialist.study.study import Study
+from trialist.study.summary import best_against_default
 from trialist.study.trainings import Test
 from trialist.study.work import Work, check_objective, check_test, default_name, describe
 from trialist.trials.budget import Budget
@@ -106,6 +108,10 @@ def tune(
     events = study.process(objective, test, workers=workers, again=again)
     for event in _told(events, study) if progress else events:
         del event
+    if not progress and study.best is None and (failed := study.history.failed):
+        # Without progress nobody saw it, and the next line of the script would fail for another reason.
+        words = f"study {study.name!r}: {best_against_default(study.history)}; trial {failed[0].number} so: "
+        warnings.warn(f"{words}{failed[0].failure.message if failed[0].failure else ''}", stacklevel=2)
     return study
 
 

@@ -14,6 +14,7 @@ from trialist.trials.stopping import Stopping
 from trialist.trials.validation import Validation, checked, validation_of
 
 PREFERENCES = ("better", "cheaper")
+_LONG, _BEFORE = 60, 20  # characters of a text, and of what stands before the first difference in it
 
 
 class Direction(StrEnum):
@@ -138,7 +139,10 @@ class Plan:
         """In words, what `other` declares differently: "seed: 0 is now 1"."""
         mine, theirs = self.to_json(), other.to_json()
         return tuple(
-            f"{name}: {_told(mine[name])} is now {_told(theirs[name])}" for name in mine if mine[name] != theirs[name]
+            f"{name}: {before} is now {now}"
+            for name in mine
+            if mine[name] != theirs[name]
+            for before, now in [_both_told(mine[name], theirs[name])]
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -190,6 +194,17 @@ def objectives_of(minimize: str | list[str] | None, maximize: str | list[str] | 
             check_name(argument, name)
             found.append(Objective(name, direction))
     return tuple(found)
+
+
+def _both_told(mine: object, theirs: object) -> tuple[str, str]:
+    """Two values in words; of long texts that begin alike, from shortly before where they differ."""
+    if isinstance(mine, str) and isinstance(theirs, str) and max(len(mine), len(theirs)) > _LONG:
+        both = enumerate(zip(mine, theirs, strict=False))
+        alike = next((i for i, (a, b) in both if a != b), min(len(mine), len(theirs)))
+        begin = max(0, alike - _BEFORE)
+        cut = "..." if begin else ""
+        mine, theirs = (f"{cut}{text[begin:]}" for text in (mine, theirs))
+    return _told(mine), _told(theirs)
 
 
 def _told(value: object) -> str:

@@ -238,6 +238,12 @@ class TrialRecord:
         """Who runs it, or ran it last; empty where that is not known."""
         return self.runs[-1].worker if self.runs else ""
 
+    def __str__(self) -> str:
+        """In a line, for whoever prints it; its repr has all of it."""
+        scores = ", ".join(f"{name} {score.mean:.6g}" for name, score in self.metrics.items())
+        told = scores or (f"failed, {self.failure.cause.value}: {self.failure.message}" if self.failure else self.state)
+        return f"trial {self.number}: {told}; {dict(self.params)}"
+
     @property
     def score(self) -> Score | None:
         """The first objective's Score, or None."""
