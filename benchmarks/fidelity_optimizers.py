@@ -28,7 +28,7 @@ KEPT = 10
 def make(name: str, space: tl.Space, seed: int, high: int, workers: int, full_runs: int) -> Any:
     """The optimizer of that name, for trainings of `high` epochs and a budget of so many full ones."""
     if name.startswith(OURS):
-        return Trialist(space, seed, high, name.removeprefix(OURS), full_runs)
+        return Within(Trialist(space, seed, high, name.removeprefix(OURS), full_runs), full_runs * high)
     if name == "random":
         return Random(space, seed, high)
     if name == "asha":
@@ -47,6 +47,33 @@ def missing(name: str) -> str | None:
         module
     )
     return package if package and importlib.util.find_spec(package) is None else None
+
+
+class Within:
+    """Ours as a study runs it: nothing begins that would not come to its end within `limit` epochs."""
+
+    def __init__(self, search: Trialist, limit: float) -> None:
+        self.search, self.left = search, limit
+        self.reached: dict[int, float] = {}  # epochs by trial
+        self.waiting: tuple[Any, dict[str, Any], float] | None = None
+
+    def ask(self) -> tuple[Any, dict[str, Any], float] | None:
+        trial, params, upto = self.waiting or self.search.ask()
+        need = upto - self.reached.get(trial.number, 0)
+        if need > self.left:
+            self.waiting = trial, params, upto
+            return None
+        self.waiting, self.left = None, self.left - need
+        self.reached[trial.number] = upto
+        return trial, params, upto
+
+    def report(self, trial: Any, epoch: int, loss: float) -> bool:
+        return self.search.report(trial, epoch, loss)
+
+    def tell(self, trial: Any, epoch: int, loss: float) -> None:
+        self.left += self.reached[trial.number] - epoch  # it was ended early
+        self.reached[trial.number] = epoch
+        self.search.tell(trial, epoch, loss)
 
 
 class Random:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,15 @@ class Fidelity:
     """How much of a full run a trial may spend: epochs, steps, a share of the data, folds, items.
 
     low: the least that says anything.  high: a full run; only full runs are compared with each other and chosen from.
-    factor: between two rungs, where trials are looked at.  Whole numbers where both ends are.
+    factor: about that much between two rungs, where trials are looked at: they stand at even steps of the logarithm, so
+    that the last one is as far from a full run as they are from each other.  Whole numbers where both ends are.
 
     >>> Fidelity("epochs", 1, 81).rungs
     (1, 3, 9, 27, 81)
+    >>> Fidelity("epochs", 1, 50).rungs
+    (1, 3, 7, 19, 50)
     >>> Fidelity("share of data", 0.1, 1.0).rungs
-    (0.1, 0.3, 1.0)
+    (0.1, 0.32, 1.0)
     """
 
     name: str
@@ -49,14 +53,11 @@ class Fidelity:
 
     @property
     def rungs(self) -> tuple[float, ...]:
-        """Amounts at which trials are looked at: `low`, `factor` times as much, ... and a full run.
-
-        The last but one is left out where it would be nearly a full run.
-        """
-        found: list[float] = []
-        while (amount := self.low * self.factor ** (len(found) + 1)) < self.high / self.factor**0.5:
-            found.append(round(amount) if self.is_whole else float(f"{amount:.6g}"))
-        return (*dict.fromkeys([self.low, *found]), self.high)
+        """Amounts at which trials are looked at, ascending, and a full run: as many as `factor` has place for."""
+        steps = max(1, round(math.log(self.high / self.low) / math.log(self.factor)))
+        found = [self.low * (self.high / self.low) ** (k / steps) for k in range(1, steps)]
+        amounts = [round(amount) if self.is_whole else float(f"{amount:.2g}") for amount in found]
+        return (self.low, *dict.fromkeys(amount for amount in amounts if self.low < amount < self.high), self.high)
 
     def share(self, amount: float) -> float:
         """An amount as a share of a full run."""
