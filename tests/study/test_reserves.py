@@ -20,6 +20,7 @@ def told_at_the_end(trial: tl.Trial) -> float:
     if trial.number % 5 == 3:
         time.sleep(0.05)  # as long as a whole run, so it counts as one
         raise RuntimeError("it broke, and did not say what it had cost")
+    time.sleep(0.01 * (trial.number % 2))  # money has nothing to do with time
     trial.cost = 1.5 + 1.5 * trial["x"]
     return (trial["x"] - 0.3) ** 2 + 1e-3 * (trial.seed % 7)
 

@@ -73,7 +73,7 @@ def forecast_of(
     costs = {"seconds": Costs(history, seconds), "cost": Costs(history, money)}
     left = _runs_left(history, stages)
     running = [record for record in history if record.state is State.RUNNING]
-    tests = 2.0 * stages.test_seeds if plan.test is not None else 0.0
+    tests = 2.0 * stages.test_seeds if plan.test is not None and tested is None else 0.0
     expected = Expectations(lambda: history)
     kept = kept_of(history, stages, expected, spent, workers, tested) if len(history) else {}
     outlays = []
@@ -98,7 +98,7 @@ def forecast_of(
                 Range(more.mean / lanes, more.low / lanes, more.high / lanes).plus(used + rest / lanes).within(limit)
             )
         elif limit is not None:
-            total = Range(limit, limit, limit)
+            total = Range(limit, limit, limit) if tested is None else Range(used, used, used)
         # Money that is told at the end of a run alone cannot be kept to on the way: a run starts where its most fits.
         is_told = tested is not None and name == "cost" and limit is not None and budget.per_second is None
         another = expected.of(name, None).most if is_told and expected.costs(name) else None

@@ -240,8 +240,8 @@ class Session:
 
     @property
     def tested(self) -> Mapping[str, float] | None:
-        """What the trainings of the verification took, where there is a verdict."""
-        return None if self.stage("verdict") is None else self._taken_by_tests()
+        """What the trainings of the verification took, where there is a verdict and nothing goes on."""
+        return None if self.stage("verdict") is None or self.history().pending else self._taken_by_tests()
 
     def charge(self, seconds: float, cost: float) -> None:
         """Count a training of the verification, which is no trial, as spent."""

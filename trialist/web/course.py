@@ -14,6 +14,7 @@ from trialist.web.layout import facts, section, table
 from trialist.web.numbers import count, moment
 
 _STAGES = ((Stage.BASELINE, "baseline"), (Stage.SEARCH, "search"), (Stage.REFINE, "refine"), (Stage.SELECT, "select"))
+_ENDS = (State.PAUSED, State.STOPPED, State.FAILED)  # beside complete: told where there are any
 
 
 def history_section(data: ReportData) -> Html:
@@ -61,9 +62,10 @@ def refinement_section(data: ReportData) -> Html | None:
 def budget_section(data: ReportData) -> Html:
     """What was spent of each limit, and what each stage took."""
     limits = _limits(data)
-    head = ("stage", "trials", "complete", "paused", "stopped", "failed", "run time")
+    ends = [State.COMPLETE, *(s for s in _ENDS if any(r.state is s for r in data.records))]
+    head = ("stage", "trials", *(state.value for state in ends), "run time")
     rows = [
-        _stage_row(title, [r for r in data.records if r.stage is stage])
+        _stage_row(title, [r for r in data.records if r.stage is stage], ends)
         for stage, title in _STAGES
         if any(r.stage is stage for r in data.records)
     ]
@@ -107,11 +109,11 @@ def _limits(data: ReportData) -> list[Html]:
     spent = data.spent
     rows = []
     for title, used, limit, shown in (
-        ("trials that ended", spent.get("trials", float(len(data.records))), budget.trials, lambda v: f"{v:.0f}"),
+        ("trials that ended", spent.get("trials", float(len(data.records))), budget.trials, lambda v: f"{v:,.0f}"),
         ("time", spent.get("seconds", 0.0), budget.seconds, duration),
         ("compute", spent.get("compute_seconds", 0.0), budget.compute_seconds, duration),
         ("cost", spent.get("cost", 0.0), budget.cost, lambda v: f"{v:.4g}"),
-        ("full runs", spent.get("full_runs", 0.0), budget.full_runs, lambda v: f"{v:.3g}"),
+        ("full runs", spent.get("full_runs", 0.0), budget.full_runs, lambda v: f"{v:.3g}" if v < 1000 else f"{v:,.0f}"),
     ):
         if limit is None and not used:
             continue
@@ -126,8 +128,7 @@ def _limits(data: ReportData) -> list[Html]:
     return rows
 
 
-def _stage_row(title: str, records: Sequence[TrialRecord]) -> Html:
-    ends = (State.COMPLETE, State.PAUSED, State.STOPPED, State.FAILED)
+def _stage_row(title: str, records: Sequence[TrialRecord], ends: Sequence[State]) -> Html:
     states = [sum(r.state is state for r in records) for state in ends]
     seconds = sum(r.seconds or 0.0 for r in records)
     cells = [str(len(records)), *map(str, states), duration(seconds)]

@@ -155,7 +155,8 @@ def _dials(data: ReportData, default: TrialRecord, selected: TrialRecord | None)
     rows = [_dial_row(data, dial, default, selected) for dial in names]
     head: tuple[str, ...] = ("dial", "default")
     if selected is not None:
-        head += ("selected" if data.selection is not None else "best so far", "", "○ default ● selected")
+        word = "selected" if data.selection is not None else "best so far"
+        head += (word, "", f"○ default ● {word}")
     if not rows:
         return el("p", "No dial was declared yet.", class_="note")
     return table(head, rows, "Dial by dial")
@@ -171,7 +172,7 @@ def _dial_row(data: ReportData, dial: str, default: TrialRecord, selected: Trial
         "tr",
         *first,
         el("td", _setting(selected, dial)),
-        el("td", "changed" if differs else "same"),
+        el("td", "changed" if differs else "same", class_="said"),
         el("td", position_chart(*places)),
         class_="changed" if differs else None,
     )

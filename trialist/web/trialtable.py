@@ -116,7 +116,7 @@ def _row(data: ReportData, record: TrialRecord, metrics: Sequence[str], dials: S
         _versus_default(data, record),
         _number(None if record.seconds is None else duration(record.seconds), record.seconds),
         *configuration,
-        el("td", _reason(data, record), class_="reason"),
+        el("td", el("bdi", why := _reason(data, record), title=why if at else None), class_="reason"),
         class_="best" if best else None,
     )
 
@@ -161,13 +161,13 @@ def _configuration(record: TrialRecord) -> Html:
     return join(*parts)
 
 
-def _reason(data: ReportData, record: TrialRecord) -> Html:
+def _reason(data: ReportData, record: TrialRecord) -> str:
     ends = f"; stopped: {record.stop_reason}" if record.stop_reason and not record.course else ""
     ends += "".join(f"; {told[:200]}" for told in course_of(record, data.plan.fidelity))
     retried = f"; tried again after: {record.earlier[-1].message}" if record.earlier else ""
     failed = f"; failed: {record.failure.message[:200]}" if record.failure is not None else ""
     violated = "" if record.is_feasible else f"; {violations(record)}"
-    return el("bdi", f"{record.reason[:400]}{violated}{retried}{failed}{ends}")
+    return f"{record.reason[:400]}{violated}{retried}{failed}{ends}"
 
 
 def _failures(cause: str, message: str, records: Sequence[TrialRecord]) -> Html:

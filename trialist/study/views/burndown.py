@@ -113,7 +113,8 @@ def burndown(history: History, spent: Mapping[str, float], outlays: Sequence[Out
     return BurnDown(
         tuple(purses),
         clock.seconds,
-        None if time is None else time.total,
+        # Of the study's own time some is no working time: what is still to come is added to that.
+        None if time is None or time.total is None else time.total.plus(clock.seconds - time.spent),
         clock.breaks,
         price,
         bool(over),

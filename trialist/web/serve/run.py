@@ -32,6 +32,7 @@ def serve(
         import uvicorn
         from anyio import to_thread
 
+        from trialist.numerics.threads import one_thread
         from trialist.web.serve.app import app
         from trialist.web.serve.guard import Rules, hosts_of, is_loopback
         from trialist.web.serve.memory import THREADS, share_heaps
@@ -63,7 +64,10 @@ def serve(
     )
     server = Server(config)
     try:
-        server.run([listener])
+        # The limit is one of the process: were it each computation's own, the first of two that ends would lift it for
+        # the other as well, whose threads then wait for each other.
+        with one_thread():
+            server.run([listener])
     except KeyboardInterrupt:
         pass  # how it is meant to end
     finally:
