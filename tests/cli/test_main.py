@@ -88,6 +88,11 @@ def test_every_command_has_help_with_an_example_and_json(trialist, name):
             "trial_memory: 'x'",
         ),
         (
+            ["plan", "--budget", "3", "--minimize", "a", "--trial-memory", "512", "--", "t", "{x: 1..2}"],
+            "trial_memory: 512 bytes are fewer than any process takes. Give bytes: 512 * 2**20; or, in a command or a "
+            'study file, text: "512MB".',
+        ),
+        (
             ["run", "--budget", "3", "--minimize", "a", "--", "no-such-program", "{x: 1..2}"],
             "no program that can be run",
         ),

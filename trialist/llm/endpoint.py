@@ -225,7 +225,9 @@ def _told(problem: Exception, timeout_seconds: float) -> CallError:
         return CallError(f"{status}: {_reason(body, problem)}", status, _retry_after(headers, time.time()), body=body)
     reason = scrubbed(f"{type(problem).__name__}: {problem}")[:_REASON_CHARS]
     if names & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror", "PoolTimeout"}:
-        return CallError(f"no connection: {reason}", outcome=Outcome.UNSENT)
+        # "Connection error." is all that some libraries say; its cause says whether the name or the port is wrong.
+        said = scrubbed(str(problem.__cause__ or problem))[:_REASON_CHARS]
+        return CallError(f"no connection: {said.rstrip('.')}", outcome=Outcome.UNSENT)
     if isinstance(problem, TimeoutError) or any("Timeout" in name for name in names):
         return CallError(f"no answer in {timeout_seconds:g} s", outcome=Outcome.LATE)
     if isinstance(problem, OSError) or any("Connection" in name or "Protocol" in name for name in names):

@@ -14,6 +14,7 @@ from trialist.trials.stopping import Stopping
 from trialist.trials.validation import Validation, checked, validation_of
 
 PREFERENCES = ("better", "cheaper")
+_LEAST_MEMORY = 2**20  # bytes
 _LONG, _BEFORE = 60, 20  # characters of a text, and of what stands before the first difference in it
 
 
@@ -59,7 +60,11 @@ class Limits:
         if self.seconds is not None:
             object.__setattr__(self, "seconds", positive("trial_seconds", self.seconds))
         if self.memory_bytes is not None:
-            object.__setattr__(self, "memory_bytes", int(positive("trial_memory", self.memory_bytes)))
+            memory = int(positive("trial_memory", self.memory_bytes))
+            if memory < _LEAST_MEMORY:  # 512 is meant as megabytes, and would end every trial, or the quick ones never
+                remedy = 'Give bytes: 512 * 2**20; or, in a command or a study file, text: "512MB".'
+                raise PlanError("trial_memory", f"{memory} bytes are fewer than any process takes", remedy)
+            object.__setattr__(self, "memory_bytes", memory)
         if self.cost is not None:
             object.__setattr__(self, "cost", positive("trial_cost", self.cost))
 
