@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import SpaceError
 from trialist.protocols import Look
 from trialist.scoring.fresh import fresh_score
 from trialist.space.space import Space
@@ -173,13 +172,3 @@ def _effects_on(study: Study) -> dict[str, Effects]:
     best, history = study.best, study.history
     around = None if best is None else best.params
     return {name: Effects(history, around, metric=name) for name in names} if len(names) > 1 else {}
-
-
-def position(space: Space, dial: str, params: Mapping[str, Any]) -> float | None:
-    """Where a dial stands on its scale, 0 to 1; None where it is not active, or where the space does not hold it."""
-    if dial not in params or dial not in space:
-        return None
-    try:
-        return space[dial].encode(params[dial])
-    except SpaceError:
-        return None

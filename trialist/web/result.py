@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from trialist.scoring.digits import in_digits
 from trialist.study.onwards import to_verify
 from trialist.study.summary import constraint_note
+from trialist.study.views.parallel import place_of
 from trialist.trials.trial import Score, TrialRecord
 from trialist.web.charts import interval_chart, position_chart
-from trialist.web.data import ReportData, position
+from trialist.web.data import ReportData
 from trialist.web.html import Html, el, name
 from trialist.web.layout import facts, section, table
 from trialist.web.numbers import measured, moment, setting
@@ -167,7 +168,7 @@ def _dial_row(data: ReportData, dial: str, default: TrialRecord, selected: Trial
     if selected is None:
         return el("tr", *first)
     differs = _setting(default, dial) != _setting(selected, dial)
-    places = position(data.space, dial, default.params), position(data.space, dial, selected.params)
+    places = place_of(data.space, dial, default.params), place_of(data.space, dial, selected.params)
     return el(
         "tr",
         *first,
