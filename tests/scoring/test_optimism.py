@@ -56,7 +56,7 @@ def test_exact_scores_are_not_too_good() -> None:
     repeated = [*records, replace(records[3], number=20)]
     found = optimism(history(repeated))
     assert found is not None and found.expected == pytest.approx(0.0, abs=1e-9)
-    assert "is not expected to be too good, by the noise from 1 repeated scores" in found.sentence
+    assert "is not expected to be too good, by the noise from 1 repeated score" in found.sentence
 
 
 def test_of_few_scores_without_any_repeat_the_noise_is_not_known_and_that_is_said() -> None:

@@ -96,3 +96,16 @@ def test_a_run_with_progress_ends_with_the_summary(capsys):
     space = {"x": tl.Float(-1.0, 1.0, default=0.9)}
     study = tl.tune(noisy, space, minimize="loss", budget=24, store="memory", name="told", test=losses)
     assert capsys.readouterr().err.rstrip().endswith(study.summary())
+
+
+def test_a_default_that_violates_a_constraint_is_not_left_standing_as_the_better_one():
+    def objective(trial):
+        trial.constrain("latency", trial["x"] - 0.5)
+        return 1.0 - trial["x"]
+
+    space = {"x": tl.Float(0.0, 1.0, default=0.9)}
+    study = tl.tune(objective, space, minimize="loss", budget=12, store="memory", progress=False, name="s")
+    lines = study.summary().splitlines()
+    assert "default 0.1" in lines[0]
+    note = next(line for line in lines if line.startswith("note"))
+    assert "the default violates latency by 0.4" in note and f"trial {study.best.number} satisfies" in note

@@ -50,7 +50,7 @@ def _of_repeats(history: History) -> Noise | None:
     apart = math.hypot(*(x - float(group.mean()) for group in again for x in group.tolist()))
     if freedom < REPEATS and (apart > 0 or not freedom):  # one that scored alike to the last digit says enough
         return None
-    return Noise(apart / math.sqrt(freedom), f"from {freedom} repeated scores")
+    return Noise(apart / math.sqrt(freedom), f"from {freedom} repeated score{'s' if freedom > 1 else ''}")
 
 
 def _of_replicates(history: History) -> Noise | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trialist.scoring.fresh import fresh_score
 from trialist.study.beginning import LEAKS
 from trialist.study.prose import measured
+from trialist.study.summary import constraint_note
 from trialist.trials.history import History
 from trialist.trials.trial import Score, Stage, TrialRecord
 
@@ -57,6 +58,8 @@ def _lines(study: Known) -> Iterator[tuple[str, str]]:
     if (fresh := fresh_score(history, best.number, name)) is not None:
         of_default = None if against is None else fresh_score(history, against.number, name)
         yield "fresh", _beside(name, best, fresh, against, of_default)
+    if note := constraint_note(default, best):
+        yield "note", note
     if verdict is not None:
         verified = (study.stage("verified") or {}).get("trial", best.number)
         yield "test", verdict.sentence
