@@ -137,6 +137,24 @@ def test_a_visitor_is_told_that_a_study_is_gone_and_all_of_one_that_took_its_nam
     store.close()
 
 
+def test_what_was_computed_between_a_page_and_its_events_is_told(tmp_path: Path) -> None:
+    with tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", budget=9, store=tmp_path / "s.db") as study:
+        study.optimize(lambda trial: trial["x"], trials=3)
+        board = Board(study.store, study.name, Background(1))
+        made, at = board.versions, id_of(board.moment())
+        board.data()
+        assert board.is_computing  # as the page says
+        _until(lambda: not board.is_computing)
+
+        async def heard(made: tuple[int, int] | None, looks: int) -> list[str]:
+            left = iter(range(looks))
+            return [event async for event in stream(board, at, lambda: next(left, None) is None, made)]
+
+        hello, computed = asyncio.run(heard(made, 2))
+        assert "event: hello" in hello and "event: computed" in computed
+        assert len(asyncio.run(heard(board.versions, 2))) == 1  # a page that was made afterwards has it
+
+
 def test_a_stream_ends_with_its_server(tmp_path: Path) -> None:
     with tl.Study.create(tl.Space(x=tl.Float(0, 1)), minimize="loss", budget=9, store=tmp_path / "s.db") as study:
         board = Board(study.store, study.name, Background(1))

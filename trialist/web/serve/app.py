@@ -27,7 +27,7 @@ from trialist.web.serve.acting import Acting, told
 from trialist.web.serve.asked import asked_section, pause_note, revisions_section
 from trialist.web.serve.background import Background
 from trialist.web.serve.board import Board, Boards, as_json
-from trialist.web.serve.events import all_moments, id_of, progress, stream, stream_of_all
+from trialist.web.serve.events import all_moments, id_of, made_of, progress, stream, stream_of_all
 from trialist.web.serve.forms import Form, dialog, openers, study_forms, trial_forms
 from trialist.web.serve.frame import ICON, OURS, Frame, framed, problem
 from trialist.web.serve.guard import HEADERS, Guard, Rules
@@ -225,7 +225,8 @@ class _Dashboard:
 
     async def events(self, request: Request) -> Response:
         board = await run_in_threadpool(self._board, request)
-        return _events(stream(board, _last(request), self._is_over))
+        made = made_of(request.query_params.get("made", ""))
+        return _events(stream(board, _last(request), self._is_over, made))
 
     async def all_events(self, request: Request) -> Response:
         return _events(stream_of_all(self._store, _last(request), self._is_over))
@@ -248,7 +249,7 @@ class _Dashboard:
             board.name,
             board.name,
             here,
-            events=f"{at}/events",
+            events=f"{at}/events?made={board.version}.{board.panels_version}",
             moment=id_of(board.moment()),
             progress=progress(board),
             csrf=self._csrf,

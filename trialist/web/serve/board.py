@@ -102,6 +102,11 @@ class Board:
             return replace(data, **(self._slow.value or {}))
 
     @property
+    def versions(self) -> tuple[int, int]:
+        """Which computations there are: of the study as a whole, and of its panels."""
+        return self.version, self.panels_version
+
+    @property
     def is_computing(self) -> bool:
         """Nothing slow was computed yet."""
         return self._slow.value is None

@@ -58,15 +58,31 @@ def moment_of(text: str) -> Moment | None:
     return Moment(created_at, *counters)
 
 
-async def stream(board: Board, last: str, is_over: Callable[[], bool]) -> AsyncIterator[str]:
-    """The events of a study for one visitor, from what `last` says that it knows; ends where the study is gone."""
+def made_of(text: str) -> tuple[int, int] | None:
+    """The computations that a page's address of events names; None where it names none.
+
+    >>> made_of("3.12"), made_of(""), made_of("x.1")
+    ((3, 12), None, None)
+    """
+    version, _, panels = text.partition(".")
+    return (int(version), int(panels)) if version.isdecimal() and panels.isdecimal() else None
+
+
+async def stream(
+    board: Board, last: str, is_over: Callable[[], bool], made: tuple[int, int] | None = None
+) -> AsyncIterator[str]:
+    """The events of a study for one visitor, from what `last` says that it knows; ends where the study is gone.
+
+    made: of which computations the visitor's page was made, by default the newest; what was computed between the page
+    and this is told at once.
+    """
     now = await run_in_threadpool(board.moment)
     known = moment_of(last)
     if known is None:
         known = now  # it has just read the page
     if known.created_at != now.created_at or known.changes > now.changes:
         known = Moment(now.created_at, 0, 0, 0, 0)  # another study of that name: all of it is news
-    seen = Seen(known, board.version, board.panels_version)
+    seen = Seen(known, *(made or board.versions))
     yield "retry: 1000\n\n" + _event("hello", now if known == now else known, {})
     silent = 0.0
     while not is_over():
@@ -77,11 +93,11 @@ async def stream(board: Board, last: str, is_over: Callable[[], bool]) -> AsyncI
                 told = await run_in_threadpool(news, board, seen.moment, now)
                 # Of the cursor that was read with the news: what came after that is told next time.
                 seen = Seen(Moment(now.created_at, told.pop("cursor"), now.revision, now.stages, now.instructions))
-                seen = Seen(seen.moment, board.version, board.panels_version)
+                seen = Seen(seen.moment, *board.versions)
                 yield _event("change", seen.moment, told)
                 silent = 0.0
-            elif (board.version, board.panels_version) != (seen.version, seen.panels):
-                seen = Seen(seen.moment, board.version, board.panels_version)
+            elif board.versions != (seen.version, seen.panels):
+                seen = Seen(seen.moment, *board.versions)
                 yield _event("computed", seen.moment, {})
                 silent = 0.0
         except TrialistError as problem:

@@ -107,7 +107,7 @@
   let cursor = main.dataset.moment || "", lost = null, said = 0, waiting = null, line = "";
 
   function listen() {
-    const source = new EventSource(`${main.dataset.events}?last=${encodeURIComponent(cursor)}`);
+    const source = new EventSource(`${main.dataset.events}${main.dataset.events.includes("?") ? "&" : "?"}last=${encodeURIComponent(cursor)}`);
     const heard = (event) => {
       if (event.lastEventId) cursor = event.lastEventId;
       clearTimeout(lost);
