@@ -4,14 +4,15 @@
   const { charts, tooltip, color, text, escape, clipped, unit, halo } = trialist;
 
   // Parallel coordinates. A narrow page has them from top to bottom.
-  const lineOf = (row) => {
+  // Where hundreds of lines cross, each is fainter: so many of one colour would hide where most of them go.
+  const lineOf = (row, strong, others) => {
     const first = row.kind === "default";
     if (row.kind === "best") return { color: color("best"), width: 3, opacity: 1 };
     if (first) return { color: color("base"), width: 2.5, opacity: 1, type: [7, 4] };
     if (row.kind === "failed") return { color: color("bad"), width: 1, opacity: 0.55, type: [2, 3] };
     return row.strong
-      ? { color: color("search"), width: 1.8, opacity: 0.85 }
-      : { color: color("soft"), width: 1, opacity: 0.28 };
+      ? { color: color("search"), width: strong > 60 ? 1 : 1.8, opacity: Math.max(0.14, Math.min(0.85, 34 / strong)) }
+      : { color: color("soft"), width: 1, opacity: Math.max(0.1, Math.min(0.28, 56 / others)) };
   };
 
   // A dial that is not active has no place on its axis, nor has a score that is not there: such lines go through a lane
@@ -26,6 +27,8 @@
     option(data, width) {
       const tall = isTall(data, width);
       const rows = [...data.rows].sort((a, b) => rank(a) - rank(b));
+      const strong = rows.filter((row) => row.strong).length,
+        others = rows.length - strong;
       const min = hasLane(data) ? LANE[0] : 0;
       const edges = { left: tall ? 24 : min ? 84 : 60, right: tall ? 40 : 78, top: tall ? 26 : 34, bottom: tall ? 30 : 18 };
       const size = { width, height: charts.parallel.height(data, width) };
@@ -64,7 +67,7 @@
             data: rows.map((row) => ({
               value: row.at.map((place) => (place === null ? NONE : place)),
               row,
-              lineStyle: lineOf(row),
+              lineStyle: lineOf(row, strong, others),
             })),
           },
         ],
