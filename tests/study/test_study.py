@@ -426,8 +426,9 @@ def test_a_study_without_any_score_warns_where_nobody_sees_its_progress(
 
 
 def test_a_dial_of_a_study_without_a_space_is_asked_for_with_the_line_that_declares_it(store: str) -> None:
-    with tl.Study.create(minimize="loss", store=store) as study, pytest.raises(
-        tl.SpaceError, match=r"^x: .*the study has no space. .*trial\.suggest_float\('x', low, high\)"
+    with (
+        tl.Study.create(minimize="loss", store=store) as study,
+        pytest.raises(tl.SpaceError, match=r"^x: .*the study has no space. .*trial\.suggest_float\('x', low, high\)"),
     ):
         study.optimize(parabola, trials=1)
 
@@ -439,8 +440,10 @@ def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> No
     with pytest.raises(tl.PlanChangedError, match=f"in {place} was .*Extend its budget .trialist extend"):
         tl.tune(parabola, space(), budget=5, **arguments)
     with pytest.raises(tl.PlanChangedError, match=r"Give another name .*ask for what was declared before") as caught:
-        tl.tune(parabola, space(), budget=5, seed=3, **arguments)
+        tl.tune(parabola, space(), budget=3, seed=3, **arguments)
     assert "xtend" not in str(caught.value)
+    with pytest.raises(tl.PlanChangedError, match="Give another name .*; a budget alone is extended .trialist extend"):
+        tl.tune(parabola, space(), budget=5, seed=3, **arguments)
     wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
     with pytest.raises(tl.PlanChangedError, match=r"grow the space .*\(study.grow\)"):
         tl.tune(parabola, wider, budget=3, **arguments)

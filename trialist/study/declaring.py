@@ -61,12 +61,13 @@ def opened(plan: Plan, space: Space, store: Store, warm_start: Sequence[Earlier]
 
 def _remedy(of_plan: Sequence[str], of_space: Sequence[str]) -> str:
     """What leads on, by what is declared differently: a budget and a space may change, all else is another study."""
-    is_budget = all(words.startswith("budget: ") for words in of_plan)
-    if is_budget and not of_space:
+    budgets = [words for words in of_plan if words.startswith("budget: ")]
+    if len(budgets) == len(of_plan) and not of_space:
         return "Extend its budget (trialist extend --budget, study.extend), or give another name (--name, name=)."
     if not of_plan:
         return "Give another name (--name, name=), or grow the space where it only becomes larger (study.grow)."
-    return "Give another name (--name, name=), or ask for what was declared before."
+    also = "; a budget alone is extended (trialist extend --budget, study.extend)" if budgets else ""
+    return f"Give another name (--name, name=), or ask for what was declared before{also}."
 
 
 def plan_of(
