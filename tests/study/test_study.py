@@ -442,7 +442,7 @@ def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> No
     with pytest.raises(tl.PlanChangedError, match=r"Give another name .*ask for what was declared before") as caught:
         tl.tune(parabola, space(), budget=3, seed=3, **arguments)
     assert "xtend" not in str(caught.value)
-    with pytest.raises(tl.PlanChangedError, match="Give another name .*; a budget alone is extended .trialist extend"):
+    with pytest.raises(tl.PlanChangedError, match=r"Give another name .*; a budget alone is extended .trialist extend"):
         tl.tune(parabola, space(), budget=5, seed=3, **arguments)
     wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
     with pytest.raises(tl.PlanChangedError, match=r"grow the space .*\(study.grow\)"):
