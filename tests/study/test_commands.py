@@ -53,7 +53,8 @@ def test_a_command_is_tuned_and_its_test_command_runs_in_verification_alone(comm
 
 def test_a_command_that_fails_fails_its_trial_with_the_reason(command: tuple[str, ...]) -> None:
     Path("train.py").write_text("raise SystemExit('no data here')")
-    study = tl.tune(tl.Command(command), SPACE, minimize="val_loss", budget=2, progress=False)
+    with pytest.warns(UserWarning, match="no score after 2 trials"):
+        study = tl.tune(tl.Command(command), SPACE, minimize="val_loss", budget=2, progress=False)
     assert [r.state for r in study.trials] == [tl.State.FAILED] * 2
     assert study.trials[0].failure is not None
     assert "no data here" in study.trials[0].failure.message and "code 1" in study.trials[0].failure.message
@@ -62,7 +63,13 @@ def test_a_command_that_fails_fails_its_trial_with_the_reason(command: tuple[str
 
 def test_a_program_that_is_not_there_stops_the_study(command: tuple[str, ...]) -> None:
     with pytest.raises(tl.CommandError, match="no-such-program"):
-        tl.tune(tl.Command(("no-such-program", "{lr}")), SPACE, minimize="val_loss", budget=5, progress=False)
+        tl.tune(
+            tl.Command(("no-such-program", "{lr}", "{act}", "{momentum}")),
+            SPACE,
+            minimize="val_loss",
+            budget=5,
+            progress=False,
+        )
 
 
 def sleepy(trial: tl.Trial) -> float:

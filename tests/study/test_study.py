@@ -447,3 +447,26 @@ def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> No
     wider = tl.Space(x=tl.Float(-2.0, 1.0, default=0.9), k=tl.Int(1, 8, default=4))
     with pytest.raises(tl.PlanChangedError, match=r"grow the space .*\(study.grow\)"):
         tl.tune(parabola, wider, budget=3, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "--x", "{x}"), "^command: it has no place for the dial 'k'. Write {k}"),
+        (("train", "--x", "{x}", "--k", "{kk}"), r"^\{kk\}: the space has no dial of this name. Use .*fidelity='kk'"),
+    ],
+)
+def test_a_command_has_a_place_for_every_dial_and_none_for_others(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    whole = tl.Command(("train", "--x", "{x}", "--k", "{k}"))
+    for objective, test in ((tl.Command(words), None), (whole, tl.Command(words))):
+        with pytest.raises(tl.CommandError, match=said):
+            tl.tune(objective, space(), minimize="loss", budget=4, test=test, store=tmp_path / "s.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_is_given_in_words() -> None:
+    assert tl.Command(["train", "{x}"]) == tl.Command(("train", "{x}"))  # type: ignore[arg-type]
+    with pytest.raises(tl.CommandError, match=r"is text. Give its words: Command\(\('train', '--x', '{x}'\)\)"):
+        tl.Command("train --x {x}")  # type: ignore[arg-type]

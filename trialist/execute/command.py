@@ -35,6 +35,11 @@ class Command:
     fidelity: str | None = None
 
     def __post_init__(self) -> None:
+        given: object = self.template
+        if isinstance(given, str):
+            remedy = f"Give its words: Command({tuple(given.split())!r})."
+            raise CommandError("command", f"{shown(given)} is text", remedy)
+        object.__setattr__(self, "template", tuple(self.template))
         if self.fidelity is not None and self.fidelity in (self.dials or ()):
             problem = f"{shown(self.fidelity)} is a dial, too"
             raise CommandError("fidelity", problem, "Remove the dial: the scheduler says how far a run goes.")

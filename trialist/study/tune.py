@@ -10,6 +10,7 @@ from typing import Any
 
 from trialist.errors import PlanError
 from trialist.execute.attendant import refuse_while_loading
+from trialist.execute.command import Command
 from trialist.protocols import Scheduler, Store
 from trialist.space.space import Space
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
@@ -19,7 +20,7 @@ from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.summary import best_against_default
 from trialist.study.trainings import Test
-from trialist.study.work import Work, check_objective, check_test, default_name, describe
+from trialist.study.work import Work, check_objective, check_places, check_test, default_name, describe
 from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.stopping import Stops, Worth
@@ -92,6 +93,10 @@ def tune(
     if test is not None:
         check_test(test)
     minimize, maximize, test, validation = completed(objective, minimize, maximize, test, validation)
+    space = space_of(space)
+    for work in (objective, test):
+        if isinstance(work, Command):
+            check_places(work, space)
     known = listed(warm_start)
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
@@ -104,7 +109,7 @@ def tune(
     if plan.budget.is_unlimited and not plan.stopping.rules:
         raise PlanError("budget", "None, and nothing else ends the search", "Give trials, budget=40, or a tl.Budget.")
     given = None if isinstance(scheduler, str) else scheduler
-    study = Study.open(plan, space_of(space), store, known, given)
+    study = Study.open(plan, space, store, known, given)
     events = study.process(objective, test, workers=workers, again=again)
     for event in _told(events, study) if progress else events:
         del event

@@ -7,9 +7,10 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import PlanError, shown
+from trialist.errors import CommandError, PlanError, shown
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
+from trialist.space.constraint import nearest
 from trialist.study.evaluation import Evaluation
 from trialist.trials.amounts import whole
 from trialist.trials.plan import Limits
@@ -55,6 +56,18 @@ def check_test(test: object) -> None:
     """PlanError for what is neither a command nor a function of (params, seed): a search must not end with that."""
     if getattr(test, "with_trial", None) is None:
         _check_takes("test", test, ("params", "seed"))
+
+
+def check_places(command: Command, space: Space) -> None:
+    """CommandError where a brace names no dial, or a dial has no place: a flag left out would be tuned in vain."""
+    for name in command.names:
+        if name not in space:
+            remedy = f"Use {nearest(name, dict(space.items()))}, or fidelity={name!r} if it says how far a run goes."
+            raise CommandError(f"{{{name}}}", "the space has no dial of this name", remedy)
+    for name in space.names:
+        if name not in command.names:
+            problem = f"it has no place for the dial {shown(name)}"
+            raise CommandError("command", problem, f"Write {{{name}}} where its value goes, or remove the dial.")
 
 
 def _check_takes(field: str, function: object, arguments: tuple[str, ...]) -> None:
