@@ -78,7 +78,7 @@ def tune(
     prefer: of finalists that no fresh score tells apart, the "better" mean or the "cheaper" one is chosen.
     matters: the least difference that is of practical use; the verdict says whether it was reached.
     again: look at the test data once more; recorded, and said in the verdict.
-    progress: lines on standard error.
+    progress: lines on standard error; without them, a study of which no trial has a score warns.
 
     Raises PlanChangedError where the name has another plan, and InputError for what cannot be, before any work.
 
