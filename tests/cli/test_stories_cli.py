@@ -115,6 +115,7 @@ def test_a_run_with_a_test_ends_with_a_verdict_and_a_second_look_must_be_asked_f
 def test_what_is_known_can_be_looked_at_shown_and_exported(shell):
     shell("run", *ASK, "--", *shell.command, *DIALS)
     assert "better by" in shell.look("status")
+    assert "nothing more: all of it has run" in shell.look("plan", *ASK, "--", *shell.command, *DIALS)
     assert len(shell.json("trials")["trials"]) == shell.json("status")["spent"]["trials"]
     assert "why: " in shell.look("trials", "--reasons")
     shown = shell.look("show", "1")

@@ -87,7 +87,11 @@ def plan_command(file: str | None, as_json: bool, **options: Any) -> None:
         stage, _, words = line.partition(": ")
         takes = forecast.stage(stage)
         lines += labelled(stage, f"{words}; {takes}" if takes else words, room)
-    lines += labelled("cost", forecast.words or _cost(choice.fits, plan, request.workers), room)
+    is_over = not forecast.is_unknown and all(
+        each.total is not None and not each.total.high for each in forecast.outlays
+    )
+    takes = "nothing more: all of it has run" if is_over else forecast.words
+    lines += labelled("cost", takes or _cost(choice.fits, plan, request.workers), room)
     lines += labelled("kept", forecast.aside, room) if forecast.aside else []
     baseline = space.baseline()
     rows = [[safe(name), brace(parameter), _default(space, name, baseline)] for name, parameter in space.items()]
