@@ -214,6 +214,7 @@ def test_the_covariance_is_that_of_its_variances_and_of_white_noise_once_whitene
     assert mean == pytest.approx(posterior.predict(at)[0], abs=1e-12)
     assert np.diag(covariance) == pytest.approx(posterior.predict(at)[1], abs=1e-9)
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
+    assert posterior.between(at[:3], at[3:]) == pytest.approx(covariance[:3, 3:], abs=1e-9)
     K = posterior.fit.signal * matern((((X[:, None] - X) / posterior.fit.lengthscales) ** 2).sum(-1), 2.5)
     W = posterior.whitened(np.eye(10))
     assert W @ (K + posterior.fit.noise * np.eye(10)) @ W.T == pytest.approx(np.eye(10), abs=1e-5)

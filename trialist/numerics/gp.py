@@ -361,6 +361,17 @@ class Posterior:
             _squared_distances(A, A), self.fit.layout.smoothness
         ) - V @ V.T
 
+    def between(self, X: Array, Z: Array) -> Array:
+        """(q, r) covariances of f at X (q, F) with f at Z (r, F)."""
+        fit = self.fit
+        A, B = (_scaled(points, fit.theta, fit.layout) for points in (X, Z))
+        V, W = (
+            fit.signal * matern(_squared_distances(points, self._A), fit.layout.smoothness) @ self._inverse.T
+            for points in (A, B)
+        )
+        found: Array = fit.signal * matern(_squared_distances(A, B), fit.layout.smoothness) - V @ W.T
+        return found
+
 
 def cholesky(K: Array, scale: float) -> Array:
     """The lower factor of K (n, n), with as much jitter, in units of `scale`, as it takes."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.features import Features
 from trialist.model.points import Points
 from trialist.model.steps import perturbed
 from trialist.numerics.gp import Array
@@ -64,16 +65,16 @@ def maximise(
     """
     cube = acquisition.features.cube
     rows = candidates(cube, rng, best, effort)
-    points = _new(acquisition, rows, taken, inside)
+    points = fresh(acquisition.features, rows, taken, inside)
     if not len(points):
         return []
     points, values = _sifted(acquisition, rough, points, effort.sifted)
     order = np.argsort(-values, kind="stable")
     starts = _apart(points.rows, order, effort)
     climbed, heights = _climbed(acquisition, rough, points.rows[starts], values[starts], taken, effort, inside)
-    fresh = _new(acquisition, climbed, taken, inside)
+    new = fresh(acquisition.features, climbed, taken, inside)
     index = {row.tobytes(): height for row, height in zip(climbed, heights, strict=True)}
-    found = [Found(row, index[row.tobytes()]) for row in fresh.rows]
+    found = [Found(row, index[row.tobytes()]) for row in new.rows]
     found += [Found(points.rows[i], float(values[i])) for i in order[: effort.starts]]
     # Rounded, so that the last bits of a matrix product do not decide.
     return sorted(found, key=lambda f: -round(f.value, 9))
@@ -89,10 +90,10 @@ def candidates(cube: Cube, rng: np.random.Generator, best: Rows, effort: Effort)
     return np.concatenate(parts)
 
 
-def _new(acquisition: Acquisition, rows: Rows, taken: set[Hashable], inside: Inside | None) -> Points:
+def fresh(features: Features, rows: Rows, taken: set[Hashable], inside: Inside | None) -> Points:
     """Canonical points without repeats, without taken and forbidden ones."""
-    cube = acquisition.features.cube
-    points = Points.of(acquisition.features, rows)
+    cube = features.cube
+    points = Points.of(features, rows)
     seen = set(taken)
     kept = []
     for i, identity in enumerate(cube.identities(points.rows)):
