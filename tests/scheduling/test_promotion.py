@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from trialist.model.audit import MARK, was_audited
 from trialist.numerics.keys import Key
@@ -73,15 +72,32 @@ def test_a_part_of_each_rung_goes_on() -> None:
     assert set(went) <= {record.number for record in nearest[:6]}
 
 
-@pytest.mark.parametrize("state", [State.COMPLETE, State.RUNNING])
-def test_the_default_is_run_in_full_beside_the_first_that_was_promoted(state: State) -> None:
-    for full in ((), (3,)):
+def test_the_default_is_run_in_full_once_three_others_were() -> None:
+    for full in ((3,), (3, 4), (3, 4, 5)):
         records = [trial(n, place, 27 if n in full else 1) for n, place in enumerate(PLACES)]
-        if full and state is State.RUNNING:
-            records[3] = replace(records[3], state=state, fidelity=27, loss=None, metrics={})
         found = ModelPromotion().resume(history(*records), KEY)
-        assert found is not None and (found.number == 0) == bool(full)
+        assert found is not None and (found.number == 0) == (len(full) == 3)
     assert found.fidelity is None and found.reason.startswith(MARK)
+
+
+def test_the_default_is_run_in_full_by_who_is_free_while_the_first_promoted_one_runs_to_its_end() -> None:
+    for upto in (9, 27):
+        records = [trial(n, place, 1) for n, place in enumerate(PLACES)]
+        records[3] = replace(trial(3, PLACES[3], 9, State.RUNNING), fidelity=upto)
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == (upto == 27)
+
+
+def test_the_default_is_run_in_full_as_soon_as_a_full_run_makes_rungs_doubtful() -> None:
+    def late(n: int) -> TrialRecord:
+        """What it looked like early lay far above its end."""
+        record = trial(n, PLACES[n], 27)
+        return replace(record, reports=tuple(replace(r, value=r.value + 0.6 * (r.step < 27)) for r in record.reports))
+
+    for first, is_due in ((trial(3, PLACES[3], 27), False), (late(3), True)):
+        records = [first if n == 3 else trial(n, place, 1) for n, place in enumerate(PLACES)]
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and (found.number == 0) == is_due
 
 
 def test_the_default_is_run_in_full_at_the_latest_when_half_of_the_budget_is_used() -> None:

@@ -22,6 +22,7 @@ from trialist.trials.messages import Reported
 from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
+TRUSTED = 3  # promoted full runs, after which the default is run in full though nothing speaks against the rungs
 CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
 AUDIT_EACH, DOUBTED_EACH = 5, 3  # of so many full runs, one is of a trial that would have been left behind
 
@@ -33,8 +34,9 @@ class ModelPromotion:
     eta: one trial in so many goes on from a rung; None: one more than the factor of the plan's Fidelity, since ranks by
     a model are worth more than ranks by a look, and what is left behind may still go on later.
 
-    The default begins as cheap as all others, and is run in full as the first check of what early looks say, beside the
-    first trial that was promoted to its end.
+    The default begins as cheap as all others, and is run in full as the first check of what early looks say: by who is
+    free while the first trial that was promoted runs to its end, else as soon as a full run makes rungs doubtful, or
+    once some were promoted.
     """
 
     eta: float | None = None
@@ -66,7 +68,9 @@ class ModelPromotion:
         promoted = [r for r in going if not was_audited(r) and r.stage is not Stage.BASELINE]
         default = history.get(0)
         if default is not None and default.state is State.PAUSED:
-            if found.active and not promoted and not _is_half_spent(history):
+            ended = any(record.is_scored for record in going)
+            is_due = found.is_in_doubt if ended else bool(promoted)
+            if found.active and not is_due and len(promoted) < TRUSTED and not _is_half_spent(history):
                 return None
             return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
         each = DOUBTED_EACH if found.is_in_doubt else AUDIT_EACH
