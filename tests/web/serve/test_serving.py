@@ -85,10 +85,14 @@ def test_a_port_that_is_taken_is_told_with_the_remedy(path: Path) -> None:
         assert ended.returncode == 2 and "--port 0" in ended.stderr and "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
-def test_a_host_that_is_not_of_this_machine_is_told(path: Path, host: str) -> None:
-    with pytest.raises(CommandError, match=re.escape(host)):
-        serve(open_store(path), Address(host, 0))
+@pytest.mark.parametrize("port", [0, 8787])
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [("no.such.host.invalid", "cannot be resolved"), ("203.0.113.7", "is no address of this machine")],
+)
+def test_a_host_that_is_not_of_this_machine_is_told(path: Path, host: str, said: str, port: int) -> None:
+    with pytest.raises(CommandError, match=rf"^host: '{re.escape(host)}' {said}.*Give 127\.0\.0\.1 .* 0\.0\.0\.0"):
+        serve(open_store(path), Address(host, port))
 
 
 def test_without_starlette_the_install_line_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from urllib.parse import quote
 
 from trialist.errors import CommandError, MissingExtraError
 from trialist.protocols import Store
+
+_HOSTS = "Give 127.0.0.1 for this machine alone, or 0.0.0.0 for whoever reaches it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,8 @@ def _listen(address: Address) -> socket.socket:
     try:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
     except OSError as problem:
-        raise CommandError(
-            "host", f"{address.host!r} cannot be resolved ({problem.strerror or problem})", "Give 127.0.0.1 or 0.0.0.0."
-        ) from None
+        told = f"{address.host!r} cannot be resolved ({problem.strerror or problem})"
+        raise CommandError("host", told, _HOSTS) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,6 +92,8 @@ def _listen(address: Address) -> socket.socket:
         listener.listen(128)
     except OSError as problem:
         listener.close()
+        if problem.errno == errno.EADDRNOTAVAIL:
+            raise CommandError("host", f"{address.host!r} is no address of this machine", _HOSTS) from None
         remedy = "Give another one, such as --port 0 for any that is free."
         raise CommandError(
             "port", f"{address.host}:{address.port} cannot be used ({problem.strerror})", remedy
