@@ -6,20 +6,19 @@ less than the latest one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from trialist.model.curves import Curves
-from trialist.scheduling.once import RunsOnce
-from trialist.scheduling.standing import beaten, may_be_halted, reached
+from trialist.model.curves import Curves, Floats
+from trialist.scheduling.bybest import StopsByBest
+from trialist.scheduling.standing import beaten
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.trial import GO_ON, Action, Decision
 
 
 @dataclass
-class MedianRule(RunsOnce):
+class MedianRule(StopsByBest):
     """Stops a trial whose best value so far is worse than the median of the others at the same share of their runs.
 
     Use it where most trials are to run to their end and only the clearly worse half need not.  Never before `grace` of
@@ -31,33 +30,22 @@ class MedianRule(RunsOnce):
     grace: float = 1 / 3
     least: int = 5
     name = "median"
-    _curves: Curves = field(default_factory=Curves, init=False, repr=False, compare=False)
 
-    def decide(self, history: History, report: Reported) -> Decision:
-        record = history[report.number]
-        if not may_be_halted(record):
-            return GO_ON
-        curves = self._curves.look(history)
-        share = curves.share(report, record)
+    def why(self, history: History, curves: Curves, report: Reported, share: float, best: Floats) -> str:
         if not share >= self.grace:
-            return GO_ON
+            return ""
         others = curves.at(share, best=True)  # (n, m)
-        compared = curves.has_ended & (curves.numbers != record.number) & ~np.isnan(others).any(axis=1)
-        others, n = others[compared], int(compared.sum())
+        compared = curves.has_ended & (curves.numbers != report.number) & ~np.isnan(others).any(axis=1)
+        others, n, where = others[compared], int(compared.sum()), f"at step {report.step:g}"
         if n < self.least:
-            return GO_ON
-        mine, where = reached(curves, record, report, best=True), f"at step {report.step:g}"
-        worse_than = beaten(mine, others)
-        if len(mine) > 1:
-            if 2 * worse_than < n:
-                return GO_ON
-            return Decision(Action.STOP, f"dominated by {worse_than} of {n} others {where}")
-        middle = float(np.median(others[:, 0]))
-        if not mine[0] > middle:
-            return GO_ON
-        sign = history.plan.objective.direction.sign
-        return Decision(
-            Action.STOP,
-            f"rank {1 + worse_than} of {n + 1} {where}: {sign * mine[0]:.4g} is worse than the median "
-            f"{sign * middle:.4g} of {n} trials",
+            return ""
+        worse_than = beaten(best, others)
+        if len(best) > 1:
+            return f"dominated by {worse_than} of {n} others {where}" if 2 * worse_than >= n else ""
+        middle, sign = float(np.median(others[:, 0])), history.plan.objective.direction.sign
+        if not best[0] > middle:
+            return ""
+        return (
+            f"rank {1 + worse_than} of {n + 1} {where}: {sign * best[0]:.4g} is worse than the median "
+            f"{sign * middle:.4g} of {n} trials"
         )

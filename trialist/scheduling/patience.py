@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from trialist.model.curves import Curves
-from trialist.scheduling.once import RunsOnce
-from trialist.scheduling.standing import beaten, may_be_halted, reached
+from trialist.model.curves import Curves, Floats
+from trialist.scheduling.bybest import StopsByBest
+from trialist.scheduling.standing import beaten
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
-from trialist.trials.trial import GO_ON, Action, Decision
 
 
 @dataclass
-class Patience(RunsOnce):
+class Patience(StopsByBest):
     """Stops a run whose best value has not improved by more than `min_delta` for a `share` of its length.
 
     Use it where runs are long and level off; a run is compared with its own past alone.  A stopped trial has no score
@@ -27,25 +26,14 @@ class Patience(RunsOnce):
     share: float = 0.2
     min_delta: float = 0.0
     name = "patience"
-    _curves: Curves = field(default_factory=Curves, init=False, repr=False, compare=False)
 
-    def decide(self, history: History, report: Reported) -> Decision:
-        record = history[report.number]
-        if not may_be_halted(record):
-            return GO_ON
-        curves = self._curves.look(history)
-        now = curves.share(report, record)
-        if not now > self.share:  # nor where the length is not known
-            return GO_ON
-        since = report.step * (1 - self.share / now)
-        before = curves.best_before(curves.row(record.number), since * (1 + 1e-9) + 1e-9)  # (m,)
-        best = reached(curves, record, report, best=True)  # (m,)
-        if (before > best + self.min_delta).any():
-            return GO_ON
-        if beaten(best, curves.final[curves.is_full]) == 0:
-            return GO_ON
+    def why(self, history: History, curves: Curves, report: Reported, share: float, best: Floats) -> str:
+        if not share > self.share:  # nor where the length is not known
+            return ""
+        since = report.step * (1 - self.share / share)
+        before = curves.best_before(curves.row(report.number), since * (1 + 1e-9) + 1e-9)  # (m,)
+        if (before > best + self.min_delta).any() or beaten(best, curves.final[curves.is_full]) == 0:
+            return ""
         value = history.plan.objective.direction.sign * best[0]
         told = f"its best is {value:.4g}" if np.isfinite(value) else "it has no finite value"
-        return Decision(
-            Action.STOP, f"no improvement in {100 * self.share:.0f} % of the run, up to step {report.step:g}: {told}"
-        )
+        return f"no improvement in {100 * self.share:.0f} % of the run, up to step {report.step:g}: {told}"
