@@ -382,6 +382,15 @@ def test_a_study_that_nothing_would_end_is_refused_and_one_with_a_rule_is_not(st
     study = tl.tune(parabola, space(), budget=None, stopping=tl.Target(10.0), **arguments)
     assert study.stopped is not None
     study.close()
+    with tl.Study.create(space(), minimize="loss", store=store, name="endless") as endless:
+        with pytest.raises(tl.PlanError, match=r"budget: None, and nothing else ends .*trials=40 or timeout=600"):
+            endless.optimize(parabola)
+        with pytest.raises(tl.PlanError, match="budget: None, and nothing else ends the search"):
+            list(endless.process(parabola))
+        assert not endless.trials
+    with tl.Study.create(space(), minimize="loss", store=store, name="ruled", stopping=tl.Target(10.0)) as ruled:
+        ruled.optimize(parabola)
+        assert ruled.stopped is not None
 
 
 def test_a_store_that_is_none_is_refused_by_name() -> None:
@@ -449,13 +458,13 @@ def test_the_remedy_for_another_plan_fits_what_was_changed(tmp_path: Path) -> No
         tl.tune(parabola, wider, budget=3, **arguments)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("train", "--x", "{x}"), "^command: it has no place for the dial 'k'. Write {k}"),
-        (("train", "--x", "{x}", "--k", "{kk}"), r"^\{kk\}: the space has no dial of this name. Use .*fidelity='kk'"),
-    ],
-)
+UNPLACED = [
+    (("train", "--x", "{x}"), "^(command|test): it has no place for the dial 'k'. Write {k}"),
+    (("train", "--x", "{x}", "--k", "{kk}"), r"^\{kk\}: the space has no dial of this name. Use .*fidelity='kk'"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), UNPLACED)
 def test_a_command_has_a_place_for_every_dial_and_none_for_others(
     tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
@@ -464,6 +473,43 @@ def test_a_command_has_a_place_for_every_dial_and_none_for_others(
         with pytest.raises(tl.CommandError, match=said):
             tl.tune(objective, space(), minimize="loss", budget=4, test=test, store=tmp_path / "s.db")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "said"), UNPLACED)
+def test_so_it_has_whichever_way_a_study_is_run(store: str, words: tuple[str, ...], said: str) -> None:
+    wrong, whole = tl.Command(words), tl.Command(("train", "--x", "{x}", "--k", "{k}"))
+    with tl.Study.create(space(), minimize="loss", budget=4, store=store) as study:
+        for way in (
+            lambda: study.optimize(wrong, trials=1),
+            lambda: study.run(wrong, trials=1),
+            lambda: list(study.process(wrong)),
+            lambda: list(study.process(whole, wrong)),
+            lambda: study.select(wrong),
+        ):
+            with pytest.raises(tl.CommandError, match=said):
+                way()
+        assert not study.trials
+        study.optimize(parabola, trials=2)
+        for way in (lambda: study.sweep("x", wrong), lambda: study.verify(wrong)):
+            with pytest.raises(tl.CommandError, match=said):
+                way()
+        assert len(study.trials) == 2 and not study.sweeps
+
+
+def test_a_function_that_takes_no_trial_is_refused_whichever_way_a_study_is_run(store: str) -> None:
+    def wrong() -> float:
+        return 1.0
+
+    with tl.Study.create(space(), minimize="loss", budget=4, store=store) as study:
+        for way in (
+            lambda: study.optimize(wrong),
+            lambda: list(study.process(wrong)),
+            lambda: list(study.process(parabola, wrong)),
+            lambda: study.select(wrong),
+        ):
+            with pytest.raises(tl.PlanError, match=r"^(objective|test): .*\(\) -> .* cannot be called with"):
+                way()
+        assert not study.trials
 
 
 def test_a_command_is_given_in_words() -> None:

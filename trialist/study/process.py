@@ -19,6 +19,7 @@ from trialist.search.refinement import Refinement, refine
 from trialist.search.stages import Stages
 from trialist.stopping.over import fails
 from trialist.study import earlier, selection
+from trialist.study.checking import check_objective
 from trialist.study.desk import Desk
 from trialist.study.evaluation import check, scored_by
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialOpened, TrialPaused
@@ -41,10 +42,11 @@ class Process:
     """One run of the stages before verification, by one coordinator."""
 
     def __init__(self, session: Session, work: Work, workers: int) -> None:
+        self._since = session.load().trials
+        check_objective(work, session.space)
         check(work, session.plan)
         self._session, self._work, self._workers = session, work, workers
         self._strategies: dict[tuple[int, bool], Strategy] = {}
-        self._since = session.load().trials
         self._budget = session.plan.budget
         self._expected = Expectations(session.history)
         self._watch = Watch(session, workers)

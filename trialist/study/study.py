@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import PlanError, StudyError, UnknownStudyError
+from trialist.errors import StudyError, UnknownStudyError
 from trialist.execute.worker import Trial
 from trialist.protocols import Scheduler, Store
 from trialist.scoring.selection import Selection
@@ -19,6 +19,7 @@ from trialist.search.refinement import Refinement
 from trialist.space.space import Space
 from trialist.study.beginning import begun
 from trialist.study.byhand import ByHand
+from trialist.study.checking import check_end, check_test
 from trialist.study.declaring import DEFAULT_STORE, created, opened, plan_of, space_of, store_of
 from trialist.study.earlier import Earlier, listed
 from trialist.study.events import Event, Told
@@ -190,8 +191,8 @@ class Study(Steered):
             whole("trials", trials, at_least=1)
         if timeout is not None:
             positive("timeout", timeout)
-        if trials is None and timeout is None and self.declared.budget.is_unlimited:
-            raise PlanError("trials", "None, and the study has no budget", "Give trials=, timeout=, or a budget.")
+        if trials is None and timeout is None:
+            check_end(self._session.plan, "trials=40 or timeout=600")
         return chain(begun(self._session, work), Process(self._session, work, workers).search_only(trials, timeout))
 
     def process(
@@ -200,6 +201,9 @@ class Study(Steered):
         """All stages, told event by event: search, refine, select, and verify where there is a test."""
         before = len(self.history)
         process = Process(self._session, work, workers)
+        if test is not None:
+            check_test(test, self._session.space)
+        check_end(self._session.plan)
         yield from begun(self._session, work, test)
         yield from process.stages()
         if process.is_cut:

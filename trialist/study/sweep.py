@@ -22,6 +22,7 @@ from trialist.numerics.keys import Key
 from trialist.scheduling.schedulers import scheduler_for
 from trialist.study.accounts import Accounts, purses_of
 from trialist.study.beginning import begun
+from trialist.study.checking import check_objective
 from trialist.study.desk import Desk
 from trialist.study.evaluation import check
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed
@@ -81,6 +82,7 @@ def sweeping(
 
     Raises StudyError where trials of the study itself wait or run: those come first.
     """
+    check_objective(work, session.space)
     check(work, session.plan)
     session.release()
     _refuse_beside_others(session)

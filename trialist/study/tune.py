@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trialist.errors import PlanError
 from trialist.execute.attendant import refuse_while_loading
-from trialist.execute.command import Command
 from trialist.protocols import Scheduler, Store
 from trialist.space.space import Space
+from trialist.study.checking import check_end, check_objective, check_test
 from trialist.study.declaring import DEFAULT_STORE, plan_of, space_of
 from trialist.study.earlier import Earlier, listed
 from trialist.study.evaluation import completed
@@ -20,7 +19,7 @@ from trialist.study.events import Event
 from trialist.study.study import Study
 from trialist.study.summary import best_against_default
 from trialist.study.trainings import Test
-from trialist.study.work import Work, check_objective, check_places, check_test, default_name, describe
+from trialist.study.work import Work, default_name, describe
 from trialist.trials.budget import Budget
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.stopping import Stops, Worth
@@ -89,14 +88,11 @@ def tune(
     True
     """
     refuse_while_loading()
-    check_objective(objective)
-    if test is not None:
-        check_test(test)
-    minimize, maximize, test, validation = completed(objective, minimize, maximize, test, validation)
     space = space_of(space)
-    for work in (objective, test):
-        if isinstance(work, Command):
-            check_places(work, space)
+    check_objective(objective, space)
+    if test is not None:
+        check_test(test, space)
+    minimize, maximize, test, validation = completed(objective, minimize, maximize, test, validation)
     known = listed(warm_start)
     plan = plan_of(
         minimize=minimize, maximize=maximize, budget=budget, name=default_name(objective) if name is None else name,
@@ -106,8 +102,7 @@ def tune(
         test_seeds=test_seeds, warm_start=known, store=store,
         fidelity=fidelity, validation=validation, prefer=prefer, matters=matters,
     )  # fmt: skip
-    if plan.budget.is_unlimited and not plan.stopping.rules:
-        raise PlanError("budget", "None, and nothing else ends the search", "Give trials, budget=40, or a tl.Budget.")
+    check_end(plan)
     given = None if isinstance(scheduler, str) else scheduler
     study = Study.open(plan, space, store, known, given)
     events = study.process(objective, test, workers=workers, again=again)

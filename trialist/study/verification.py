@@ -11,6 +11,7 @@ from trialist.errors import ExecutionError, PlanError, SealedError, StateError
 from trialist.execute.command import Command
 from trialist.protocols import Look
 from trialist.scoring.verdict import Verdict
+from trialist.study.checking import check_test
 from trialist.study.events import Event, StageEnded, StageStarted, Told
 from trialist.study.foresight import foresight
 from trialist.study.seal import check_seal, fingerprint_of, sketch_of
@@ -18,7 +19,7 @@ from trialist.study.session import Session, describe_self
 from trialist.study.summary import constraint_note
 from trialist.study.testbudget import OVER, TestBudget
 from trialist.study.trainings import Test, Trainings, work_of
-from trialist.study.work import check_test, is_in_process
+from trialist.study.work import is_in_process
 from trialist.trials.trial import TrialRecord
 
 
@@ -34,7 +35,7 @@ def verify(
         raise PlanError(
             "test", "nothing was given to verify with", "Give test=, a function of (params, seed), or --test."
         )
-    check_test(test)
+    check_test(test, session.space)
     yield from (Told(words) for words in check_seal(session, test))
     look = _opened(session, test, selected, again)
     reached = session.stage("verified")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialist.errors import CommandError, PlanError, shown
 from trialist.execute.command import Command
 from trialist.execute.worker import Trial
-from trialist.space.constraint import nearest
 from trialist.study.evaluation import Evaluation
 from trialist.trials.amounts import whole
 from trialist.trials.plan import Limits
@@ -34,7 +31,6 @@ def executor_for(work: Work, workers: int, limits: Limits, space: Callable[[], S
         from trialist.execute.commands import Commands
 
         return Commands(work, workers, limits)
-    check_objective(work)
     if is_in_process(work, workers, limits):
         from trialist.execute.local import InProcess
 
@@ -42,50 +38,6 @@ def executor_for(work: Work, workers: int, limits: Limits, space: Callable[[], S
     from trialist.execute.processes import WorkerProcesses
 
     return WorkerProcesses(work, workers, limits)
-
-
-def check_objective(work: object) -> None:
-    """PlanError for what is neither a command nor a function of a trial."""
-    if isinstance(work, str):
-        command = f"Command({tuple(work.split())!r})"
-        raise PlanError("objective", f"{shown(work)} is text", f"Give a function of a trial, or tl.{command}.")
-    _check_takes("objective", work, ("trial",))
-
-
-def check_test(test: object) -> None:
-    """PlanError for what is neither a command nor a function of (params, seed): a search must not end with that."""
-    if getattr(test, "with_trial", None) is None:
-        _check_takes("test", test, ("params", "seed"))
-
-
-def check_places(command: Command, space: Space) -> None:
-    """CommandError where a brace names no dial, or a dial has no place: a flag left out would be tuned in vain."""
-    for name in command.names:
-        if name not in space:
-            remedy = f"Use {nearest(name, dict(space.items()))}, or fidelity={name!r} if it says how far a run goes."
-            raise CommandError(f"{{{name}}}", "the space has no dial of this name", remedy)
-    for name in space.names:
-        if name not in command.names:
-            problem = f"it has no place for the dial {shown(name)}"
-            raise CommandError("command", problem, f"Write {{{name}}} where its value goes, or remove the dial.")
-
-
-def _check_takes(field: str, function: object, arguments: tuple[str, ...]) -> None:
-    if isinstance(function, Command):
-        return
-    wanted = "a trial" if arguments == ("trial",) else f"({', '.join(arguments)})"
-    remedy = f"Give a function of {wanted}, or a Command."
-    if not callable(function):
-        raise PlanError(field, f"{shown(function)} cannot be called", remedy)
-    try:
-        found = signature(function)
-    except (TypeError, ValueError):  # functions of C often have none
-        return
-    try:
-        found.bind(*arguments)
-    except TypeError as problem:
-        told = f"{describe(function)}{found} cannot be called with {', '.join(arguments)} ({problem})"
-        raise PlanError(field, told, remedy) from None
 
 
 def describe(work: Work | None) -> str:
