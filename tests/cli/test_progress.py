@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
+import struct
+import termios
 import threading
 from io import StringIO
 
@@ -68,13 +72,44 @@ def events(values):
     [[None] * 20, [20.0 - i for i in range(20)], [float(i) for i in range(20)], [None, *[1.0] * 19]],
     ids=["all fail", "always better", "always worse", "default fails"],
 )
-def test_twenty_trials_make_few_lines_whatever_happens(study, values):
+def test_twenty_trials_make_few_lines_whatever_happens(study, values, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     lines: list[str] = []
     plain = Plain(Course(study, 1), lines.append)
     for event in events(values):
         plain.take(event)
     assert len(lines) <= 16  # a result of up to 14 lines follows
     assert all(columns(line) <= 80 and line.strip() and line.isprintable() for line in lines)
+
+
+def test_in_a_log_nothing_is_cut(study, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("sys.stderr", StringIO())
+    lines: list[str] = []
+    plain = Plain(Course(study, 1), lines.append)
+    for event in events([4.0, None, 3.0]):
+        plain.take(event)
+    assert lines[0] == "plan: sobol because " + "of many words " * 9 + "of many words"
+    assert any(
+        line.startswith("  trial 0: loss 4.000, the default: lr=0.1 ") and line.endswith("x" * 200) for line in lines
+    )
+    assert any(
+        line.startswith("  trial 1 objective: exited with code 1:") and line.endswith("y" * 300) for line in lines
+    )
+    assert all(line.isprintable() for line in lines)
+
+
+def test_on_a_terminal_lines_have_its_width_even_where_the_results_go_to_a_file(study, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 57, 0, 0))
+    with os.fdopen(ours), os.fdopen(terminal, "w") as screen:
+        monkeypatch.setattr("sys.stderr", screen)
+        lines: list[str] = []
+        plain = Plain(Course(study, 1), lines.append)
+        for event in events([4.0, None, 3.0]):
+            plain.take(event)
+    assert max(columns(line) for line in lines) == 57
 
 
 def test_a_thousand_trials_make_few_lines_too():

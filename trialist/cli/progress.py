@@ -1,4 +1,7 @@
-"""Progress in plain lines, for logs and pipes: some twenty for twenty trials, and never many more for thousands."""
+"""Progress in plain lines, for logs and pipes: some twenty for twenty trials, and never many more for thousands.
+
+In a log nothing is cut: who reads it there has no other place where the end stands.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import click
 
 from trialist.cli.course import Course
 from trialist.cli.format import cut, params, safe, wrapped
-from trialist.cli.table import width
+from trialist.cli.table import log_width
 from trialist.study.events import Event, StageEnded, StageStarted, Told, TrialClosed, TrialPaused, TrialRetried
 from trialist.trials.trial import Stage, State, TrialRecord
 
@@ -60,12 +63,12 @@ class Plain:
             self.say(self._trial(event.record))
             if self._next != at and self.course.outlays:
                 self.say(f"    {', '.join(self.course.outlays)}")
-        for line in lines_of(event, width()):
+        for line in lines_of(event, log_width()):
             self.say(line)
 
     def say(self, line: str) -> None:
         if line:
-            self._write(cut(line, width()))
+            self._write(cut(line, log_width()))
 
     def close(self) -> None:
         """Nothing is left on the screen."""

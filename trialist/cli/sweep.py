@@ -190,7 +190,7 @@ def _progress(event: Event, study: Study, dial: str) -> list[str]:
     """The stage's lines, and one for each run."""
     from trialist.cli.format import failure_of, measured, safe
     from trialist.cli.progress import lines_of as stage_lines
-    from trialist.cli.table import width
+    from trialist.cli.table import log_width
     from trialist.study.events import StageEnded, TrialClosed
 
     if isinstance(event, TrialClosed):
@@ -200,7 +200,7 @@ def _progress(event: Event, study: Study, dial: str) -> list[str]:
             return [f"  trial {record.number}, {safe(at)}: {failure_of(record) if record.failure else record.state}"]
         score = measured(record.value, record.score.stderr if record.score else None)
         return [f"  trial {record.number}, {safe(at)}: {safe(study.declared.objective.name)} {score}"]
-    return [] if isinstance(event, StageEnded) else stage_lines(event, width())
+    return [] if isinstance(event, StageEnded) else stage_lines(event, log_width())
 
 
 def _levels(parameter: Parameter, text: str) -> int | list[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,16 @@ _LEAST = 6  # columns that a flexible column keeps
 def width() -> int:
     """Columns of the terminal; 80 where there is none."""
     return max(shutil.get_terminal_size((80, 24)).columns, 40)
+
+
+def log_width() -> int:
+    """Columns of a line of progress: of the terminal that standard error is, or COLUMNS; a log or a pipe has no end."""
+    if os.environ.get("COLUMNS", "").isdecimal():
+        return width()
+    try:
+        return max(os.get_terminal_size(sys.stderr.fileno()).columns or sys.maxsize, 40)
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
