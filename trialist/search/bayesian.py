@@ -61,7 +61,7 @@ class Settings:
     margins: tuple[float, ...] = (0.01, 0.1, 0.01, 0.3)
     last: float = 0.1
     initial: int = 4
-    telling: bool = False
+    telling: bool = True
     modelling: Modelling = field(default_factory=Modelling)
     prior: Prior = field(default_factory=Prior)
     effort: Effort = field(default_factory=Effort)
