@@ -139,6 +139,8 @@ def test_a_note_is_made_by_keyboard_alone_and_a_wrong_configuration_is_refused(
         keys.press("Enter")
         page.wait_for_selector("#do-note[open]")
         assert page.evaluate("document.activeElement.closest('dialog')?.id") == "do-note"
+        # As a renewal of the page in between does.
+        page.evaluate("(old => old.replaceWith(old.cloneNode(true)))(document.querySelector('[data-opens=do-note]'))")
         keys.type("looks <b>right</b>")
         keys.press("Tab")
         keys.type("ann")

@@ -171,6 +171,11 @@
       dialog.showModal();
     } else if (event.target.closest?.("dialog .cancel")) event.target.closest("dialog").close();
   });
+  // Back to the button that opened it: a browser does so by itself, but not where a renewal has put another one there.
+  const goBack = (dialog) => {
+    if (document.activeElement === document.body) document.querySelector(`[data-opens="${dialog.id}"]`)?.focus({ preventScroll: true });
+  };
+  document.addEventListener("close", (event) => event.target.matches?.("dialog") && goBack(event.target), true);
   document.addEventListener("submit", async (event) => {
     const form = event.target, dialog = form.closest("dialog");
     if (!dialog) return;
@@ -185,6 +190,7 @@
       localStorage.setItem("trialist-who", form.elements.who?.value || "");
       if (form.elements.why) form.elements.why.value = "";
       dialog.close();
+      goBack(dialog);
       done.textContent = answer.done;
       clearTimeout(forgotten);
       forgotten = setTimeout(() => (done.textContent = ""), 12_000);
