@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -14,7 +15,7 @@ import pytest
 import trialist as tl
 from trialist.web.data import ReportData
 from trialist.web.serve.background import Background
-from trialist.web.serve.board import REST, Board
+from trialist.web.serve.board import FIRST, REST, Board
 
 SPACE = tl.Space(x=tl.Float(0.0, 1.0, default=0.5))
 
@@ -65,6 +66,23 @@ def test_what_is_read_is_as_new_as_the_store_and_what_is_computed_comes_after(st
     assert board.data().plan.budget.trials == 300
     study.store.write_stage(study.name, "left", {"trials": 9, "words": "much", "budget": str(tl.Budget(300))}, 1.0)
     assert board.data().stopping == "much"
+
+
+def test_the_charts_of_a_page_come_before_what_takes_long(study: tl.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited, may_go_on = list[float](), threading.Event()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        may_go_on.wait(60.0)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    board = Board(study.store, study.name, Background(2), wall=lambda: 1.0)
+    board.data()
+    assert _panel(board, "history")["data"] and board.is_computing
+    may_go_on.set()
+    monkeypatch.undo()
+    _until(lambda: not board.is_computing)
+    assert waited == [FIRST]
 
 
 def test_a_slow_panel_is_computed_again_after_a_rest_alone(study: tl.Study) -> None:

@@ -28,6 +28,7 @@ from trialist.web.serve.places import study_at
 WHOLE = 20_000  # reports up to which all are kept; of more each trial's last one, and thinned curves of a few
 CURVES = 60  # trials whose curves are drawn then
 POINTS = 60  # of a curve
+FIRST = 0.5  # seconds that what takes long waits at first: else it would keep a page's own charts waiting
 REST = 8.0  # times what a computation took passes before it is done again
 FEW = 500  # changed trials that are kept at hand for the next visitor
 FORGET = 120.0  # seconds after which a panel that nobody asks for is not computed anew
@@ -158,6 +159,8 @@ class Board:
         data, study = self._read[1], self.study()
 
         def compute() -> dict[str, Any]:
+            if self._slow.value is None:
+                time.sleep(FIRST)
             done = data.computed(study)
             if self._thin:
                 done = replace(done, screening="")  # looks at curves as they were, which are not kept here
