@@ -173,7 +173,8 @@
   });
   // Back to the button that opened it: a browser does so by itself, but not where a renewal has put another one there.
   const goBack = (dialog) => {
-    if (document.activeElement === document.body) document.querySelector(`[data-opens="${dialog.id}"]`)?.focus({ preventScroll: true });
+    const now = document.activeElement; // for a moment still what has the focus in the dialog that is closed
+    if (now === document.body || dialog.contains(now)) document.querySelector(`[data-opens="${dialog.id}"]`)?.focus({ preventScroll: true });
   };
   document.addEventListener("close", (event) => event.target.matches?.("dialog") && goBack(event.target), true);
   document.addEventListener("submit", async (event) => {
