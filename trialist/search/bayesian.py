@@ -22,13 +22,13 @@ from trialist.numerics.keys import Key
 from trialist.numerics.threads import one_thread
 from trialist.search import part
 from trialist.search.acquisition import Acquisition, Term
+from trialist.search.active_learning import most_informative
 from trialist.search.design import first_new, sobol_proposal
 from trialist.search.improvement import Aim, Modelling, aim
 from trialist.search.maximize import Effort, Inside, maximise
 from trialist.search.preferences import preferences
 from trialist.search.reasons import best_scored, expected, reason, told_before
 from trialist.search.replication import is_worth_more
-from trialist.search.telling import most_telling
 from trialist.search.tpe import TPE
 from trialist.space.cube import Rows
 from trialist.space.space import Space
@@ -53,15 +53,15 @@ class Settings:
     """What was chosen by measuring: docs/engine.md has the comparisons.
 
     margins: in turn, what an improvement must exceed to count, in standard deviations of the transformed losses.
-    telling: where the search has stalled, trials of the largest margin go where they tell most of the whole space; else
-    they are left to TPE.
+    active_learning: where the search has stalled, trials of the largest margin go where they tell most of the whole
+    space; else they are left to TPE.
     last: the share of a known budget in which every improvement counts.  initial: trials before the first model.
     """
 
     margins: tuple[float, ...] = (0.01, 0.1, 0.01, 0.3)
     last: float = 0.1
     initial: int = 4
-    telling: bool = True
+    active_learning: bool = True
     modelling: Modelling = field(default_factory=Modelling)
     prior: Prior = field(default_factory=Prior)
     effort: Effort = field(default_factory=Effort)
@@ -94,8 +94,8 @@ class Bayesian:
             return sobol_proposal(self.name, history, space, key, why)
         margin = self._margin(history, key, evidence)
         has_stalled = margin == max(self.settings.margins) and _has_stalled(evidence)
-        is_telling = has_stalled and self.settings.telling and _may_tell(history, evidence)
-        if has_stalled and not is_telling:
+        is_learning = has_stalled and self.settings.active_learning and _may_learn(history, evidence)
+        if has_stalled and not is_learning:
             return self._second_opinion(history, key)
         local = evidence.n >= LOCAL_FROM and key.number % 2 == 1 and not evidence.looks.is_early
         centre = best_scored(evidence) if local else None
@@ -109,7 +109,7 @@ class Bayesian:
         rules = [] if self.within is None else [part.inside(evidence.features.cube, self.within)]
         rules += [] if centre is None else [_box(evidence, centre)]
         rules += [] if likely is None else [likely]
-        if is_telling and (told := self._telling(evidence, goal, more, key, rules, history)):
+        if is_learning and (told := self._informative(evidence, goal, more, key, rules, history)):
             return told
         effort = self.settings.effort if len(evidence.looks) <= THOROUGH_UNTIL else self.settings.later
         for rule in [_all(rules), None] if rules else [None]:
@@ -143,7 +143,7 @@ class Bayesian:
             return got
         return replace(got, reason=f"{_STALLED}, so TPE is asked: {got.reason}", strategy=self.name)
 
-    def _telling(
+    def _informative(
         self,
         evidence: Evidence,
         goal: Aim,
@@ -154,7 +154,7 @@ class Bayesian:
     ) -> Proposal | None:
         """The trial that tells most of the whole space; None where none is new."""
         rng, inside = key.generator("telling"), _all(rules) if rules else None
-        row = most_telling(evidence.features, goal.models, evidence.pending, more, rng, evidence.taken, inside)
+        row = most_informative(evidence.features, goal.models, evidence.pending, more, rng, evidence.taken, inside)
         if row is None:
             return None
         X = evidence.features(*evidence.features.cube.canonical(row[None]))
@@ -174,7 +174,7 @@ class Bayesian:
         return self.settings.margins[turn % len(self.settings.margins)]
 
 
-def _may_tell(history: History, evidence: Evidence) -> bool:
+def _may_learn(history: History, evidence: Evidence) -> bool:
     """Whether trials are worth spending on the whole space: one objective, full runs, scores that differ, late.
 
     Before half of the budget TPE still finds more (after 50 of 100 trials regret was 0.067 with it, 0.085 without).

@@ -28,7 +28,7 @@ from trialist.search.maximize import Inside, fresh
 CANDIDATES, STANDING = 1024, 512  # with a quarter of the candidates noisy Friedman's ten dials were told worse
 
 
-def most_telling(
+def most_informative(
     features: Features,
     models: Sequence[Fitted],
     pending: Points,

@@ -13,9 +13,9 @@ from trialist.model.points import Points
 from trialist.model.surrogate import Fitted, Surrogate
 from trialist.numerics.keys import Key
 from trialist.protocols import Strategy
+from trialist.search.active_learning import _lessened, most_informative
 from trialist.search.bayesian import Bayesian, Settings
 from trialist.search.design import Random
-from trialist.search.telling import _lessened, most_telling
 from trialist.space.parameter import Categorical, Float, Int
 from trialist.space.space import Space
 from trialist.trials.budget import Budget
@@ -25,7 +25,7 @@ from trialist.trials.trial import Proposal, Score, State, TrialRecord
 
 Loss = Callable[[Mapping[str, Any]], float]
 
-PLAN = Plan("telling", (Objective("loss"),), seed=5, budget=Budget(trials=40))
+PLAN = Plan("active", (Objective("loss"),), seed=5, budget=Budget(trials=40))
 SQUARE = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0))
 MIXED = Space(
     rate=Float(1e-4, 1.0, log=True),
@@ -64,7 +64,7 @@ def known(space: Space, records: tuple[TrialRecord, ...]) -> tuple[Evidence, lis
 def proposal(
     records: tuple[TrialRecord, ...], number: int, plan: Plan = PLAN, space: Space = SQUARE, **settings: Any
 ) -> Proposal:
-    strategy = Bayesian(Settings(**{"telling": True, **settings}))
+    strategy = Bayesian(Settings(**{"active_learning": True, **settings}))
     found = strategy.propose(History(plan, space, records), Key(plan.seed, number))
     assert isinstance(found, Proposal)
     return found
@@ -95,7 +95,7 @@ def test_what_still_runs_is_not_to_be_learnt_again() -> None:
 
 def test_a_crowd_in_one_corner_is_left() -> None:
     evidence, models = known(SQUARE, told(SQUARE, bowl, 20, within=0.3))
-    row = most_telling(evidence.features, models, evidence.pending, [], np.random.default_rng(1), set(), None)
+    row = most_informative(evidence.features, models, evidence.pending, [], np.random.default_rng(1), set(), None)
     assert row is not None
     assert max(row) > 0.5
 
@@ -105,7 +105,7 @@ def test_points_are_canonical_allowed_and_new() -> None:
     cube = evidence.features.cube
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        row = most_telling(evidence.features, models, evidence.pending, [], rng, evidence.taken, None)
+        row = most_informative(evidence.features, models, evidence.pending, [], rng, evidence.taken, None)
         assert row is not None
         np.testing.assert_array_equal(cube.canonical(row[None])[0][0], row)
         assert cube.allowed(row[None])[0]
@@ -116,7 +116,7 @@ def test_where_nothing_is_new_nothing_is_told() -> None:
     evidence, models = known(space, told(space, lambda p: float(p["depth"]), 6))
     assert len(evidence.taken) == 6
     rng = np.random.default_rng(0)
-    assert most_telling(evidence.features, models, evidence.pending, [], rng, evidence.taken, None) is None
+    assert most_informative(evidence.features, models, evidence.pending, [], rng, evidence.taken, None) is None
 
 
 # When
@@ -136,7 +136,7 @@ def test_a_stalled_search_spends_trials_of_the_largest_margin_on_the_whole_space
     reasons = {number: proposal(stalled(), number).reason for number in range(24, 28)}
     assert [number for number, reason in reasons.items() if reason.startswith(TELLS)] == [27], reasons
     assert proposal(stalled(), 27).foretold is not None
-    assert "TPE is asked" in proposal(stalled(), 27, telling=False).reason
+    assert "TPE is asked" in proposal(stalled(), 27, active_learning=False).reason
 
 
 def test_only_the_later_half_of_a_budget_is_spent_and_not_its_last_tenth() -> None:

@@ -4,8 +4,8 @@ The first half of each search is the same for both; the second is gone through t
 the same noise.  Regret is that of the recommended configuration (the one of which the model expects most), judged by
 its true loss: 0 is the best known, 1 the median of random ones.  Problems are instances of drawn families.
 
-  OMP_NUM_THREADS=1 python benchmarks/telling.py --instances 7      # 231 pairs, a quarter of an hour of one core
-  OMP_NUM_THREADS=1 python benchmarks/telling.py --shares --seeds 4  # largest errors of shares, both ways
+  OMP_NUM_THREADS=1 python benchmarks/active_learning.py --instances 7    # 231 pairs, a quarter of an hour
+  OMP_NUM_THREADS=1 python benchmarks/active_learning.py --shares --seeds 4  # largest errors of shares, both ways
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--shares", action="store_true", help="how true shares are, instead of regret")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[""], help="problems whose names begin so")
-    parser.add_argument("--out", type=Path, default=Path("build/telling-runs.jsonl"), help="keeps the pairs")
+    parser.add_argument("--out", type=Path, default=Path("build/active-learning-runs.jsonl"), help="keeps the pairs")
     args = parser.parse_args()
     one_thread()
     if args.shares:
@@ -74,9 +74,9 @@ def pair(name: str, instance: int) -> dict[str, Any]:
     study = begun(problem.space, 500 + instance, [], False)
     go_on(study, first, TRIALS // 2, lambda params: problem.observed(params, rng)[0])
     found: dict[str, Any] = {}
-    for which, telling in (("without", False), ("with", True)):
+    for which, is_learning in (("without", False), ("with", True)):
         rows, rng = list(first), np.random.default_rng([instance, 78])
-        study = begun(problem.space, 500 + instance, rows, telling)
+        study = begun(problem.space, 500 + instance, rows, is_learning)
         go_on(study, rows, TRIALS, lambda params, rng=rng: problem.observed(params, rng)[0])
         chosen = incumbent(study.history)
         assert chosen is not None
@@ -85,18 +85,18 @@ def pair(name: str, instance: int) -> dict[str, Any]:
     return found
 
 
-def begun(space: Any, seed: int, rows: list[Any], telling: bool) -> Any:
+def begun(space: Any, seed: int, rows: list[Any], is_learning: bool) -> Any:
     """A study with these trials in it."""
     import trialist as tl
     from trialist.search import build
     from trialist.search.bayesian import Bayesian, Settings
 
     def gp(trials: int | None, within: Any) -> Any:
-        return Bayesian(Settings(telling=telling), within=within)
+        return Bayesian(Settings(active_learning=is_learning), within=within)
 
     build._BUILDERS = {**build._BUILDERS, "gp": gp}
     study = tl.Study.create(
-        space, minimize="loss", budget=TRIALS, strategy="gp", store="memory", name="telling", seed=seed
+        space, minimize="loss", budget=TRIALS, strategy="gp", store="memory", name="bench", seed=seed
     )
     for number, (params, loss) in enumerate(rows):
         if number:  # the first is the default, which comes by itself
@@ -130,7 +130,7 @@ def shares(args: argparse.Namespace) -> None:
     print("| all | " + " | ".join(f"{np.mean(every[c]):.3f}" for c in columns) + " |")
 
 
-def largest_error(problem: Any, seed: int, telling: bool) -> float:
+def largest_error(problem: Any, seed: int, is_learning: bool) -> float:
     """Of the shares after one search."""
     import importance
     from problems.decomposed import truth
@@ -138,7 +138,7 @@ def largest_error(problem: Any, seed: int, telling: bool) -> float:
     noise, rng = np.sqrt(problem.noise * truth(problem.name).variance), np.random.default_rng([seed, 3])
     rows: list[Any] = []
     go_on(
-        begun(problem.space, seed, rows, telling),
+        begun(problem.space, seed, rows, is_learning),
         rows,
         TRIALS,
         lambda params: problem.loss(params) + noise * rng.standard_normal(),
