@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialist.numerics.agreement import agreement
+from trialist.numerics.agreement import agreement, tau
 
 FLAT = (0.0, 100.0)  # hardly a prior
 
@@ -98,3 +98,10 @@ def test_many_chosen_ones_are_worth_one_item() -> None:
     fair, chosen = agreement(x, x), agreement(x, x, chosen=x < 15)
     assert chosen.high - chosen.low > fair.high - fair.low
     assert chosen.n == 5
+
+
+def test_tau_counts_pairs_in_order_less_those_in_the_reverse() -> None:
+    assert tau([1, 2, 3, 4], [10, 20, 30, 40]) == 1 and tau([1, 2, 3, 4], [4, 3, 2, 1]) == -1
+    assert tau([1, 1, 2], [1, 2, 3]) == pytest.approx(2 / 3)  # a tie is in neither
+    assert tau([], []) == tau([1], [1]) == 0
+    assert tau([1, 2, math.inf], [1, 2, 3]) == 1

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trialist.model.curves import Curves, Floats, Mask
+from trialist.model.endings import expected_ends
 from trialist.model.rungs import amount_told, rungs_of
 from trialist.numerics.agreement import Agreement, agreement
 from trialist.numerics.keys import Key
@@ -41,13 +42,14 @@ class Rung:
     """What is known of one rung, at a share of a full run: how well the order here tells a later one.
 
     final: by full runs, with the order at their end.  weakest: of that and of all steps from rung to rung that lead
-    from here to the end; words tell which it is.
+    from here to the end; words tell which it is.  expected: the agreement with the end before full runs show any.
     """
 
     share: float
     final: Agreement
     weakest: Agreement
     words: str
+    expected: float = EXPECTED
 
     @property
     def is_informative(self) -> bool:
@@ -56,8 +58,11 @@ class Rung:
 
     @property
     def is_misleading(self) -> bool:
-        """Not even enough to pause trials here, who may go on later."""
-        return self.weakest.tau < LEAST
+        """Not even enough to pause trials here, who may go on later.
+
+        Where little is expected it takes more than a few runs that happen to agree: they are looked at again and again.
+        """
+        return self.weakest.tau < LEAST or (self.expected < LEAST and self.final.low < LEAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     seen = (curves or Curves()).look(history)
     shares = (*rungs_of(history.plan), 1.0)
     columns = [np.where(seen.counts[:, None], seen.at(share, seen.scores_best), np.nan) for share in shares[:-1]]
-    columns.append(np.where(seen.is_full[:, None], seen.final, np.nan))  # (n, m) each
+    columns.append(_ends(seen))  # (n, m) each
     order = np.argsort(seen.numbers)
     told = [amount_told(history.plan, share, _length(seen)) for share in shares]
     chosen = _Chosen.of(history, seen)
@@ -107,7 +112,7 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
         words = f"{told[k]} with {told[-1]}"
         final = _link(columns[k], columns[-1], order, words, chosen.between(share, np.inf), float(expected[k]))
         weakest, words = min([final, *steps[k:]], key=lambda link: link[0].tau)
-        rungs.append(Rung(share, final[0], weakest, words))
+        rungs.append(Rung(share, final[0], weakest, words, float(expected[k])))
     return Audit(tuple(rungs), _told(rungs, told))
 
 
@@ -196,6 +201,13 @@ class _Chosen:
         found: Mask = np.zeros(self.n, dtype=bool)
         found[self.rows[(self.shares >= low) & (self.shares < high)]] = True
         return found
+
+
+def _ends(seen: Curves) -> Floats:
+    """(n, m) losses of full runs, and those that runs stopped late would have come to: left out, they would leave good
+    full runs only, whose order tells less; NaN for others."""
+    found = np.where(seen.is_full[:, None], seen.final, np.nan)
+    return np.where(seen.is_full, found[:, 0], expected_ends(seen))[:, None] if found.shape[1] == 1 else found
 
 
 def _expected(here: Floats, there: Floats) -> float:

@@ -113,12 +113,14 @@ class Witness:
         places = np.flatnonzero(kind == Kind.SCORED)
         if seen is not None:
             seen = with_bounds(seen, stopped, observed.losses[places, 0], history)
+        told = seen if seen is not None and len(seen.losses) and (seen.earliness == 1.0).all() else None
+        seen = None if told is not None else seen
         features = self._features_of(observed.cube, seen is not None and len(seen.losses) > 0)
         records = tuple(observed.record(i) for i in places.tolist())
         names = sorted({name for record in records for name in record.constraints})
         scored, losses = Points.of(features, observed.U[places]), observed.losses[places]
         looks = self._looks(features, scored, losses[:, 0], records, seen, bool(names))
-        raced = self._raced(features, stopped, history)
+        raced = self._raced(features, stopped, history) if told is None else self._ended(features, told)
         if raced is not None and m == 1:
             looks = _with_raced(looks, raced)
         return Evidence(
@@ -186,6 +188,10 @@ class Witness:
             return None
         places, numbers = (np.array(column) for column in zip(*told, strict=True))
         return Raced(self._points(features, places), numbers, np.array([expected[n] for n in numbers.tolist()]))
+
+    def _ended(self, features: Features, told: Seen) -> Raced:
+        """Those that were stopped so late, or so blindly, that they are like full runs of which the end is foretold."""
+        return Raced(self._points(features, told.row), told.number, told.losses[:, None])
 
     def _sources(self, earlier: tuple[History, ...], features: Features) -> tuple[Source, ...]:
         if not earlier:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from trialist.model.audit import audit
 from trialist.model.curves import Curves
+from trialist.model.endings import expected_ends
 from trialist.model.rungs import rungs_of
 from trialist.numerics.gp import Array
 from trialist.numerics.transform import crowding, half_rank
@@ -76,7 +77,8 @@ def seen_early(history: History, curves: Curves) -> Seen:
     shares = [share for share in rungs_of(history.plan) if share in active]
     curves.look(history)
     columns = [np.where(curves.counts, curves.at(share, curves.scores_best)[:, 0], np.nan) for share in shares]
-    columns.append(np.where(curves.is_full, curves.final[:, 0], np.nan))
+    ends = np.where(curves.is_full, curves.final[:, 0], expected_ends(curves))
+    columns.append(ends)
     lines = [_line(here, there) for here, there in pairwise(columns)]
     lowest = math.log(rungs_of(history.plan)[0])
     found, earliness, losses = [], [], []
@@ -88,8 +90,10 @@ def seen_early(history: History, curves: Curves) -> Seen:
         for intercept, slope in lines[k:]:
             told = intercept + slope * told
         losses.append(told)
-    if not found:
-        return Seen(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.intp), np.empty(0), np.empty(0))
+    late = np.flatnonzero(~np.isnan(ends) & ~curves.is_full)
+    found.append(late)
+    earliness.append(np.ones(len(late)))
+    losses.append(ends[late])
     rows = np.concatenate(found)
     place = np.empty(len(curves.numbers), dtype=np.intp)
     place[np.argsort(curves.numbers)] = np.arange(len(place))

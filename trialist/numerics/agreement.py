@@ -64,3 +64,18 @@ def agreement(
     z, deviation = weighted / precision, precision**-0.5
     low, high = math.tanh(z - _WIDTH * deviation), math.tanh(z + _WIDTH * deviation)
     return Agreement(math.tanh(z), low, high, others)
+
+
+def tau(x: ArrayLike, y: ArrayLike) -> float:
+    """Kendall's tau of all pairs as it is seen, -1 to 1: those in one order less those in the reverse, ties as neither.
+
+    >>> tau([1, 2, 3, 4], [1, 2, 4, 3])
+    0.6666666666666666
+    """
+    X, Y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    i, j = np.triu_indices(len(X), 1)
+    if not len(i):
+        return 0.0
+    up, down = (X[i] < X[j]) & (Y[i] < Y[j]), (X[i] > X[j]) & (Y[i] > Y[j])
+    across = ((X[i] < X[j]) & (Y[i] > Y[j])) | ((X[i] > X[j]) & (Y[i] < Y[j]))
+    return float((np.count_nonzero(up | down) - np.count_nonzero(across)) / len(i))

@@ -1,0 +1,132 @@
+"""Endings: where a run that has come far will end, told by the full runs of its study that stood where it stands.
+
+No shape of curves is supposed. What a full run still gained from there is a line over its loss there and over what it
+had gained lately, drawn towards "ends where it stands". That is taken as known only where it has been borne out: where
+the order of the full runs there is that of their ends.
+
+n full runs; smaller is better. Losses are seen as asinh((loss - middle) / scale) of their ends, so that diverged runs
+are near bad ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy.special import stdtr
+
+from trialist.model.curves import Curves, Floats
+from trialist.numerics.agreement import tau
+from trialist.trials.trial import State
+
+CHECKPOINTS = tuple(k / 40 for k in range(16, 40))  # shares of a full run at which endings are told
+FEWEST = 4  # full runs, before any is
+LATEST = 96  # of them that are learnt from
+AGREED = 0.8  # rank agreement with the end, from which on a checkpoint is believed
+LATELY = 0.1  # of a full run: what a run gained in that time tells what it will
+PRIOR_RUNS = 1.0  # that a line without slopes is worth
+FARTHEST = 3.0  # on the bent scale, which is ten scales: what is worse is as bad
+_NARROWEST = 1e-9
+
+
+class Ending(NamedTuple):
+    """What is expected of runs (k,): the end, its standard deviation, on the bent scale, and degrees of freedom."""
+
+    mean: Floats
+    deviation: Floats
+    freedom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Full runs at a share of their length: losses there (n,), LATELY before (n,), and at the end (n,).
+
+    midway (n,): losses at half that share.
+    """
+
+    here: Floats
+    before: Floats
+    midway: Floats
+    final: Floats
+
+    @classmethod
+    def of(cls, curves: Curves, share: float) -> Self | None:
+        """By the latest full runs of these curves; None where there are fewer than FEWEST."""
+        rows = np.flatnonzero(curves.is_full & curves.has_curve)
+        if len(rows) < FEWEST:
+            return None
+        rows = rows[np.argsort(curves.numbers[rows])][-LATEST:]
+        at = [curves.at(s, curves.scores_best)[rows, 0] for s in (share, share - LATELY, share / 2)]
+        columns = np.array([*at, curves.final[rows, 0]])
+        columns = columns[:, np.isfinite(columns).all(axis=0)]
+        return cls(*columns) if columns.shape[1] >= FEWEST else None
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether the order of the full runs here is that of their ends, and was so LATELY before.
+
+        The best configurations may be those that stand still the longest, and the next best one longer than any.
+        """
+        return min(tau(self.here, self.final), tau(self.before, self.final)) >= AGREED
+
+    @property
+    def was_agreed(self) -> bool:
+        """Whether it was so already midway: then one that is worse than all full runs here is likely to stay so."""
+        return tau(self.midway, self.final) >= AGREED
+
+    def has_seen(self, here: float, before: float) -> bool:
+        """Whether some full run stood as high here, and some had gained as much lately."""
+        return bool(here <= self.here.max() and before - here <= (self.before - self.here).max())
+
+    def told(self, here: Floats, before: Floats) -> Ending:
+        """Of runs that stand at losses (k,), and stood at others (k,) LATELY before."""
+        x = np.stack([self._bent(self.here), self._bent(self.here) - self._bent(self.before)], axis=1)  # (n, 2)
+        gained = self._bent(self.final) - x[:, 0]
+        n, middle = len(x), x.mean(axis=0)
+        around = x - middle
+        inverse = np.linalg.inv(around.T @ around + np.diag(PRIOR_RUNS * np.maximum(x.var(axis=0), 1e-12)))
+        slopes = inverse @ around.T @ (gained - gained.mean())
+        leverage = 1 / n + np.einsum("ni,ij,nj->n", around, inverse, around)
+        errors = (gained - gained.mean() - around @ slopes) / np.maximum(1 - leverage, 0.1)  # of each by the others
+        new = np.stack([self._bent(here), self._bent(here) - self._bent(before)], axis=1) - middle
+        mean = self._bent(here) + gained.mean() + new @ slopes
+        spread = float(np.sqrt(np.mean(errors**2)))
+        deviation = spread * np.sqrt(1 + 1 / n + np.einsum("ki,ij,kj->k", new, inverse, new)) + _NARROWEST
+        return Ending(mean, deviation, n - 2)
+
+    def chance(self, here: float, before: float, best: float) -> float:
+        """The probability that a run which stands there ends below `best`."""
+        told = self.told(np.array([here]), np.array([before]))
+        return float(stdtr(told.freedom, (self._bent(np.array([best])) - told.mean) / told.deviation)[0])
+
+    def expected(self, here: Floats, before: Floats) -> Floats:
+        """(k,) losses at which such runs are expected to end."""
+        middle, scale = self._scale()
+        found: Floats = middle + scale * np.sinh(np.clip(self.told(here, before).mean, -2 * FARTHEST, 2 * FARTHEST))
+        return found
+
+    def _bent(self, losses: Floats) -> Floats:
+        middle, scale = self._scale()
+        found: Floats = np.clip(np.arcsinh((losses - middle) / scale), -FARTHEST, FARTHEST)
+        return found
+
+    def _scale(self) -> tuple[float, float]:
+        middle = float(np.median(self.final))
+        return middle, 1.4826 * float(np.median(np.abs(self.final - middle))) or float(np.std(self.final)) or 1.0
+
+
+def expected_ends(curves: Curves) -> Floats:
+    """(n,) losses at which the runs that were stopped late are expected to have ended; NaN for all others."""
+    found = np.full(len(curves.numbers), np.nan)
+    late = np.flatnonzero(curves.has_ended & ~curves.is_full & (curves.spent >= CHECKPOINTS[0] * (1 - 1e-9)))
+    late = late[[curves.record(row).state is State.STOPPED for row in late.tolist()]] if len(late) else late
+    last = np.searchsorted(CHECKPOINTS, curves.spent[late] * (1 + 1e-9), "right") - 1
+    for k in np.unique(last).tolist():
+        share, rows = CHECKPOINTS[k], late[last == k]
+        endings = Endings.of(curves, share)
+        if endings is not None:
+            here, before = (curves.at(s, curves.scores_best)[rows, 0] for s in (share, share - LATELY))
+            known = np.isfinite(here) & np.isfinite(before)
+            found[rows[known]] = endings.expected(here[known], before[known])
+    return found
