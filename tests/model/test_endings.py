@@ -60,17 +60,17 @@ def test_where_curves_are_alike_the_end_of_another_one_is_told(share: float, end
     curve = falling(end)
     at, before = round(share * 40) - 1, round((share - 0.1) * 40) - 1
     found = endings(share)
-    told = found.expected(np.array([curve[at]]), np.array([curve[before]]))[0]
+    told = found.told(curve[[at]], curve[[before]])
     stands = curve[at] - end  # how far off it would be to say that it ends where it stands
-    assert abs(told - end) <= max(0.35 * stands, 0.03)
-    assert found.chance(curve[at], curve[before], end - 0.4) < 0.2 < 0.8 < found.chance(curve[at], curve[before], 9.0)
+    assert abs(told.losses[0] - end) <= max(0.35 * stands, 0.03)
+    assert told.chance(end - 0.4)[0] < 0.2 < 0.8 < told.chance(9.0)[0]
 
 
 def test_a_constant_is_added_and_a_scale_multiplied_to_what_is_told() -> None:
     def told(a: float, b: float) -> float:
         records = tuple(trial(n, a + b * falling(end)) for n, end in enumerate(ENDS))
         x = a + b * falling(0.6)
-        return float(endings(0.5, records).expected(x[19:20], x[15:16])[0])
+        return float(endings(0.5, records).told(x[19:20], x[15:16]).losses[0])
 
     assert told(-3.0, 100.0) == pytest.approx(-3.0 + 100.0 * told(0.0, 1.0))
 
@@ -80,7 +80,7 @@ def test_diverged_runs_do_no_harm() -> None:
     broken = trial(9, np.where(T < 0.5, np.inf, falling(1.0)))
     curve = falling(0.6)
     for records in ((*FULL, wild), (*FULL, broken)):
-        told = endings(0.8, records).expected(curve[31:32], curve[27:28])[0]
+        told = endings(0.8, records).told(curve[31:32], curve[27:28]).losses[0]
         assert np.isfinite(told) and abs(told - 0.6) < 0.4
 
 

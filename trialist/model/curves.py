@@ -119,25 +119,26 @@ class Curves:
     def record(self, row: int | np.integer[Any]) -> TrialRecord:
         return self._records[row]
 
-    def at(self, share: float, best: bool = False) -> Floats:
+    def at(self, share: float, best: bool = False, rows: NDArray[np.intp] | None = None) -> Floats:
         """(n, m) losses at a share of the length, NaN where a curve does not reach it, or was not looked at near it.
 
-        best: the lowest up to there instead of the last one, in each objective.
+        best: the lowest up to there instead of the last one, in each objective.  rows (r,): of these alone, (r, m).
         """
-        n, width = len(self._records), self._rows["step"].shape[1]
-        target = share * self.lengths * _NEARLY  # (n,)
-        low, high = np.zeros(n, dtype=np.int64), self._seen("count").copy()
-        rows, steps = np.arange(n), self._rows["step"]
+        rows = np.arange(len(self._records)) if rows is None else rows
+        steps, count = self._rows["step"], self._rows["count"][rows]
+        width = steps.shape[1]
+        target = share * self.lengths[rows] * _NEARLY  # (r,)
+        low, high = np.zeros(len(rows), dtype=np.int64), count
         for _ in range(int(width).bit_length()):  # all curves are bisected at once
             middle = (low + high) // 2
             before = (low < high) & (steps[rows, np.minimum(middle, width - 1)] < target)
             low = np.where(before, middle + 1, low)
             high = np.where(before, high, middle)
         stands_at = steps[rows, np.minimum(low, width - 1)]
-        reached = (low < self._seen("count")) & (stands_at * _NEARLY <= _LATE * target)
+        reached = (low < count) & (stands_at * _NEARLY <= _LATE * target)
         # A run that inherits its checkpoint was nowhere before: it stands from its first report on.
-        reached &= ~self._seen("inherits") | (steps[:n, 0] * _NEARLY <= target)
-        found: Floats = np.full((n, len(self._objectives)), np.nan)
+        reached &= ~self._rows["inherits"][rows] | (steps[rows, 0] * _NEARLY <= target)
+        found: Floats = np.full((len(rows), len(self._objectives)), np.nan)
         found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
         return found
 

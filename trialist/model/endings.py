@@ -21,21 +21,55 @@ from trialist.numerics.agreement import tau
 from trialist.trials.trial import State
 
 CHECKPOINTS = tuple(k / 40 for k in range(16, 40))  # shares of a full run at which endings are told
-FEWEST = 4  # full runs, before any is
+FEWEST = 3  # full runs, before any is
 LATEST = 96  # of them that are learnt from
-AGREED = 0.8  # rank agreement with the end, from which on a checkpoint is believed
+AGREED = 0.7  # rank agreement with the end, from which on a checkpoint is believed
 LATELY = 0.1  # of a full run: what a run gained in that time tells what it will
 PRIOR_RUNS = 1.0  # that a line without slopes is worth
 FARTHEST = 3.0  # on the bent scale, which is ten scales: what is worse is as bad
-_NARROWEST = 1e-9
+NARROWEST = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Bent:
+    """How losses are seen: as asinh((loss - middle) / scale), and what is worse than FARTHEST as that."""
+
+    middle: float
+    scale: float
+
+    @classmethod
+    def by(cls, ends: Floats) -> Self:
+        """By the losses (n,) at which runs ended: the spread that they would have if they were normal is 1."""
+        middle = float(np.median(ends))
+        return cls(middle, 1.4826 * float(np.median(np.abs(ends - middle))) or float(np.std(ends)) or 1.0)
+
+    def __call__(self, losses: Floats) -> Floats:
+        found: Floats = np.clip(np.arcsinh((losses - self.middle) / self.scale), -FARTHEST, FARTHEST)
+        return found
+
+    def back(self, values: Floats) -> Floats:
+        """The losses that are seen as these values."""
+        found: Floats = self.middle + self.scale * np.sinh(np.clip(values, -2 * FARTHEST, 2 * FARTHEST))
+        return found
 
 
 class Ending(NamedTuple):
-    """What is expected of runs (k,): the end, its standard deviation, on the bent scale, and degrees of freedom."""
+    """What is expected of runs (k,): mean and deviation of the end as it is seen, and degrees of freedom."""
 
     mean: Floats
     deviation: Floats
     freedom: int
+    bent: Bent
+
+    @property
+    def losses(self) -> Floats:
+        """(k,) at which they are expected to end."""
+        return self.bent.back(self.mean)
+
+    def chance(self, best: float) -> Floats:
+        """(k,) probabilities that they end below `best`."""
+        found: Floats = stdtr(self.freedom, (self.bent(np.array([best])) - self.mean) / self.deviation)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +91,7 @@ class Endings:
         if len(rows) < FEWEST:
             return None
         rows = rows[np.argsort(curves.numbers[rows])][-LATEST:]
-        at = [curves.at(s, curves.scores_best)[rows, 0] for s in (share, share - LATELY, share / 2)]
+        at = [curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY, share / 2)]
         columns = np.array([*at, curves.final[rows, 0]])
         columns = columns[:, np.isfinite(columns).all(axis=0)]
         return cls(*columns) if columns.shape[1] >= FEWEST else None
@@ -81,39 +115,20 @@ class Endings:
 
     def told(self, here: Floats, before: Floats) -> Ending:
         """Of runs that stand at losses (k,), and stood at others (k,) LATELY before."""
-        x = np.stack([self._bent(self.here), self._bent(self.here) - self._bent(self.before)], axis=1)  # (n, 2)
-        gained = self._bent(self.final) - x[:, 0]
+        bent = Bent.by(self.final)
+        x = np.stack([bent(self.here), bent(self.here) - bent(self.before)], axis=1)  # (n, 2)
+        gained = bent(self.final) - x[:, 0]
         n, middle = len(x), x.mean(axis=0)
         around = x - middle
         inverse = np.linalg.inv(around.T @ around + np.diag(PRIOR_RUNS * np.maximum(x.var(axis=0), 1e-12)))
         slopes = inverse @ around.T @ (gained - gained.mean())
-        leverage = 1 / n + np.einsum("ni,ij,nj->n", around, inverse, around)
+        leverage = 1 / n + np.sum(around @ inverse * around, axis=1)
         errors = (gained - gained.mean() - around @ slopes) / np.maximum(1 - leverage, 0.1)  # of each by the others
-        new = np.stack([self._bent(here), self._bent(here) - self._bent(before)], axis=1) - middle
-        mean = self._bent(here) + gained.mean() + new @ slopes
         spread = float(np.sqrt(np.mean(errors**2)))
-        deviation = spread * np.sqrt(1 + 1 / n + np.einsum("ki,ij,kj->k", new, inverse, new)) + _NARROWEST
-        return Ending(mean, deviation, n - 2)
-
-    def chance(self, here: float, before: float, best: float) -> float:
-        """The probability that a run which stands there ends below `best`."""
-        told = self.told(np.array([here]), np.array([before]))
-        return float(stdtr(told.freedom, (self._bent(np.array([best])) - told.mean) / told.deviation)[0])
-
-    def expected(self, here: Floats, before: Floats) -> Floats:
-        """(k,) losses at which such runs are expected to end."""
-        middle, scale = self._scale()
-        found: Floats = middle + scale * np.sinh(np.clip(self.told(here, before).mean, -2 * FARTHEST, 2 * FARTHEST))
-        return found
-
-    def _bent(self, losses: Floats) -> Floats:
-        middle, scale = self._scale()
-        found: Floats = np.clip(np.arcsinh((losses - middle) / scale), -FARTHEST, FARTHEST)
-        return found
-
-    def _scale(self) -> tuple[float, float]:
-        middle = float(np.median(self.final))
-        return middle, 1.4826 * float(np.median(np.abs(self.final - middle))) or float(np.std(self.final)) or 1.0
+        new = np.stack([bent(here), bent(here) - bent(before)], axis=1) - middle
+        mean = bent(here) + gained.mean() + new @ slopes
+        deviation = spread * np.sqrt(1 + 1 / n + np.sum(new @ inverse * new, axis=1)) + NARROWEST
+        return Ending(mean, deviation, n - 2, bent)
 
 
 def expected_ends(curves: Curves) -> Floats:
@@ -126,7 +141,7 @@ def expected_ends(curves: Curves) -> Floats:
         share, rows = CHECKPOINTS[k], late[last == k]
         endings = Endings.of(curves, share)
         if endings is not None:
-            here, before = (curves.at(s, curves.scores_best)[rows, 0] for s in (share, share - LATELY))
+            here, before = (curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY))
             known = np.isfinite(here) & np.isfinite(before)
-            found[rows[known]] = endings.expected(here[known], before[known])
+            found[rows[known]] = endings.told(here[known], before[known]).losses
     return found

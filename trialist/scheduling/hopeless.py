@@ -28,22 +28,22 @@ def judged(history: History, curves: Curves, report: Reported) -> Decision:
     endings = Endings.of(curves, share)
     if endings is None or not endings.is_agreed:
         return GO_ON
-    row = curves.row(record.number)
     here = float(reached(curves, record, report, curves.scores_best)[0])
-    before = float(curves.at(share - LATELY, curves.scores_best)[row, 0])
-    best = float(endings.final.min())
+    before = float(curves.at(share - LATELY, curves.scores_best, np.array([curves.row(record.number)]))[0, 0])
+    ends = curves.final[curves.is_full, 0]
+    best = float(ends.min())
     if not np.isfinite(here - before) or here <= best:
         return GO_ON
     if not endings.has_seen(here, before) and not endings.was_agreed:
         return GO_ON
-    chance = endings.chance(here, before, best)
+    ending = endings.told(np.array([here]), np.array([before]))
+    chance, expected = float(ending.chance(best)[0]), float(ending.losses[0])
     if chance >= CHANCE:
         return GO_ON
     sign = history.plan.objective.direction.sign
-    expected = float(endings.expected(np.array([here]), np.array([before]))[0])
     told = f"{100 * chance:.1f} %" if chance >= 0.001 else "under 0.1 %"
     reason = (
-        f"{told} likely to beat {sign * best:.4g}, the best of {len(endings.final)} full runs: about "
+        f"{told} likely to beat {sign * best:.4g}, the best of {len(ends)} full runs: about "
         f"{sign * expected:.4g} is expected at its end, by where those ended that stood like it at step {report.step:g}"
     )
     if _is_checked(history, curves, report.number):
@@ -53,5 +53,7 @@ def judged(history: History, curves: Curves, report: Reported) -> Decision:
 
 def _is_checked(history: History, curves: Curves, number: int) -> bool:
     """Whether it is run to its end in spite of that, by lot, as far as such checks cost no more than their part."""
+    if lot(history, history[number]) >= SHARE:
+        return False
     audits = sum(was_audited(other) for other in history.explored)
-    return lot(history, history[number]) < SHARE and audits <= COST * float(np.sum(curves.spent))
+    return audits <= COST * float(np.sum(curves.spent))
