@@ -124,22 +124,33 @@ class Curves:
 
         best: the lowest up to there instead of the last one, in each objective.  rows (r,): of these alone, (r, m).
         """
+        return self.along(np.array([share]), best, rows)[:, 0]
+
+    def along(self, shares: Floats, best: bool = False, rows: NDArray[np.intp] | None = None) -> Floats:
+        """(n, S, m) the same at several shares (S,)."""
         rows = np.arange(len(self._records)) if rows is None else rows
-        steps, count = self._rows["step"], self._rows["count"][rows]
+        steps, count, each = self._rows["step"], self._rows["count"][rows][:, None], rows[:, None]
         width = steps.shape[1]
-        target = share * self.lengths[rows] * _NEARLY  # (r,)
-        low, high = np.zeros(len(rows), dtype=np.int64), count
+        target = shares * self.lengths[each] * _NEARLY  # (r, S)
+        low, high = np.zeros(target.shape, dtype=np.int64), np.broadcast_to(count, target.shape)
         for _ in range(int(width).bit_length()):  # all curves are bisected at once
             middle = (low + high) // 2
-            before = (low < high) & (steps[rows, np.minimum(middle, width - 1)] < target)
+            before = (low < high) & (steps[each, np.minimum(middle, width - 1)] < target)
             low = np.where(before, middle + 1, low)
             high = np.where(before, high, middle)
-        stands_at = steps[rows, np.minimum(low, width - 1)]
+        stands_at = steps[each, np.minimum(low, width - 1)]
         reached = (low < count) & (stands_at * _NEARLY <= _LATE * target)
         # A run that inherits its checkpoint was nowhere before: it stands from its first report on.
-        reached &= ~self._rows["inherits"][rows] | (steps[rows, 0] * _NEARLY <= target)
-        found: Floats = np.full((len(rows), len(self._objectives)), np.nan)
-        found[reached] = self._rows["best" if best else "loss"][rows[reached], low[reached]]
+        reached &= ~self._rows["inherits"][each] | (steps[each, 0] * _NEARLY <= target)
+        found: Floats = np.full((*target.shape, len(self._objectives)), np.nan)
+        found[reached] = self._rows["best" if best else "loss"][
+            np.broadcast_to(each, target.shape)[reached], low[reached]
+        ]
+        return found
+
+    def first(self, rows: NDArray[np.intp]) -> Floats:
+        """(r, m) losses of the first reports of these rows, each of which has some."""
+        found: Floats = self._rows["loss"][rows, 0]
         return found
 
     def stands_at(self, rungs: Sequence[float], k: int) -> Mask:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import stdtr
 
+from trialist.model.analogues import Analogues
 from trialist.model.curves import Curves, Floats
 from trialist.numerics.agreement import tau
 from trialist.trials.trial import State
@@ -132,16 +133,25 @@ class Endings:
 
 
 def expected_ends(curves: Curves) -> Floats:
-    """(n,) losses at which the runs that were stopped late are expected to have ended; NaN for all others."""
+    """(n,) losses at which the runs that were stopped late are expected to have ended; NaN for all others.
+
+    By the line where the order of the full runs has been that of their ends, else by their analogues.
+    """
     found = np.full(len(curves.numbers), np.nan)
     late = np.flatnonzero(curves.has_ended & ~curves.is_full & (curves.spent >= CHECKPOINTS[0] * (1 - 1e-9)))
     late = late[[curves.record(row).state is State.STOPPED for row in late.tolist()]] if len(late) else late
     last = np.searchsorted(CHECKPOINTS, curves.spent[late] * (1 + 1e-9), "right") - 1
+    analogues = Analogues.of(curves) if len(late) else None
     for k in np.unique(last).tolist():
         share, rows = CHECKPOINTS[k], late[last == k]
+        here, before = (curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY))
         endings = Endings.of(curves, share)
-        if endings is not None:
-            here, before = (curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY))
+        if endings is not None and endings.is_agreed:
             known = np.isfinite(here) & np.isfinite(before)
             found[rows[known]] = endings.told(here[known], before[known]).losses
+        elif analogues is not None:
+            starts = curves.first(rows)[:, 0].tolist()
+            for row, *stood in zip(rows.tolist(), starts, before.tolist(), here.tolist(), strict=True):
+                gains = analogues.gains(share, *stood)
+                found[row] = stood[-1] - np.median(gains) if len(gains) else np.nan
     return found

@@ -17,7 +17,7 @@ from trialist.model.curves import Curves, Mask
 from trialist.model.finals import Finals
 from trialist.model.rungs import amount_of, amount_told, rungs_of
 from trialist.numerics.keys import Key
-from trialist.scheduling.hopeless import judged
+from trialist.scheduling.hopeless import Hopeless
 from trialist.scheduling.standing import may_be_halted
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
@@ -45,12 +45,13 @@ class ModelPromotion:
     name = "promotion"
     _curves: Curves = field(default_factory=Curves, repr=False, compare=False)
     _finals: Finals = field(default_factory=Finals, repr=False, compare=False)
+    _hopeless: Hopeless = field(default_factory=Hopeless, repr=False, compare=False)
 
     def decide(self, history: History, report: Reported) -> Decision:
         record = history[report.number]
         if not may_be_halted(record) or was_audited(record) or not _is_to_end(history, record):
             return GO_ON  # a run at a lower fidelity ends by itself
-        return judged(history, self._curves.look(history), report)
+        return self._hopeless.judged(history, self._curves.look(history), report)
 
     def start(self, history: History, key: Key) -> float | None:
         """The first rung that the audit has not refuted; some trials begin one rung higher, so that it can be."""
