@@ -62,7 +62,7 @@ class Rung:
 
         Where little is expected it takes more than a few runs that happen to agree: they are looked at again and again.
         """
-        return self.weakest.tau < LEAST or (self.expected < LEAST and self.final.low < LEAST)
+        return self.weakest.tau < LEAST or (self.expected < LEAST and self.final.low <= 0)
 
 
 @dataclass(frozen=True, slots=True)
