@@ -139,7 +139,7 @@ def test_where_runs_still_change_by_much_more_than_they_differ_one_full_run_make
     small, middling, large = (audit(still_changing(change, 20)) for change in (0.2, 1.3, 20.0))
     assert not small.is_in_doubt and len(small.active) == 3
     assert middling.is_in_doubt and len(middling.active) == 3
-    assert large.active == () and "every trial runs in full" in large.words
+    assert large.active == () and "every trial begins a full run" in large.words
 
 
 def test_a_common_change_is_forgiven_once_full_runs_keep_the_order() -> None:
@@ -152,7 +152,7 @@ def test_a_common_change_is_forgiven_once_full_runs_keep_the_order() -> None:
 
 def test_where_no_rung_predicts_every_trial_runs_in_full() -> None:
     found = audit(study(lambda u, t: np.where(t < 0.9, 2 - u, u), 8))
-    assert found.active == () and found.words.endswith("every trial runs in full")
+    assert found.active == () and found.words.endswith("every trial begins a full run")
 
 
 def test_a_rung_that_does_not_even_predict_the_next_one_is_off_before_full_runs_tell() -> None:

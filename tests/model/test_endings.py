@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from trialist.model.analogues import FEWEST
 from trialist.model.curves import Curves
-from trialist.model.endings import CHECKPOINTS, FEWEST, Endings, expected_ends
+from trialist.model.endings import CHECKPOINTS, Endings, expected_ends
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.fidelity import Fidelity
 from trialist.trials.history import History

@@ -38,7 +38,7 @@ def test_a_rung_that_says_nothing_is_told_once_and_stays_to_be_read() -> None:
         told = [text for text in events(study, turning, 12) if "predict" in text]
         assert len(told) == 1
         assert told[0].startswith("step 1, step 3, step 9 do not predict step 27 (")
-        assert told[0].endswith("every trial runs in full")
+        assert told[0].endswith("every trial begins a full run")
         assert "do not predict step 27" in study.screening
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from trialist.model.curves import Curves, Floats
 
 STEPS = 40  # of a grid over a full run
-LATELY = 4  # of these steps: how fast a run moves is told over so many
+LATELY = 0.1  # of a full run: how fast a run moves is told over that time
 FEWEST = 3  # full runs, before they are asked, of which
 ALIKE = 2  # ... so many must have been alike,
 MOMENTS = 10  # ... at so many moments in all
@@ -39,10 +39,9 @@ class Analogues:
     @classmethod
     def of(cls, curves: Curves) -> Self | None:
         """By the latest full runs of these curves; None where there are fewer than FEWEST."""
-        rows = np.flatnonzero(curves.is_full & curves.has_curve)
+        rows = curves.full_rows[-LATEST:]
         if len(rows) < FEWEST:
             return None
-        rows = rows[np.argsort(curves.numbers[rows])][-LATEST:]
         grid = curves.along(np.arange(1, STEPS + 1) / STEPS, curves.scores_best, rows)[:, :, 0]
         return cls(curves.first(rows)[:, 0], np.column_stack([grid[:, :-1], curves.final[rows, 0]]))
 
@@ -52,13 +51,13 @@ class Analogues:
         start, before, here: first reported loss of the run, LATELY before, and at that share.  without: which of the
         full runs is not asked.
         """
-        step = round(share * STEPS)
+        step, back = round(share * STEPS), round(LATELY * STEPS)
         come, lately = start - here, before - here
         if not (np.isfinite(come + lately) and come > 0):
             return np.empty(0)  # a run that has not come down: when it will is not told by those that have
-        at = np.arange(LATELY, step)  # columns of the grid, so that the time left fits in
+        at = np.arange(back, step)  # columns of the grid, so that the time left fits in
         then = self.grid[:, at]
-        came, moved = self.starts[:, None] - then, self.grid[:, at - LATELY] - then
+        came, moved = self.starts[:, None] - then, self.grid[:, at - back] - then
         slack = SLACK * come
         alike = (came >= come / FARTHER) & (came <= come * FARTHER)
         alike &= (moved >= min(lately, lately / FARTHER) - slack) & (moved <= FARTHER * max(lately, 0.0) + slack)
@@ -77,7 +76,7 @@ class Analogues:
 
     def _erred(self, share: float, i: int) -> bool:
         column = round(share * STEPS) - 1
-        here, before = float(self.grid[i, column]), float(self.grid[i, column - LATELY])
+        here, before = float(self.grid[i, column]), float(self.grid[i, column - round(LATELY * STEPS)])
         gains = self.gains(share, float(self.starts[i]), before, here, without=i)
         return bool(len(gains) and self.grid[i, -1] < least(here, gains))
 

@@ -49,7 +49,7 @@ class Rung:
     final: Agreement
     weakest: Agreement
     words: str
-    expected: float = EXPECTED
+    expected: float
 
     @property
     def is_informative(self) -> bool:
@@ -116,16 +116,17 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     return Audit(tuple(rungs), _told(rungs, told))
 
 
-def is_audited(history: History, curves: Curves, record: TrialRecord) -> bool:
+def is_audited(history: History, curves: Curves, record: TrialRecord, first: bool = True) -> bool:
     """Whether a trial that would be stopped now is run to its end instead, to learn how often stopping is wrong.
 
-    The first one is, and then a keyed part of them as far as COST allows: whom it meets does not depend on how they do.
+    The first one is, if `first`, and then a keyed part of them as far as COST allows: whom it meets does not depend on
+    how they do.
     """
     if was_audited(record):
         return True
     audited = (other for other in history.explored if was_audited(other))
     if lot(history, record) >= SHARE:
-        return next(audited, None) is None
+        return first and next(audited, None) is None
     audits = sum(1 for _ in audited)
     return not audits or audits <= COST * float(np.sum(curves.spent))
 
@@ -255,7 +256,7 @@ def _told(rungs: list[Rung], told: list[str]) -> str:
     reason = f"{names} {'does' if len(off) == 1 else 'do'} not predict {told[-1]} ({rungs[off[-1]].words})"
     active = [k for k, rung in enumerate(rungs) if not rung.is_misleading]
     if not active:
-        return f"{reason}: every trial runs in full"
+        return f"{reason}: every trial begins a full run"
     if off[-1] < active[0]:
         return f"{reason}: first rung is now {told[active[0]]}"
     return f"{reason}: nobody is halted there"

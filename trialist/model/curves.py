@@ -83,6 +83,12 @@ class Curves:
         return has
 
     @property
+    def full_rows(self) -> NDArray[np.intp]:
+        """(r,) rows of the full runs with a curve, in the order of their numbers."""
+        rows = np.flatnonzero(self.is_full & self.has_curve)
+        return rows[np.argsort(self.numbers[rows])]
+
+    @property
     def final(self) -> Floats:
         """(n, m) losses of the full runs; infinite elsewhere."""
         return self._seen("final")

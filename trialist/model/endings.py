@@ -16,16 +16,13 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import stdtr
 
-from trialist.model.analogues import Analogues
+from trialist.model.analogues import FEWEST, LATELY, LATEST, STEPS, Analogues
 from trialist.model.curves import Curves, Floats
 from trialist.numerics.agreement import tau
 from trialist.trials.trial import State
 
-CHECKPOINTS = tuple(k / 40 for k in range(16, 40))  # shares of a full run at which endings are told
-FEWEST = 3  # full runs, before any is
-LATEST = 96  # of them that are learnt from
+CHECKPOINTS = tuple(step / STEPS for step in range(2 * STEPS // 5, STEPS))  # shares at which endings are told
 AGREED = 0.7  # rank agreement with the end, from which on a checkpoint is believed
-LATELY = 0.1  # of a full run: what a run gained in that time tells what it will
 PRIOR_RUNS = 1.0  # that a line without slopes is worth
 FARTHEST = 3.0  # on the bent scale, which is ten scales: what is worse is as bad
 NARROWEST = 1e-9
@@ -88,10 +85,9 @@ class Endings:
     @classmethod
     def of(cls, curves: Curves, share: float) -> Self | None:
         """By the latest full runs of these curves; None where there are fewer than FEWEST."""
-        rows = np.flatnonzero(curves.is_full & curves.has_curve)
+        rows = curves.full_rows[-LATEST:]
         if len(rows) < FEWEST:
             return None
-        rows = rows[np.argsort(curves.numbers[rows])][-LATEST:]
         at = [curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY, share / 2)]
         columns = np.array([*at, curves.final[rows, 0]])
         columns = columns[:, np.isfinite(columns).all(axis=0)]

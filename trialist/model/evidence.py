@@ -32,7 +32,10 @@ PAUSED_MOST = 50  # the latest of them stand for all: each costs as much as a tr
 
 @dataclass(frozen=True, slots=True)
 class Raced:
-    """Trials that racing left off (r), by number, and losses (r, m) that their units tell of the mean of all."""
+    """Trials that were left off (r), by number, and losses (r, m) that they are expected to have come to.
+
+    By racing, where their units tell of the mean of all; or as hopeless full runs, where nothing else was seen early.
+    """
 
     points: Points
     number: NDArray[np.int64]
@@ -45,9 +48,9 @@ class Evidence:
 
     scored: full runs (n) with losses (n, m).  failed, pending: points without.  records: of the scored ones.
     looks: what a process of the first objective learns from: the scored ones, and what was seen early; or first the
-    scored ones and then what racing left off, whose mean over all units its own units tell.
+    scored ones and then what was left off, of which the score is foretold.
     constraints: by name, (n,) measured values, NaN where there is none.  taken: what is not to be proposed again.
-    sources: what earlier studies teach.  raced: what racing left off, None where nothing was.
+    sources: what earlier studies teach.  raced: what was left off, None where nothing was.
     """
 
     features: Features

@@ -10,7 +10,7 @@ from trialist.model.audit import MARK, is_audited, was_audited
 from trialist.model.curves import Curves
 from trialist.scheduling.once import RunsOnce
 from trialist.scheduling.outlook import Outlook
-from trialist.scheduling.standing import may_be_halted
+from trialist.scheduling.standing import may_be_halted, percent
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision
@@ -57,7 +57,7 @@ class CurveModel(RunsOnce):
             return GO_ON
         sign = plan.objective.direction.sign
         reason = (
-            f"{_percent(chance)} likely to beat the {sign * lowest:.4g} of trial {curves.numbers[best]}: about "
+            f"{percent(chance)} likely to beat the {sign * lowest:.4g} of trial {curves.numbers[best]}: about "
             f"{sign * expected:.4g} is expected at its end, by its {len(t)} reports up to step {report.step:g}"
         )
         if is_audited(history, curves, record):
@@ -66,8 +66,7 @@ class CurveModel(RunsOnce):
 
     def _outlook(self, curves: Curves) -> Outlook | None:
         """What finished runs say, learnt anew as their number grows by a quarter: a function of them alone."""
-        rows = np.flatnonzero(curves.is_full & curves.has_curve)
-        rows = rows[np.argsort(curves.numbers[rows])]
+        rows = curves.full_rows
         size = self.least
         if len(rows) < size:
             return None
@@ -79,7 +78,3 @@ class CurveModel(RunsOnce):
         if self._learnt is None or self._learnt[0] != key:
             self._learnt = key, Outlook.of([curves.curve(row) for row in rows], curves.final[rows, 0])
         return self._learnt[1]
-
-
-def _percent(chance: float) -> str:
-    return f"{100 * chance:.1f} %" if chance >= 0.001 else "under 0.1 %"

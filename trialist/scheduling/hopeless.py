@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialist.model.analogues import Analogues, least
-from trialist.model.audit import COST, MARK, SHARE, lot, was_audited
+from trialist.model.analogues import LATELY, Analogues, least
+from trialist.model.audit import MARK, is_audited
 from trialist.model.curves import Curves
-from trialist.model.endings import CHECKPOINTS, LATELY, Endings
-from trialist.scheduling.standing import crossed, reached
+from trialist.model.endings import CHECKPOINTS, Endings
+from trialist.scheduling.standing import crossed, percent, reached
 from trialist.trials.history import History
 from trialist.trials.messages import Reported
 from trialist.trials.trial import GO_ON, Action, Decision, TrialRecord
@@ -48,7 +48,7 @@ class Hopeless:
         if told is None:
             return GO_ON
         reason = f"will hardly beat {sign * best:.4g}, the best of {len(ends)} full runs: {told}"
-        if _is_checked(history, curves, report.number):
+        if is_audited(history, curves, record, first=False):
             return Decision(Action.GO_ON, f"{MARK}{reason}; this one runs to its end to check")
         return Decision(Action.STOP, reason)
 
@@ -84,10 +84,9 @@ def _by_order(curves: Curves, stands: _Stands, best: float, sign: int, step: flo
     chance, expected = float(ending.chance(best)[0]), float(ending.losses[0])
     if chance >= CHANCE:
         return None
-    percent = f"{100 * chance:.1f} %" if chance >= 0.001 else "under 0.1 %"
     return (
-        f"with {percent}; about {sign * expected:.4g} is expected at its end, by where those ended that stood like it "
-        f"at step {step:g}"
+        f"with {percent(chance)}; about {sign * expected:.4g} is expected at its end, by where those ended that stood "
+        f"like it at step {step:g}"
     )
 
 
@@ -100,11 +99,3 @@ def _by_analogues(analogues: Analogues | None, stands: _Stands, best: float, sig
         f"it stands at {sign * stands.here:.4g}, and those that had come as far and moved as fast gained at most "
         f"{max(0.0, float(gains.max())):.2g} in as long a time as is left"
     )
-
-
-def _is_checked(history: History, curves: Curves, number: int) -> bool:
-    """Whether it is run to its end in spite of that, by lot, as far as such checks cost no more than their part."""
-    if lot(history, history[number]) >= SHARE:
-        return False
-    audits = sum(was_audited(other) for other in history.explored)
-    return audits <= COST * float(np.sum(curves.spent))

@@ -68,3 +68,8 @@ def crossed(curves: Curves, record: TrialRecord, report: Reported, shares: Seque
     before = now * max(earlier, report.since) / report.step if report.step else 0.0
     slack = 1 + 1e-9
     return max((share for share in shares if before * slack < share <= now * slack), default=None)
+
+
+def percent(chance: float) -> str:
+    """A small probability in words."""
+    return f"{100 * chance:.1f} %" if chance >= 0.001 else "under 0.1 %"
