@@ -142,6 +142,13 @@ def test_where_runs_still_change_by_much_more_than_they_differ_one_full_run_make
     assert large.active == () and "every trial begins a full run" in large.words
 
 
+def test_at_a_rung_where_too_few_came_they_are_taken_to_differ_as_at_the_one_below() -> None:
+    for change, active in ((0.2, 3), (20.0, 0)):
+        full, *early = still_changing(change, 20).records
+        cut = [replace(r, reports=r.reports[:3]) for r in early]  # of rungs 1, 3, 9, only the full run came to the last
+        assert len(audit(History(DIAL, MIXED, (full, *cut))).active) == active
+
+
 def test_a_common_change_is_forgiven_once_full_runs_keep_the_order() -> None:
     rng = np.random.default_rng(2)
     ends = rng.random(8)

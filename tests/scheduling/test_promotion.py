@@ -88,6 +88,16 @@ def test_the_default_is_run_in_full_by_who_is_free_while_the_first_promoted_one_
         assert found is not None and (found.number == 0) == (upto == 27)
 
 
+def test_the_default_is_run_in_full_at_once_while_two_others_look_on() -> None:
+    for others in (1, 2):
+        records = list(CHEAP[: CALIBRATION + 2])
+        for n in range(7, 7 + others):
+            records[n] = trial(n, PLACES[n], 1, State.RUNNING)
+        found = ModelPromotion().resume(history(*records), KEY)
+        assert found is not None and found.reason.startswith(MARK) == (others == 2)
+    assert (found.number, found.fidelity) == (0, None)
+
+
 def test_the_default_is_run_in_full_as_soon_as_a_full_run_makes_rungs_doubtful() -> None:
     def late(n: int) -> TrialRecord:
         """What it looked like early lay far above its end."""

@@ -106,7 +106,7 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     for k, (share, following) in enumerate(pairwise(shares)):
         words = f"{told[k]} with {told[k + 1]}"
         steps.append(_link(columns[k], columns[k + 1], order, words, chosen.between(share, following)))
-    expected = np.minimum.accumulate([_expected(column, columns[-1]) for column in columns[-2::-1]])[::-1]
+    expected = np.minimum.accumulate(_expected(columns)[::-1])[::-1]
     rungs = []
     for k, share in enumerate(shares[:-1]):
         words = f"{told[k]} with {told[-1]}"
@@ -211,23 +211,29 @@ def _ends(seen: Curves) -> Floats:
     return np.where(seen.is_full, found[:, 0], expected_ends(seen))[:, None] if found.shape[1] == 1 else found
 
 
-def _expected(here: Floats, there: Floats) -> float:
-    """tau between columns (n, m), as is expected before any two runs have shown it: by how far they still change.
+def _expected(columns: list[Floats]) -> list[float]:
+    """tau of each of the columns (n, m) with the last, as is expected before any two runs have shown it.
 
-    An order that is decided by what is seen here, and by changes to come that vary by CHANGE of themselves, agrees with
-    the one here by the correlation 1 / sqrt(1 + (CHANGE * ratio)^2), ratio being what runs change beside how they
-    differ; normal ones agree in order by 2 / pi times its arc sine (Kendall 1938).
+    By how far runs still change: an order that is decided by what is seen here, and by changes to come that vary by
+    CHANGE of themselves, agrees with the one here by the correlation 1 / sqrt(1 + (CHANGE * ratio)^2), ratio being what
+    runs change beside how they differ; normal ones agree in order by 2 / pi times its arc sine (Kendall 1938).  Where
+    too few have come to a rung, they are taken to differ as at the one below.
     """
-    found = EXPECTED
-    for x, y in zip(here.T, there.T, strict=True):
-        known, both = x[np.isfinite(x)], np.isfinite(x) & np.isfinite(y)
-        if len(known) < FEWEST or not both.any():
-            continue
-        low, high = np.quantile(known, [0.25, 0.75])
-        differ = float(high - low) / 1.349  # a standard deviation, where they are normal
-        noise = CHANGE * float(np.median(np.abs(y[both] - x[both])))
-        if differ > 0 or noise > 0:
-            found = min(found, 2 / math.pi * math.atan2(differ, noise))
+    found, ends = [], columns[-1]
+    differ = np.full(ends.shape[1], np.nan)
+    for column in columns[:-1]:
+        taus = [EXPECTED]
+        for j, (x, y) in enumerate(zip(column.T, ends.T, strict=True)):
+            known, both = x[np.isfinite(x)], np.isfinite(x) & np.isfinite(y)
+            if len(known) >= FEWEST:
+                low, high = np.quantile(known, [0.25, 0.75])
+                differ[j] = (high - low) / 1.349  # a standard deviation, where they are normal
+            if not both.any() or np.isnan(differ[j]):
+                continue
+            noise = CHANGE * float(np.median(np.abs(y[both] - x[both])))
+            if differ[j] > 0 or noise > 0:
+                taus.append(2 / math.pi * math.atan2(differ[j], noise))
+        found.append(min(taus))
     return found
 
 

@@ -25,6 +25,7 @@ from trialist.trials.plan import Plan
 from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, TrialRecord
 
 TRUSTED = 3  # promoted full runs, after which the default is run in full though nothing speaks against the rungs
+COMPANY = 2  # others at work, beside whom the default is run in full at once: what looks are worth is known sooner
 CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
 AUDIT_EACH, DOUBTED_EACH = 5, 3  # of so many full runs, one is of a trial that would have been left behind
 
@@ -36,9 +37,9 @@ class ModelPromotion:
     eta: one trial in so many goes on from a rung; None: one more than the factor of the plan's Fidelity, since ranks by
     a model are worth more than ranks by a look, and what is left behind may still go on later.
 
-    The default begins as cheap as all others, and is run in full as the first check of what early looks say: by who is
-    free while the first trial that was promoted runs to its end, else as soon as a full run makes rungs doubtful, or
-    once some were promoted.
+    The default begins as cheap as all others, and is run in full as the first check of what early looks say: at once
+    while COMPANY others look on, or while the first trial that was promoted runs to its end; by who works alone as soon
+    as a full run makes rungs doubtful, or once some were promoted.
     """
 
     eta: float | None = None
@@ -75,7 +76,8 @@ class ModelPromotion:
         default = history.get(0)
         if default is not None and default.state is State.PAUSED:
             ended = any(record.is_scored for record in going)
-            is_due = found.is_in_doubt if ended else bool(promoted)
+            at_work = sum(record.state in _ON for record in history.explored)
+            is_due = found.is_in_doubt if ended else bool(promoted) or at_work >= COMPANY
             if found.active and not is_due and len(promoted) < TRUSTED and not _is_half_spent(history):
                 return None
             return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
