@@ -76,8 +76,7 @@ class ModelPromotion:
         default = history.get(0)
         if default is not None and default.state is State.PAUSED:
             ended = any(record.is_scored for record in going)
-            at_work = sum(record.state in _ON for record in history.explored)
-            is_due = found.is_in_doubt if ended else bool(promoted) or at_work >= COMPANY
+            is_due = found.is_in_doubt if ended else bool(promoted) or len(history.pending) >= COMPANY
             if found.active and not is_due and len(promoted) < TRUSTED and not _is_half_spent(history):
                 return None
             return Promotion(0, f"{MARK}the default is run in full, to check what early looks say")
