@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trialist.model.audit import MARK, audit, is_audited, was_audited, wrong_stops
+from trialist.model.audit import LEAST, MARK, audit, is_audited, was_audited, wrong_stops
 from trialist.model.curves import Curves
 from trialist.testing.strategies import MIXED, PLAN
 from trialist.trials.fidelity import Fidelity
@@ -140,6 +140,16 @@ def test_where_runs_still_change_by_much_more_than_they_differ_one_full_run_make
     assert not small.is_in_doubt and len(small.active) == 3
     assert middling.is_in_doubt and len(middling.active) == 3
     assert large.active == () and "every trial begins a full run" in large.words
+
+
+def test_where_that_is_why_a_rung_is_off_it_is_told_beside_an_agreement_that_looks_well() -> None:
+    values = [(0.8, 0.1), (0.9, 0.3), (0.85, 0.2)]  # in order, but far above their ends
+    full = [trial(i, [early] * 26 + [end]) for i, (early, end) in enumerate(values)]
+    paused = [trial(3 + i, [0.8 + i / 20] * 9, State.PAUSED, 27) for i in range(4)]
+    found = audit(History(DIAL, MIXED, (*full, *paused)))
+    assert all(rung.weakest.tau >= LEAST and rung.is_misleading for rung in found.rungs)
+    assert "; not enough where runs still change by much more than they differ): every trial" in found.words
+    assert "not enough" not in audit(study(misleading, 8)).words
 
 
 def test_at_a_rung_where_too_few_came_they_are_taken_to_differ_as_at_the_one_below() -> None:

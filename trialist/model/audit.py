@@ -258,8 +258,9 @@ def _told(rungs: list[Rung], told: list[str]) -> str:
     off = [k for k, rung in enumerate(rungs) if rung.is_misleading]
     if not off:
         return ""
-    names = ", ".join(told[k] for k in off)
-    reason = f"{names} {'does' if len(off) == 1 else 'do'} not predict {told[-1]} ({rungs[off[-1]].words})"
+    names, last = ", ".join(told[k] for k in off), rungs[off[-1]]
+    more = "" if last.weakest.tau < LEAST else "; not enough where runs still change by much more than they differ"
+    reason = f"{names} {'does' if len(off) == 1 else 'do'} not predict {told[-1]} ({last.words}{more})"
     active = [k for k, rung in enumerate(rungs) if not rung.is_misleading]
     if not active:
         return f"{reason}: every trial begins a full run"
