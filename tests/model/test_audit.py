@@ -159,6 +159,29 @@ def test_at_a_rung_where_too_few_came_they_are_taken_to_differ_as_at_the_one_bel
         assert len(audit(History(DIAL, MIXED, (full, *cut))).active) == active
 
 
+def standing_still(full: int) -> History:
+    """Runs that stand still from step 1 to 9 and then come down; eight, of which so many came to their end."""
+    ends = [1.0 + i / 8 for i in range(8)]
+    runs = [
+        trial(
+            i,
+            [2 + end] * 9 + [end] * 18 if i < full else [2 + end] * 3,
+            State.COMPLETE if i < full else State.PAUSED,
+            27,
+        )
+        for i, end in enumerate(ends)
+    ]
+    return History(DIAL, MIXED, tuple(runs))
+
+
+def test_rungs_at_which_runs_stand_still_are_passed_until_full_runs_have_told() -> None:
+    for full, telling in ((0, 1), (3, 1), (4, 3)):
+        found = audit(standing_still(full))
+        assert (len(found.active), len(found.telling)) == (3, telling)
+    moving = audit(study(honest, 3, DIAL))
+    assert len(moving.telling) == len(moving.active) == 3
+
+
 def test_a_common_change_is_forgiven_once_full_runs_keep_the_order() -> None:
     rng = np.random.default_rng(2)
     ends = rng.random(8)

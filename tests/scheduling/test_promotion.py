@@ -142,6 +142,36 @@ def test_where_every_rung_misleads_trials_run_in_full() -> None:
     assert ModelPromotion().start(history(*records), KEY) is None
 
 
+def refuted(full: int) -> History:
+    """Trials that began at step 3, then so many full runs, of which the early order is the reverse of the final one."""
+    records = [trial(n, PLACES[n], 3) for n in range(CALIBRATION + 3)]
+    for n in range(CALIBRATION + 3, CALIBRATION + 3 + full):
+        quality = n / 100
+        reports = (*(Report(step, 2 - 10 * quality) for step in (1, 3, 9)), Report(27, quality))
+        records.append(
+            replace(trial(n, PLACES[n], 27), reports=reports, loss=quality, metrics={"loss": Score((quality,))})
+        )
+    records[0] = trial(0, PLACES[0], 27)
+    return history(*records)
+
+
+def test_where_every_rung_misleads_the_even_points_are_run_in_full_first() -> None:
+    found = ModelPromotion().resume(refuted(5), KEY)
+    assert found is not None and (found.number, found.fidelity) == (1, None) and "even points" in found.reason
+    assert ModelPromotion().resume(refuted(CALIBRATION - 1), KEY) is None  # with the default there are as many
+
+
+def test_past_rungs_at_which_runs_stand_still_a_promoted_trial_runs_to_its_end() -> None:
+    records = []
+    for n in range(CALIBRATION + 1):
+        record = trial(n, PLACES[n], 3)
+        begun = record.reports[0].value
+        records.append(replace(record, reports=tuple(replace(r, value=begun) for r in record.reports)))
+    found = ModelPromotion().resume(history(*records), KEY)
+    assert found is not None and found.fidelity is None
+    assert found.reason.endswith("goes on to epochs = 27, since runs stand still on the way")
+
+
 def test_a_whole_study_measures_its_default_and_ends_with_a_full_run_as_its_choice() -> None:
     def objective(trial):  # type: ignore[no-untyped-def]
         for epoch in trial.steps():

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from trialist.model.changes import EXPECTED, expected_agreement, standstills
 from trialist.model.curves import Curves, Floats, Mask
 from trialist.model.endings import expected_ends
 from trialist.model.rungs import amount_told, rungs_of
@@ -25,8 +26,7 @@ from trialist.trials.trial import Action, State, TrialRecord
 
 LEAST = 0.3  # below that, an expected agreement is not worth looking early
 FEWEST = 4  # full runs, before a rung may stop anybody
-EXPECTED, DOUBT = math.tanh(0.5), 0.5  # agreement before any is seen, and the standard deviation of its atanh
-CHANGE = 0.4  # of what runs change after a look, the part by which one changes more than another
+DOUBT = 0.5  # standard deviation of the atanh of an agreement, before any is seen
 LATEST = 96  # full runs that are looked at: enough for an interval of 0.1 to either side
 SHARE = 1 / 15  # of the trials that would be stopped are run to their end instead,
 COST = 1 / 20  # ... as long as that costs no more than this part of all that is spent, the first one aside
@@ -43,6 +43,7 @@ class Rung:
 
     final: by full runs, with the order at their end.  weakest: of that and of all steps from rung to rung that lead
     from here to the end; words tell which it is.  expected: the agreement with the end before full runs show any.
+    is_still: runs stand here as they did at the rung below.
     """
 
     share: float
@@ -50,6 +51,7 @@ class Rung:
     weakest: Agreement
     words: str
     expected: float
+    is_still: bool = False
 
     @property
     def is_informative(self) -> bool:
@@ -76,6 +78,16 @@ class Audit:
     def active(self) -> tuple[float, ...]:
         """Shares of a full run at which trials may be paused: all rungs but the misleading ones."""
         return tuple(rung.share for rung in self.rungs if not rung.is_misleading)
+
+    @property
+    def telling(self) -> tuple[float, ...]:
+        """Those of the active ones at which a trial that goes on is looked at again.
+
+        Where runs stand still nothing new is learnt.  If it is since they are done, full runs will bear the rung out;
+        if it is since they have hardly begun, looks there are lost.  Until FEWEST full runs have told, they are passed.
+        """
+        unproved = {rung.share for rung in self.rungs if rung.is_still and rung.final.n < FEWEST}
+        return tuple(share for share in self.active if share not in unproved)
 
     @property
     def is_in_doubt(self) -> bool:
@@ -106,13 +118,13 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     for k, (share, following) in enumerate(pairwise(shares)):
         words = f"{told[k]} with {told[k + 1]}"
         steps.append(_link(columns[k], columns[k + 1], order, words, chosen.between(share, following)))
-    expected = np.minimum.accumulate(_expected(columns)[::-1])[::-1]
+    expected, still = expected_agreement(columns[:-1], columns[-1]), standstills(columns[:-1])
     rungs = []
     for k, share in enumerate(shares[:-1]):
         words = f"{told[k]} with {told[-1]}"
         final = _link(columns[k], columns[-1], order, words, chosen.between(share, np.inf), float(expected[k]))
         weakest, words = min([final, *steps[k:]], key=lambda link: link[0].tau)
-        rungs.append(Rung(share, final[0], weakest, words, float(expected[k])))
+        rungs.append(Rung(share, final[0], weakest, words, float(expected[k]), still[k]))
     return Audit(tuple(rungs), _told(rungs, told))
 
 
@@ -209,32 +221,6 @@ def _ends(seen: Curves) -> Floats:
     full runs only, whose order tells less; NaN for others."""
     found = np.where(seen.is_full[:, None], seen.final, np.nan)
     return np.where(seen.is_full, found[:, 0], expected_ends(seen))[:, None] if found.shape[1] == 1 else found
-
-
-def _expected(columns: list[Floats]) -> list[float]:
-    """tau of each of the columns (n, m) with the last, as is expected before any two runs have shown it.
-
-    By how far runs still change: an order that is decided by what is seen here, and by changes to come that vary by
-    CHANGE of themselves, agrees with the one here by the correlation 1 / sqrt(1 + (CHANGE * ratio)^2), ratio being what
-    runs change beside how they differ; normal ones agree in order by 2 / pi times its arc sine (Kendall 1938).  Where
-    too few have come to a rung, they are taken to differ as at the one below.
-    """
-    found, ends = [], columns[-1]
-    differ = np.full(ends.shape[1], np.nan)
-    for column in columns[:-1]:
-        taus = [EXPECTED]
-        for j, (x, y) in enumerate(zip(column.T, ends.T, strict=True)):
-            known, both = x[np.isfinite(x)], np.isfinite(x) & np.isfinite(y)
-            if len(known) >= FEWEST:
-                low, high = np.quantile(known, [0.25, 0.75])
-                differ[j] = (high - low) / 1.349  # a standard deviation, where they are normal
-            if not both.any() or np.isnan(differ[j]):
-                continue
-            noise = CHANGE * float(np.median(np.abs(y[both] - x[both])))
-            if differ[j] > 0 or noise > 0:
-                taus.append(2 / math.pi * math.atan2(differ[j], noise))
-        found.append(min(taus))
-    return found
 
 
 def _link(

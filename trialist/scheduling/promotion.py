@@ -26,7 +26,7 @@ from trialist.trials.trial import GO_ON, Decision, Promotion, Stage, State, Tria
 
 TRUSTED = 3  # promoted full runs, after which the default is run in full though nothing speaks against the rungs
 COMPANY = 2  # others at work, beside whom the default is run in full at once: what looks are worth is known sooner
-CALIBRATION = 7  # trials that begin at the second rung: what the first one says of it is known before it decides
+CALIBRATION = 7  # even points, which begin at the second rung: what the first one says of it is known before it decides
 AUDIT_EACH, DOUBTED_EACH = 5, 3  # of so many full runs, one is of a trial that would have been left behind
 
 
@@ -67,11 +67,11 @@ class ModelPromotion:
         ):
             return None  # among so few the first one would be the best
         found = audit(history, self._curves)
-        return self._check(history, found) or self._promoted(history, found)
+        return self._check(history, found) or self._even(history, found) or self._promoted(history, found)
 
     def _check(self, history: History, found: Audit) -> Promotion | None:
         """A trial that runs to its end whatever it has shown: first the default, then now and then one left behind."""
-        going = [r for r in history.explored if r.is_scored or (r.state in _ON and _is_to_end(history, r))]
+        going = [r for r in history.explored if r.is_scored or _is_on_its_way(history, r)]
         promoted = [r for r in going if not was_audited(r) and r.stage is not Stage.BASELINE]
         default = history.get(0)
         if default is not None and default.state is State.PAUSED:
@@ -87,6 +87,17 @@ class ModelPromotion:
         if left is None:
             return None
         return Promotion(left.number, f"{MARK}left behind, and run to its end to check whether that was right")
+
+    def _even(self, history: History, found: Audit) -> Promotion | None:
+        """Without rungs the search is one of full runs, which begins with even points as well: those it has begun."""
+        runs = sum(r.is_scored or r.state is State.STOPPED or _is_on_its_way(history, r) for r in history.explored)
+        if found.active or runs >= CALIBRATION:
+            return None
+        even = (r for r in history.explored if r.number < CALIBRATION and r.state is State.PAUSED)
+        first = next(even, None)
+        if first is None:
+            return None
+        return Promotion(first.number, "one of the even points, with which a search of full runs begins")
 
     def _left_behind(self, history: History) -> TrialRecord | None:
         """By lot one of the worse half of those paused at the highest rung where there are some to choose from."""
@@ -122,11 +133,13 @@ class ModelPromotion:
             order = sorted(came.tolist(), key=lambda row: (expected.get(int(curves.numbers[row]), np.inf), row))
             for place, row in enumerate(order[:quota]):
                 if row in waiting:
-                    upto = next((share for share in active if share > rungs[k]), 1.0)
+                    upto = next((share for share in found.telling if share > rungs[k]), 1.0)
+                    passed = any(rungs[k] < share < upto for share in active)
                     return Promotion(
                         int(curves.numbers[row]),
                         f"rank {place + 1} of {len(came)} at {amount_told(plan, rungs[k], np.nan)}, by what is "
-                        f"expected of a full run: goes on to {amount_told(plan, upto, np.nan)}",
+                        f"expected of a full run: goes on to {amount_told(plan, upto, np.nan)}"
+                        f"{', since runs stand still on the way' if passed else ''}",
                         amount_of(plan, upto) if upto < 1.0 else None,
                     )
         return None
@@ -145,6 +158,10 @@ _ON = (State.RUNNING, State.WAITING)
 def _is_to_end(history: History, record: TrialRecord) -> bool:
     fidelity = history.plan.fidelity
     return fidelity is None or record.fidelity is None or record.fidelity >= fidelity.high
+
+
+def _is_on_its_way(history: History, record: TrialRecord) -> bool:
+    return record.state in _ON and _is_to_end(history, record)
 
 
 def _is_half_spent(history: History) -> bool:
