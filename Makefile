@@ -59,7 +59,7 @@ bench-search: $(STAMP)    ## how good the search is, what noise, workers and lon
 	$(BIN)/python benchmarks/parallel.py --jobs 2 --out build/parallel-runs.jsonl --tag "$(VERSION)"
 	$(BIN)/python benchmarks/overhead.py --peers optuna-tpe --trials 10 100 1000 --dials 7
 
-bench-fidelity: $(STAMP)  ## what cheap looks are worth, where early epochs mislead too; a quarter of an hour
+bench-fidelity: $(STAMP)  ## what cheap looks are worth, where early epochs mislead too; ten minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/fidelity.py --jobs 2 --out build/fidelity-runs.jsonl --tag "$(VERSION)"
 

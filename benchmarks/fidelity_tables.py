@@ -21,20 +21,28 @@ Groups = dict[tuple[str, int], list[Record]]  # (family, workers) -> runs
 Cells = dict[tuple[str, int], np.ndarray]  # (problem, seed) -> regret at each share, then share of the budget to reach
 
 
-def report(runs: Sequence[Record], every: Iterable[Record], references: Mapping[str, Any]) -> None:
-    """All tables, on standard output.  every: all runs at hand, of any tag, among which the best loss is looked for."""
+def report(runs: Sequence[Record], every: Iterable[Record], references: Mapping[str, Any], seeds: int) -> None:
+    """All tables, on standard output.  every: all runs at hand, of any tag, among which the best loss is looked for.
+
+    seeds: of the runs that are compared with peers, who have no more; what is compared with ourselves may have.
+    """
     level = levels(every, references)
-    groups: Groups = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (family_of(run), run["workers"])):
-        groups[family_of(run), run["workers"]].append(run)
+    groups = _grouped(run for run in runs if run["seed"] < seeds)
     for (family, workers), here in groups.items():
         by_optimizer(
             f"{family}, {workers} worker{'s' if workers > 1 else ''}: mean regret by epochs spent", here, level
         )
     beside_best(groups, level)
     beside_top_ten(groups, level)
-    beside_full(groups, level)
+    beside_full(_grouped(runs), level)
     left_behind(groups, level)
+
+
+def _grouped(runs: Iterable[Record]) -> Groups:
+    groups: Groups = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (family_of(run), run["workers"])):
+        groups[family_of(run), run["workers"]].append(run)
+    return groups
 
 
 def levels(every: Iterable[Record], references: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:

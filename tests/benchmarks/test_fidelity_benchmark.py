@@ -273,12 +273,27 @@ def test_the_best_peer_is_the_hardest_one_and_needs_all_problems_but_not_all_wor
 
     found = [*runs("trialist:auto", 0.2), *runs("weak", 0.9), *runs("half", 0.1, ["p:1"])]
     found += [*runs("alone", 0.4, workers=1), *runs("random", 0.8)]
-    tables.report(found, found, references)
+    tables.report(found, found, references, seeds=3)
     rows = [
         line for line in capsys.readouterr().out.splitlines() if line.startswith("| trialist:auto") and " of " in line
     ]
     assert len(rows) == 5 and all("alone, 1 worker of 3" in row for row in rows[:4])
     assert all("0.50 (0.50–0.50)" in row for row in rows[:4])
+
+
+def test_further_seeds_count_where_we_are_compared_with_ourselves_alone(tables, capsys):
+    problem = "misleading:late/levy6"
+    found = [
+        kept(name, [[1, 1.0, loss]], problem, seed=seed)
+        for name, loss in (("trialist:auto", 0.2), ("trialist:none", 0.4), ("random", 0.8))
+        for seed in (range(2) if name == "random" else range(5))
+    ]
+    tables.report(found, found, {problem: {"best": 0.0, "median": 1.0}}, seeds=2)
+    printed = capsys.readouterr().out
+    means, price = printed.partition("Beside the best")[0], printed.partition("Misleading problems: beside")[2]
+    rows = [line.split("|") for line in means.splitlines() if ":" in line or "random " in line]
+    assert [row[3].strip() for row in rows if len(row) > 3] == ["2", "2", "2"]
+    assert "|    5 | 0.200 | 0.400 | 0.50" in price
 
 
 # The whole
