@@ -113,6 +113,20 @@ def test_runs_that_were_stopped_late_have_an_expected_end_and_others_none() -> N
     assert np.isnan(expected_ends(curves(*FULL[:2], *stopped))).all()
 
 
+def test_what_is_kept_of_expected_ends_is_what_would_be_told_anew() -> None:
+    kept, stopped = Curves(), trial(10, falling(0.6)[:24], State.STOPPED)
+    further = [
+        (*FULL[:-1], stopped),
+        (*FULL[:-1], stopped, trial(11, falling(1.0)[:33], State.STOPPED)),
+        (*FULL[:-1], trial(10, falling(0.9)[:30], State.STOPPED), trial(11, falling(1.0)[:33], State.STOPPED)),
+        (*FULL[:-1], stopped, trial(11, falling(1.0)[:33], State.STOPPED), FULL[-1]),
+    ]
+    told = [expected_ends(kept.look(History(DIAL, MIXED, records))) for records in further]
+    for found, records in zip(told, further, strict=True):
+        np.testing.assert_array_equal(found, expected_ends(curves(*records)))
+    assert told[1][len(FULL) - 1] == told[0][len(FULL) - 1] != told[2][len(FULL) - 1]
+
+
 def test_checkpoints_are_late_and_ascend() -> None:
     assert CHECKPOINTS[0] >= 0.3 and all(a < b for a, b in pairwise(CHECKPOINTS))
     assert CHECKPOINTS[-1] < 1

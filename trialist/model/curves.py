@@ -8,9 +8,9 @@ history holds the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from trialist.trials.trial import Report, State, TrialRecord
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
 
 _BLOCK = 256
 _LATE = 2.0  # times a share: what is reported first beyond that says nothing of how a run stood there
@@ -176,6 +177,15 @@ class Curves:
         count = self._rows["count"][row]
         return self._rows["step"][row, :count] / self.lengths[row], self._rows["loss"][row, :count, 0]
 
+    def once(self, name: str, rows: NDArray[np.intp], make: Callable[[], T]) -> T:
+        """What `make` tells of the records of these rows, made anew only where these are others than last time."""
+        of = rows.tobytes(), tuple(map(self.record, rows.tolist()))
+        known = self._made.get(name)
+        if known is None or known[0] != of:
+            known = self._made[name] = of, make()
+        found: T = known[1]
+        return found
+
     def losses(self, report: Report | Reported) -> list[float]:
         """The loss of each objective in a report; NaN for one that it does not tell."""
         found = []
@@ -188,6 +198,7 @@ class Curves:
         m = len(self._objectives)
         self._records = ()
         self._row_of: dict[int, int] = {}
+        self._made: dict[str, tuple[Hashable, Any]] = {}
         self._rows: dict[str, NDArray[Any]] = {
             "number": np.empty(0, dtype=np.int64),
             "counts": np.empty(0, dtype=bool),

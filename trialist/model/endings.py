@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from trialist.model.analogues import FEWEST, LATELY, LATEST, STEPS, Analogues
 from trialist.model.curves import Curves, Floats
 from trialist.numerics.agreement import tau
-from trialist.trials.trial import State
+from trialist.trials.trial import State, TrialRecord
 
 CHECKPOINTS = tuple(step / STEPS for step in range(2 * STEPS // 5, STEPS))  # shares at which endings are told
 AGREED = 0.7  # rank agreement with the end, from which on a checkpoint is believed
@@ -135,19 +136,34 @@ def expected_ends(curves: Curves) -> Floats:
     """
     found = np.full(len(curves.numbers), np.nan)
     late = np.flatnonzero(curves.has_ended & ~curves.is_full & (curves.spent >= CHECKPOINTS[0] * (1 - 1e-9)))
-    late = late[[curves.record(row).state is State.STOPPED for row in late.tolist()]] if len(late) else late
+    if not len(late):
+        return found
+    late = late[[curves.record(row).state is State.STOPPED for row in late.tolist()]]
+    # A trial that was stopped stays as it is, and so does what is expected of it until another full run has ended.
+    known: dict[int, tuple[TrialRecord, float]] = curves.once("expected ends", np.flatnonzero(curves.is_full), dict)
+    new = late[[row not in known or known[row][0] is not curves.record(row) for row in late.tolist()]]
+    for row, end in zip(new.tolist(), _ends_of(new, curves).tolist() if len(new) else (), strict=True):
+        known[row] = curves.record(row), end
+    found[late] = [known[row][1] for row in late.tolist()]
+    return found
+
+
+def _ends_of(late: NDArray[np.intp], curves: Curves) -> Floats:
+    """(k,) the same of these rows (k,)."""
+    found = np.full(len(late), np.nan)
     last = np.searchsorted(CHECKPOINTS, curves.spent[late] * (1 + 1e-9), "right") - 1
-    analogues = Analogues.of(curves) if len(late) else None
+    analogues = Analogues.of(curves)
     for k in np.unique(last).tolist():
-        share, rows = CHECKPOINTS[k], late[last == k]
+        share, places = CHECKPOINTS[k], np.flatnonzero(last == k)
+        rows = late[places]
         here, before = (curves.at(s, curves.scores_best, rows)[:, 0] for s in (share, share - LATELY))
         endings = Endings.of(curves, share)
         if endings is not None and endings.is_agreed:
             known = np.isfinite(here) & np.isfinite(before)
-            found[rows[known]] = endings.told(here[known], before[known]).losses
+            found[places[known]] = endings.told(here[known], before[known]).losses
         elif analogues is not None:
             starts = curves.first(rows)[:, 0].tolist()
-            for row, *stood in zip(rows.tolist(), starts, before.tolist(), here.tolist(), strict=True):
+            for place, *stood in zip(places.tolist(), starts, before.tolist(), here.tolist(), strict=True):
                 gains = analogues.gains(share, *stood)
-                found[row] = stood[-1] - np.median(gains) if len(gains) else np.nan
+                found[place] = stood[-1] - np.median(gains) if len(gains) else np.nan
     return found
