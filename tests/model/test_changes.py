@@ -58,12 +58,21 @@ def test_diverged_runs_say_nothing_of_movement() -> None:
 @pytest.mark.parametrize("change", [0.1, 1.0, 10.0])
 def test_the_more_runs_change_beside_how_they_differ_the_less_is_expected(change: float) -> None:
     ends = came(START - change * APART, 1)
-    tau = expected_agreement([START], ends)[0]
+    tau = expected_agreement([START], [START], ends)[0]
     assert tau == pytest.approx(min(EXPECTED, 2 / np.pi * np.arctan2(1.0, 0.4 * change)))
 
 
 def test_a_rung_is_expected_to_tell_no_more_than_those_above_it() -> None:
     ends = came(START - 3.0, 1)
-    alone = expected_agreement([START], ends)[0]
-    below, above = expected_agreement([START, START / 100], ends)  # above they hardly differ, and still change by 2
+    columns = [START, START / 100]
+    alone = expected_agreement(columns[:1], columns[:1], ends)[0]
+    below, above = expected_agreement(columns, columns, ends)  # above they hardly differ, and still change by 2
     assert below == above < alone / 10
+
+
+def test_how_runs_differ_is_read_off_those_whom_nothing_has_chosen() -> None:
+    chosen = came(2.0 + START / 100, FEWEST)  # the best, who are much alike
+    ends = came(chosen - 1.5, 1)
+    nobody = np.full((N, 1), np.nan)
+    assert expected_agreement([START, chosen], [START, nobody], ends)[1] > 0.3  # taken to differ as below
+    assert expected_agreement([START, chosen], [START, chosen], ends)[1] < 0.1

@@ -118,7 +118,11 @@ def audit(history: History, curves: Curves | None = None) -> Audit:
     for k, (share, following) in enumerate(pairwise(shares)):
         words = f"{told[k]} with {told[k + 1]}"
         steps.append(_link(columns[k], columns[k + 1], order, words, chosen.between(share, following)))
-    expected, still = expected_agreement(columns[:-1], columns[-1]), standstills(columns[:-1])
+    unchosen = [
+        np.where(chosen.between(0.0, share)[:, None], np.nan, column)
+        for share, column in zip(shares, columns[:-1], strict=False)
+    ]
+    expected, still = expected_agreement(columns[:-1], unchosen, columns[-1]), standstills(columns[:-1])
     rungs = []
     for k, share in enumerate(shares[:-1]):
         words = f"{told[k]} with {told[-1]}"

@@ -22,16 +22,18 @@ CHANGE = 0.4  # of what runs change after a look, the part by which one changes 
 STILL, MOST = 0.01, 0.75  # runs stand still where so many of them moved by less than this part of how they differ
 
 
-def expected_agreement(columns: Sequence[Floats], ends: Floats) -> Floats:
+def expected_agreement(columns: Sequence[Floats], unchosen: Sequence[Floats], ends: Floats) -> Floats:
     """(rungs,) tau of each column with the ends (n, m), as is expected before any two runs have shown it.
 
     By how far runs still change: an order that is decided by what is seen here, and by changes to come that vary by
     CHANGE of themselves, agrees with the one here by the correlation 1 / sqrt(1 + (CHANGE * ratio)^2), ratio being what
     runs change beside how they differ; normal ones agree in order by 2 / pi times its arc sine (Kendall 1938).  A rung
     is expected to tell no more than those above it.
+
+    unchosen: the columns without those whom a rung below has chosen, who differ less than all would.
     """
     found = []
-    for column, differ in zip(columns, _differences(columns), strict=True):
+    for column, differ in zip(columns, _differences(unchosen), strict=True):
         taus = [EXPECTED]
         for x, y, spread in zip(column.T, ends.T, differ, strict=True):
             both = np.isfinite(x) & np.isfinite(y)
