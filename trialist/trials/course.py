@@ -13,16 +13,16 @@ def course_of(record: TrialRecord, fidelity: Fidelity | None = None) -> list[str
 
     >>> from trialist.trials.trial import Stage, State, Taken
     >>> taken = Taken(1, Action.PAUSE, "a rung"), Taken(1, Action.RESUME, "rank 1 of 3"), Taken(3, Action.STOP, "")
-    >>> record = TrialRecord(0, State.STOPPED, Stage.SEARCH, {}, "", "", 0, course=taken)
+    >>> record = TrialRecord(0, State.STOPPED, Stage.SEARCH, {}, "", "", 0, course=taken, fidelity=9)
     >>> course_of(record, Fidelity("epochs", 1, 9))
-    ['paused after 1 epoch: a rung', 'went on to 3 epochs: rank 1 of 3', 'stopped after 3 epochs']
+    ['paused after 1 epoch: a rung', 'went on to 9 epochs: rank 1 of 3', 'stopped after 3 epochs']
     """
     unit = "steps" if fidelity is None else fidelity.name
-    halts = [taken.step for taken in record.course if taken.action in (Action.PAUSE, Action.STOP)]
+    pauses = [taken.step for taken in record.course if taken.action is Action.PAUSE]
     lines = []
     for taken in record.course:
         if taken.action is Action.RESUME:
-            end = min((step for step in halts if step > taken.step), default=record.fidelity)
+            end = min((step for step in pauses if step > taken.step), default=record.fidelity)
             what = "went on to its end" if end is None else f"went on to {_amount(end, unit)}"
         else:
             what = f"{_TAKEN[taken.action]} after {_amount(taken.step, unit)}"
